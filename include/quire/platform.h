@@ -1,0 +1,78 @@
+/*
+ * Quire's porting layer: what the embedder provides. Fill in one struct quire_platform and pass it to quire_init().
+ *
+ * Every callback gets `ctx`, the embedder's own pointer, first. Callbacks marked "optional" may be NULL. Unless a comment
+ * says otherwise a callback may be called from boot and from any context that may allocate pages, must not call back
+ * into Quire, and must not block.
+ *
+ * Three are enough to boot on one CPU: phys_to_virt, log and panic.
+ */
+#ifndef QUIRE_PLATFORM_H
+#define QUIRE_PLATFORM_H
+
+#include <quire/types.h>
+
+enum quire_log_level {
+	QUIRE_LOG_ERROR,	/* something was lost or refused */
+	QUIRE_LOG_WARNING,	/* odd input, and what was done about it */
+	QUIRE_LOG_INFO,		/* the boot log */
+	QUIRE_LOG_DEBUG,	/* every memblock call, layouts; only with quire_config.debug */
+};
+
+struct quire_platform {
+	void *ctx;
+
+	/*
+	 * The virtual address of physical [phys, phys + size), writable and contiguous, or NULL if the platform has no
+	 * mapping for all of it (i386 highmem, memory not yet in the direct map). Must give the same answer every time.
+	 * Called at boot for each table the engine takes, and at run time for metadata and for zeroing; never per
+	 * allocation on a fast path.
+	 */
+	void *(*phys_to_virt)(void *ctx, quire_phys_t phys, quire_phys_t size);
+
+	/* Optional. One complete line, `len` bytes at `text` and a NUL, no newline at the end. */
+	void (*log)(void *ctx, enum quire_log_level level, const char *text, size_t len);
+
+	/* A broken invariant or a request that cannot be undone. Must not return. `text` says what was found. */
+	void (*panic)(void *ctx, const char *text);
+
+	/*
+	 * Optional: space for the engine's own metadata outside the memory it manages (a VMM that keeps the metadata of its
+	 * guest on its own heap; a simulation whose books must not show the engine). NULL: metadata comes from memblock
+	 * during boot and from the zones afterwards. Returns zeroed memory at `align` (a power of two), or NULL. meta_free
+	 * takes back what meta_alloc gave, with the same size.
+	 */
+	void *(*meta_alloc)(void *ctx, size_t size, size_t align, int nid);
+	void (*meta_free)(void *ctx, void *address, size_t size);
+
+	/*
+	 * Optional, needed for SPARSEMEM_VMEMMAP: the window of virtual address space in which page descriptors live.
+	 * vmemmap_base is its first byte, vmemmap_size its length (at least max_pfn * stride bytes). vmemmap_map puts
+	 * frames [phys, phys + size) at va; both aligned to size, which is the base page size or huge_size (2 MiB).
+	 * QUIRE_EUNSUPPORTED for huge_size makes the engine fall back to base pages. Page-table pages the platform needs
+	 * come from its own callback to quire_boot_alloc(). vmemmap_unmap undoes it, translation caches included.
+	 */
+	void *vmemmap_base;
+	quire_phys_t vmemmap_size;
+	enum quire_status (*vmemmap_map)(void *ctx, void *va, quire_phys_t phys, quire_phys_t size);
+	void (*vmemmap_unmap)(void *ctx, void *va, quire_phys_t size);
+
+	/*
+	 * Optional: the CPU the caller runs on, 0 .. cpus - 1, and a guard that keeps the caller on that CPU and keeps
+	 * interrupts that allocate away until cpu_leave (interrupts off, preemption off, or nothing where a thread is a CPU).
+	 * cpu_enter returns the CPU; `state` is the platform's to save what it must. NULL: one CPU, never interrupted.
+	 */
+	unsigned (*cpu_enter)(void *ctx, unsigned long *state);
+	void (*cpu_leave)(void *ctx, unsigned long state);
+
+	/* Optional: monotonic time in nanoseconds, for the cost sheet and the boot log. NULL: times read as 0. */
+	uint64_t (*now_ns)(void *ctx);
+
+	/*
+	 * Optional: run fn(arg, 0) … fn(arg, workers - 1), possibly at the same time on several CPUs, and return when all have
+	 * returned. NULL: the engine calls them one after the other. May block; called from boot and hotplug only.
+	 */
+	void (*run_parallel)(void *ctx, void (*fn)(void *arg, unsigned worker), void *arg, unsigned workers);
+};
+
+#endif

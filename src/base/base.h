@@ -37,8 +37,20 @@ static inline unsigned qi_log2(uint64_t x) { return 63u - (unsigned)__builtin_cl
 /* ceil(log2(x)) for x >= 1. */
 static inline unsigned qi_log2_up(uint64_t x) { return x <= 1 ? 0 : qi_log2(x - 1) + 1; }
 
+/*
+ * 64-bit division. A 32-bit compiler would call a run-time library that a freestanding link does not have, so there it is done
+ * bit by bit (division.c); elsewhere these are the plain operators. The divisor must not be 0.
+ */
+#if UINTPTR_MAX > 0xffffffffu
+static inline uint64_t qi_div64(uint64_t a, uint64_t b) { return a / b; }
+static inline uint64_t qi_mod64(uint64_t a, uint64_t b) { return a % b; }
+#else
+uint64_t qi_div64(uint64_t a, uint64_t b);
+uint64_t qi_mod64(uint64_t a, uint64_t b);
+#endif
+
 /* ceil(a / b). */
-static inline uint64_t qi_div_up(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
+static inline uint64_t qi_div_up(uint64_t a, uint64_t b) { return qi_div64(a, b) + (qi_mod64(a, b) != 0); }
 
 /* False, and *sum untouched, if a + b does not fit. */
 static inline bool qi_add(uint64_t a, uint64_t b, uint64_t *sum) { return !__builtin_add_overflow(a, b, sum); }

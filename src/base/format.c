@@ -51,8 +51,8 @@ static void put_number(struct sink *sink, const struct spec *spec, uint64_t valu
 	int count = 0, zeros, signs = negative || spec->space ? 1 : 0, prefix = spec->prefix && base == 16 ? 2 : 0;
 
 	do
-		digits[count++] = "0123456789abcdef"[value % base];
-	while ((value /= base) != 0);
+		digits[count++] = "0123456789abcdef"[qi_mod64(value, base)];
+	while ((value = qi_div64(value, base)) != 0);
 	zeros = spec->precision > count ? spec->precision - count : 0;
 	if (spec->zero && !spec->left && spec->precision < 0 && spec->width > count + signs + prefix)
 		zeros = spec->width - count - signs - prefix;

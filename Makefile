@@ -1,0 +1,42 @@
+# Front door. Meson does the work; these targets are what people type.
+#
+#   make          build everything into build/
+#   make run      build, then boot a shipped sample machine and show the result
+#   make check    every test: unit, model, golden, sanitizers, freestanding builds, short fuzzing
+#   make bench    figures (medians); never part of check
+#   make fuzz     fuzz every reader, SECONDS=60 each
+#   make install  PREFIX=/usr/local
+#
+# What a fresh Debian lacks is installed by scripts/setup.sh, or it prints the one command that would.
+
+BUILD   := build
+SECONDS ?= 60
+SAMPLE  := samples/machines/x86_64-q35-2n-8G
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) $(if $(V),-v) | scripts/quiet.sh
+
+$(BUILD)/build.ninja: scripts/setup.sh
+	@scripts/setup.sh build
+	@test -f $@ || meson setup $(BUILD) --prefix=$(or $(PREFIX),/usr/local) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log; touch $@
+
+run: all
+	@$(BUILD)/quire boot $(SAMPLE)
+
+check:
+	@scripts/check.sh
+
+bench: all
+	@scripts/bench.sh
+
+fuzz:
+	@scripts/fuzz.sh $(SECONDS)
+
+install: all
+	@meson install -C $(BUILD)
+
+clean:
+	@rm -rf build build-*
+
+.PHONY: all run check bench fuzz install clean

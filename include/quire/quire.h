@@ -11,6 +11,7 @@
 #ifndef QUIRE_H
 #define QUIRE_H
 
+#include <quire/cma.h>
 #include <quire/config.h>
 #include <quire/machine.h>
 #include <quire/memblock.h>
@@ -59,6 +60,11 @@ struct quire {
 	struct quire_memmap memmap;
 	struct quire_watermark_state watermarks;
 	struct quire_metadata metadata;
+	struct quire_cma_area cma[QUIRE_CMA_AREAS];
+	size_t cma_count;
+	quire_phys_t crash_base, crash_size;	/* crash kernel, size 0: none */
+	quire_phys_t gigantic_bytes;		/* gigantic pages taken at boot */
+	struct qi_meta_chunk *meta_chunks;	/* boot-time metadata, newest first */
 	struct quire_stage_cost costs[QUIRE_STAGES];
 };
 
@@ -71,5 +77,15 @@ enum quire_status quire_boot(struct quire *q);
 
 /* Run stages up to and including `stage`: for embedders who reserve their own things in between, and for simulation. */
 enum quire_status quire_boot_until(struct quire *q, enum quire_boot_stage stage);
+
+/*
+ * Give [base, base + size) back that was reserved when the zones took over: an initrd, boot-time code, firmware tables. Whole pages
+ * only, rounded inward; managed grows. QUIRE_EINVAL before hand-over, QUIRE_ENOENT if part of it is in no zone, QUIRE_EEXIST
+ * if part of it is free already; then nothing was given back.
+ */
+enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys_t size);
+
+/* The checkers of every room that has come to life. QUIRE_ECORRUPT with a logged sentence. */
+enum quire_status quire_check(const struct quire *q);
 
 #endif

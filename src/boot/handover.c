@@ -1,0 +1,158 @@
+/*
+ * Hand-over: what memblock says is free becomes the zones' free memory.
+ *
+ * Each free range is rounded inward to whole pages (partial pages are lost, as in the field), cut at zone borders and given to
+ * the zone's tree in one call whatever its size. CMA areas follow: reserved until now, they become free pageblocks of
+ * their own type. managed counts what was handed over; both totals come from one place, qi_zone_hand_over.
+ */
+#include "boot/handover.h"
+
+#include "base/base.h"
+#include "zone/zone.h"
+
+/* The part of [*start, end) that belongs to one zone of a node; *zone NULL if its first page is in none. Returns its end. */
+static quire_pfn_t zone_run(const struct quire *q, quire_pfn_t start, quire_pfn_t end, struct quire_zone **zone)
+{
+	quire_pfn_t stop = end;
+
+	*zone = quire_topology_zone_of(&q->topology, &q->memblock, start);
+	if (*zone)
+		return qi_min(end, (*zone)->start_pfn + (*zone)->spanned);
+	/* In no zone (beyond a forced end of memory): up to the next zone's start. */
+	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
+		for (int type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
+			const struct quire_zone *other = &q->topology.nodes[nid]->zones[type];
+
+			if (other->spanned && other->start_pfn > start)
+				stop = qi_min(stop, other->start_pfn);
+		}
+	return stop;
+}
+
+static enum quire_status open_zones(struct quire *q)
+{
+	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
+		for (int type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
+			struct quire_zone *zone = &q->topology.nodes[nid]->zones[type];
+			enum quire_status status;
+
+			zone->managed = 0;
+			zone->cma_pages = 0;
+			if (!quire_zone_populated(zone))
+				continue;
+			status = qi_zone_open(q, zone);
+			if (status != QUIRE_OK)
+				return status;
+		}
+	return QUIRE_OK;
+}
+
+static enum quire_status hand_over_free(struct quire *q)
+{
+	unsigned shift = quire_page_shift(&q->config);
+	struct quire_memblock_range range;
+	uint64_t cursor;
+
+	quire_memblock_for_each_free(&q->memblock, cursor, QUIRE_NO_NODE, QUIRE_MEMBLOCK_HOTPLUG, &range) {
+		quire_pfn_t pfn = qi_pfn_up(range.start, shift), end = qi_pfn_down(range.end, shift);
+
+		while (pfn < end) {
+			struct quire_zone *zone;
+			quire_pfn_t stop = zone_run(q, pfn, end, &zone);
+
+			if (zone) {
+				enum quire_status status = qi_zone_hand_over(q, zone, pfn, stop - pfn);
+
+				if (status != QUIRE_OK)
+					return status;
+			}
+			pfn = stop;
+		}
+	}
+	return QUIRE_OK;
+}
+
+/* All pages memory of one zone? */
+static struct quire_zone *single_zone(const struct quire *q, const struct quire_cma_area *area)
+{
+	struct quire_zone *zone = quire_topology_zone_of(&q->topology, &q->memblock, area->base_pfn);
+
+	if (!zone || area->base_pfn + area->count > zone->start_pfn + zone->spanned)
+		return NULL;
+	return quire_topology_zone_of(&q->topology, &q->memblock, area->base_pfn + area->count - 1) == zone ? zone : NULL;
+}
+
+static enum quire_status activate_areas(struct quire *q)
+{
+	for (size_t i = 0; i < q->cma_count; i++) {
+		struct quire_cma_area *area = &q->cma[i];
+		struct quire_zone *zone = single_zone(q, area);
+		enum quire_status status;
+
+		if (!zone) {
+			quire_phys_t base = area->base_pfn << quire_page_shift(&q->config);
+			quire_phys_t size = area->count << quire_page_shift(&q->config);
+
+			qi_log(q->platform, QUIRE_LOG_ERROR, "cma: CMA area %s could not be activated", area->name);
+			area->count = 0;
+			status = quire_free_late(q, base, size);
+		} else {
+			status = qi_zone_hand_over_cma(q, zone, area->base_pfn, area->count);
+			area->active = status == QUIRE_OK;
+		}
+		if (status != QUIRE_OK)
+			return status;
+	}
+	return QUIRE_OK;
+}
+
+enum quire_status qi_hand_over(struct quire *q)
+{
+	enum quire_status status = open_zones(q);
+
+	if (status == QUIRE_OK)
+		status = hand_over_free(q);
+	if (status == QUIRE_OK)
+		status = activate_areas(q);
+	if (status != QUIRE_OK)
+		qi_hand_over_undo(q);
+	return status;
+}
+
+void qi_hand_over_undo(struct quire *q)
+{
+	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
+		for (int type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++)
+			qi_zone_close(q, &q->topology.nodes[nid]->zones[type]);
+}
+
+enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys_t size)
+{
+	unsigned shift = quire_page_shift(&q->config);
+	quire_pfn_t start = qi_pfn_up(base, shift), end, pfn;
+	quire_phys_t last;
+
+	if (q->stage < QUIRE_STAGE_DESCRIPTORS || !qi_add(base, size, &last))
+		return QUIRE_EINVAL;
+	end = qi_pfn_down(last, shift);
+	for (pfn = start; pfn < end;) {
+		struct quire_zone *zone;
+		quire_pfn_t stop = zone_run(q, pfn, end, &zone);
+
+		if (!zone || !zone->tree)
+			return QUIRE_ENOENT;
+		if (qi_zone_any_free(zone, pfn, stop - pfn))
+			return QUIRE_EEXIST;
+		pfn = stop;
+	}
+	for (pfn = start; pfn < end;) {
+		struct quire_zone *zone;
+		quire_pfn_t stop = zone_run(q, pfn, end, &zone);
+		enum quire_status status = qi_zone_hand_over(q, zone, pfn, stop - pfn);
+
+		if (status != QUIRE_OK)
+			return status;
+		pfn = stop;
+	}
+	return QUIRE_OK;
+}

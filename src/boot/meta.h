@@ -1,0 +1,17 @@
+/*
+ * Space for the engine's own structures during boot: from the platform if it keeps metadata outside the machine, else from
+ * memblock. Chunks of one kind are chained so that a stage that fails, or the end of a machine, gives all of them back.
+ */
+#ifndef QI_META_H
+#define QI_META_H
+
+#include <quire/quire.h>
+
+/* Zeroed memory, or NULL. `align` is a power of two up to a page. nid may be QUIRE_NO_NODE. Charged to *charge if not NULL. */
+void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge);
+
+/* Where the chain stands now, and back to it: every chunk allocated since is returned. */
+struct qi_meta_chunk *qi_meta_mark(const struct quire *q);
+void qi_meta_release(struct quire *q, struct qi_meta_chunk *mark);
+
+#endif

@@ -1,0 +1,35 @@
+#!/bin/sh
+# The documents against the tree: the man page is clean, every option of --help is in it, and no document names a file that is
+# not there. Prints "N passed, N failed".
+set -u
+cd "$(dirname "$0")/.."
+passed=0
+failed=0
+
+expect() {
+	if [ -z "$2" ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "$1:"
+		echo "$2" | sed 's/^/  /'
+	fi
+}
+
+expect "docs/quire.1 is not clean" "$(mandoc -T lint -W warning docs/quire.1 2>&1)"
+
+# `path/file` in backquotes, for the folders a document may point into.
+missing=$(grep -ohE '`(src|include|docs|scripts|tools|ports|firmware|tests|bench|fuzz|examples|samples)/[A-Za-z0-9_./-]+`' \
+	README.md docs/*.md | tr -d '`' | sort -u | while read -r path; do
+	[ -e "$path" ] || echo "$path"
+done)
+expect "documents name files that do not exist" "$missing"
+
+options=$(build/quire --help 2>&1; for c in boot verify; do build/quire help $c 2>&1; done)
+lacking=$(echo "$options" | grep -oE -- '--[a-z][a-z-]+' | sort -u | while read -r option; do
+	sed 's/\\-/-/g' docs/quire.1 | grep -q -- "$(echo "$option" | sed 's/^--//')" || echo "$option"
+done)
+expect "options of --help that the man page lacks" "$lacking"
+
+echo "documents: $passed passed, $failed failed"
+[ "$failed" = 0 ]

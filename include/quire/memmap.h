@@ -1,0 +1,505 @@
+/*
+ * The memmap: page descriptors, where they live, and when they come into being.
+ *
+ * Five memory models answer one question, "where is the descriptor of frame pfn", behind one set of functions. Which one is
+ * used is quire_config.model, or a constant with -DQUIRE_PIN_MODEL; answers do not depend on it.
+ *
+ *	FLATMEM			one array from the first frame to the last, holes included
+ *	DISCONTIGMEM		one array per node, holes inside a node included
+ *	SPARSEMEM		an array per section, found through a static table of all sections the geometry can hold
+ *	SPARSEMEM_EXTREME	the same, the table in two levels, second-level pages ("roots") on demand
+ *	SPARSEMEM_VMEMMAP	descriptors of all frames in one window of virtual addresses, backed section by section
+ *
+ * When descriptors are written is quire_config.init: EAGER at boot; DEFERRED a first part at boot and the rest by workers;
+ * LAZY when a frame near it is first taken. The content of a descriptor depends on the ledger and the zones alone, never on
+ * when it is written, so all three end with the same memory.
+ *
+ * Life of a section:	absent -> present (memory in it is known) -> valid (has descriptors) -> online <-> offline -> absent.
+ * Life of a descriptor:	none -> initialised (free: no references; or RESERVED) <-> owned (references >= 1).
+ *
+ * Locking: lookups (pfn_to_page, page_to_pfn, pfn_valid, accessors) may run on any CPU at any time for frames the caller
+ * holds or whose section cannot go away. quire_memmap_prepare() and quire_memmap_trim() lock for themselves. Everything else
+ * here is boot and hotplug: one caller at a time.
+ */
+#ifndef QUIRE_MEMMAP_H
+#define QUIRE_MEMMAP_H
+
+#include <quire/config.h>
+#include <quire/memblock.h>
+#include <quire/topology.h>
+#include <quire/types.h>
+
+struct quire;
+
+/* --- descriptors --------------------------------------------------------------------------------------------------- */
+
+/*
+ * One descriptor: 16 bytes at the start of each stride (quire_config.page_stride). What follows them in a larger stride is
+ * the embedder's, zeroed when the descriptor is initialised.
+ *
+ * flags	QUIRE_PAGE_* in the low bits; section, node and zone number from the top, as quire_memmap.layout says.
+ *		Written at
+ *		initialisation; afterwards only the low bits change, by who owns the frame or holds the zone's lock.
+ * state	low 24 bits: references, then 5 bits: order of the block this frame heads. The references are changed
+ *		atomically.
+ * owner	belongs to whoever holds the frame; 0 after initialisation; the engine never reads it.
+ */
+struct quire_page {
+	uint32_t flags;
+	uint32_t state;
+	uint64_t owner;
+};
+
+#define QUIRE_PAGE_RESERVED	0x1u	/* not the allocator's: firmware, kernel, hole, never handed over */
+#define QUIRE_PAGE_OFFLINE	0x2u	/* hot-added and not online, or plugged out by a balloon */
+#define QUIRE_PAGE_POISON	0x4u	/* bad memory: must not be used again */
+#define QUIRE_PAGE_HEAD		0x8u	/* first frame of an owned block of more than one frame */
+#define QUIRE_PAGE_FLAG_BITS	4u
+
+/* References saturate here and never come down again: the frame is lost, not reused while in use. */
+#define QUIRE_PAGE_REF_BITS	24u
+#define QUIRE_PAGE_REF_MAX	((1u << QUIRE_PAGE_REF_BITS) - 1)
+#define QUIRE_PAGE_ORDER_BITS	5u
+
+/* --- page-flags layout (spec 03 §7) -------------------------------------------------------------------------------- */
+
+/*
+ * What a flags word must hold. From the top: section, node, zone, last cpu/pid, KASAN tag, LRU generation, LRU references;
+ * `flags` single bits at the bottom.
+ */
+struct quire_page_layout_params {
+	unsigned word_bits;		/* 32 or 64 */
+	unsigned flags;			/* number of single-bit flags */
+	unsigned zones;			/* number of zone types */
+	unsigned nodes_shift;
+	unsigned sections_shift;	/* physmem_bits - section_shift; 0 with FLATMEM */
+	bool section_field;		/* classic sparse: the section number must be in the word */
+	bool node_needed;		/* no section field to find the node by: a node that does not fit is an error */
+	unsigned lastcpupid_shift;	/* 0: no NUMA balancing */
+	unsigned kasan_bits;
+	unsigned lru_gen_bits;
+	unsigned lru_refs_wish;		/* gets what is left, up to this */
+};
+
+/* A field of the word. width 0: it is not there, and shift means nothing. */
+struct quire_page_field {
+	unsigned width;
+	unsigned shift;
+};
+
+struct quire_page_layout {
+	struct quire_page_layout_params params;
+	struct quire_page_field section, node, zone, lastcpupid, kasan, lru_gen, lru_refs;
+	bool node_in_flags;		/* false: nodes exist, but a table by section number says which */
+	bool lastcpupid_in_flags;	/* false: wanted, but kept in a word of its own */
+};
+
+/*
+ * Fit the fields. Node goes out first (to a table by section), then last cpu/pid (to its own word), LRU references take what
+ * is left. QUIRE_EUNSUPPORTED and *why, a sentence, if it does not fit even so; *layout is then untouched. `why` may be
+ * NULL.
+ */
+enum quire_status quire_page_layout_compute(const struct quire_page_layout_params *params, struct quire_page_layout *layout,
+					    const char **why);
+
+/* The parameters of the Linux kernel whose arithmetic `config` follows, as Debian builds it. */
+void quire_page_layout_linux(const struct quire_config *config, struct quire_page_layout_params *params);
+
+/* The parameters of our own descriptors under `config`. */
+void quire_page_layout_own(const struct quire_config *config, struct quire_page_layout_params *params);
+
+/* The five lines of a kernel booted with mminit_loglevel=4, "mminit::pageflags_layout_widths Section 0 Node 10 …". */
+void quire_page_layout_print(const struct quire_page_layout *layout, void (*emit)(void *ctx, const char *line), void *ctx);
+
+/* --- planning: what can be known without any descriptor ------------------------------------------------------------ */
+
+/* A machine's section arithmetic. Sub-sections are 2 MiB on every architecture. */
+#define QUIRE_SUBSECTION_SHIFT 21u
+static inline quire_pfn_t quire_pages_per_section(const struct quire_config *config)
+{
+	return (quire_pfn_t)1 << (quire_section_shift(config) - quire_page_shift(config));
+}
+
+/* Number of sections the geometry can hold. */
+static inline uint64_t quire_section_limit(const struct quire_config *config)
+{
+	return (uint64_t)1 << (config->geometry.physmem_bits - quire_section_shift(config));
+}
+
+/* True if some page of memory (any node, any flags) lies in section number `section`. By the ledger: O(log regions). */
+bool quire_section_present(const struct quire_config *config, const struct quire_memblock *mb, uint64_t section);
+
+/*
+ * A maximal run of present sections with one early node. A section that several nodes share belongs to the node with the
+ * lowest memory in it. Ranges beyond physmem_bits are cut. *cursor is 0 before the first call; false when there is no more.
+ */
+struct quire_section_run {
+	uint64_t start, end;		/* section numbers, [start, end) */
+	int nid;
+};
+bool quire_section_next_run(const struct quire_config *config, const struct quire_memblock *mb, uint64_t *cursor,
+			    struct quire_section_run *run);
+
+/*
+ * The pieces boot walks: the parts of memory ranges that lie in a populated zone of their node, in the order in which
+ * descriptors are initialised. Zero the cursor before the first call; false when there is no more.
+ */
+struct quire_memmap_piece {
+	quire_pfn_t start, end;
+	int nid;
+	enum quire_zone_type zone;
+	uint32_t flags;			/* of the memory region */
+};
+struct quire_memmap_walk {
+	size_t region;
+	unsigned zone;
+	struct quire_pfn_range range;
+	bool inside;
+};
+bool quire_memmap_next_piece(const struct quire_topology *t, const struct quire_memblock *mb, struct quire_memmap_walk *walk,
+			     struct quire_memmap_piece *piece);
+
+/*
+ * Frames that have a descriptor and no memory, in the order and with the counts of the kernel's lines "On node %d, zone %s:
+ * %d pages in unavailable ranges" (spec 04 §2, §4). A hole belongs to the memory above it, the rest of the last section to
+ * the memory below. config->model FLATMEM: every hole below max_pfn; otherwise only in present sections.
+ */
+void quire_memmap_unavailable(const struct quire_topology *t, const struct quire_memblock *mb,
+			      void (*emit)(void *ctx, int nid, enum quire_zone_type zone, uint64_t pages), void *ctx);
+
+/*
+ * Where deferred initialisation would begin on node nid (spec 04 §5), QUIRE_PFN_NONE if nothing of it is deferred: 32-bit
+ * architectures, models without sections, and nodes whose last zone is not larger than the early part.
+ */
+quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid);
+
+/* --- the memory models --------------------------------------------------------------------------------------------- */
+
+/*
+ * One section. `map` is the address its frame 0 of the whole machine would have (biased, so that the full pfn is added),
+ * with QUIRE_SECTION_* in the low bits; zero: absent.
+ */
+#define QUIRE_SECTION_PRESENT	0x01u	/* memory in it is known */
+#define QUIRE_SECTION_HAS_MAP	0x02u	/* descriptors have a place: "valid" */
+#define QUIRE_SECTION_ONLINE	0x04u
+#define QUIRE_SECTION_EARLY	0x08u	/* from boot: valid as a whole, hole or not */
+#define QUIRE_SECTION_FLAGS	0x0fu
+
+struct quire_usage;
+
+struct quire_section {
+	uintptr_t map;
+	struct quire_usage *usage;	/* sub-sections, pageblock flags, what is initialised */
+};
+
+/* An array of descriptors over [start, end): FLATMEM has one, DISCONTIGMEM one per node with memory. */
+struct quire_flat_map {
+	quire_pfn_t start, end;
+	uintptr_t map;			/* biased: map + pfn * stride is the descriptor of pfn */
+	struct quire_usage *usage;
+	int nid;
+};
+
+/* Where frames for descriptors come from once memblock is closed. pfn is aligned to its order; take may refuse. */
+struct quire_frame_source {
+	enum quire_status (*take)(void *ctx, int nid, unsigned order, quire_pfn_t *pfn);
+	void (*give)(void *ctx, quire_pfn_t pfn, unsigned order);
+	void *ctx;
+};
+
+/* Counters for the cost sheet. */
+struct quire_memmap_stats {
+	uint64_t present_sections;
+	uint64_t valid_sections;
+	uint64_t initialised;			/* descriptors written and not given back */
+	uint64_t initialised_early;		/* … of them before quire_memmap stages were over */
+	uint64_t table_bytes;			/* section table, roots, node table */
+	uint64_t usage_bytes;
+	uint64_t descriptor_bytes;		/* backing of descriptors: frames or host memory */
+	uint64_t offnode_bytes;			/* … of it on another node than the frames it describes */
+	uint64_t huge_mappings, base_mappings;	/* vmemmap_map calls by size */
+};
+
+/*
+ * Everything the memmap knows. Part of struct quire; read it, do not write it. `map` is the bias of the flat models and the
+ * window's first byte of VMEMMAP.
+ */
+struct quire_memmap {
+	enum quire_model model;
+	enum quire_init_policy init;
+	bool ready;				/* populate has succeeded */
+	uint8_t stride_shift;			/* log2 of bytes per descriptor */
+	uint8_t section_pfn_shift;
+	uint8_t root_shift;			/* log2 of sections per root */
+	uintptr_t map;
+	struct quire_page_layout layout;
+
+	/* Sparse models. */
+	struct quire_section *table;		/* SPARSEMEM */
+	struct quire_section **roots;		/* EXTREME and VMEMMAP */
+	uint64_t section_limit;
+	uint64_t highest_section;		/* highest present section + 1 */
+	uint16_t *section_node;			/* node by section number where it does not fit the flags; NULL otherwise */
+	struct quire_section_run *runs;		/* present at boot, ascending: what LAZY has not entered in the table yet */
+	size_t run_count, run_max;
+
+	/* FLATMEM and DISCONTIGMEM. */
+	struct quire_flat_map *flat;
+	size_t flat_count;
+	uint16_t *chunk_flat;			/* DISCONTIGMEM: chunk (pfn >> chunk_shift) -> index into flat */
+	uint64_t chunk_count;
+	uint8_t chunk_shift;
+
+	uint32_t usage_subsections;		/* struct quire_usage: offsets in 64-bit words */
+	uint32_t usage_blocks, usage_initialised;
+	uint32_t usage_bytes;
+
+	uint32_t lock;				/* prepare and trim */
+	struct quire_frame_source source;
+	struct quire_memmap_stats stats;
+	struct qi_memmap_chunk *chunks;		/* all memory taken, for giving it back */
+};
+
+/*
+ * Boot stages, called by quire_boot() in this order. A stage that fails gives back all it took, says why through the
+ * platform's log, and leaves ledger, topology and memmap as they were.
+ *
+ * present:	choose and check the model, enter present sections. QUIRE_EUNSUPPORTED: the model cannot describe this
+ *		machine or the platform cannot carry it; QUIRE_ERANGE: memory beyond the geometry.
+ * populate:	usage maps and room for descriptors (LAZY: only what every lookup needs). QUIRE_ENOMEM; a node whose memory
+ *		cannot hold its descriptors borrows from another.
+ * init:	the policy's early part, and nodes[]->first_deferred_pfn, zones' unavailable_pages.
+ * init_late:	DEFERRED: all the rest, by platform->run_parallel over quire_config.workers workers.
+ * fini:	give everything back, from any stage; afterwards the memmap is as before present.
+ */
+enum quire_status qi_memmap_present(struct quire *q);
+enum quire_status qi_memmap_populate(struct quire *q);
+enum quire_status qi_memmap_init(struct quire *q);
+enum quire_status qi_memmap_init_late(struct quire *q);
+void qi_memmap_fini(struct quire *q);
+
+/* After hand-over: where LAZY descriptors' frames come from. Before, and with meta_alloc, the source is not asked. */
+void quire_memmap_set_source(struct quire *q, const struct quire_frame_source *source);
+
+/* --- lookups ------------------------------------------------------------------------------------------------------- */
+
+#ifdef QUIRE_PIN_MODEL
+#define quire_memmap_model(m) ((enum quire_model)QUIRE_PIN_MODEL)
+#else
+#define quire_memmap_model(m) ((m)->model)
+#endif
+#ifdef QUIRE_PIN_PAGE_STRIDE
+#define quire_memmap_stride_shift(m) ((unsigned)__builtin_ctz(QUIRE_PIN_PAGE_STRIDE))
+#else
+#define quire_memmap_stride_shift(m) ((unsigned)(m)->stride_shift)
+#endif
+
+/* The section of a number, or NULL: beyond the geometry, or its root does not exist. */
+static inline struct quire_section *quire_section(const struct quire_memmap *m, uint64_t number)
+{
+	struct quire_section *root;
+
+	if (number >= m->section_limit)
+		return NULL;
+	if (quire_memmap_model(m) == QUIRE_MODEL_SPARSEMEM)
+		return &m->table[number];
+	root = m->roots[number >> m->root_shift];
+	return root ? &root[number & (((uint64_t)1 << m->root_shift) - 1)] : NULL;
+}
+
+/* DISCONTIGMEM and FLATMEM: the array that covers pfn, or NULL. */
+const struct quire_flat_map *quire_flat_map_of(const struct quire_memmap *m, quire_pfn_t pfn);
+
+/*
+ * The descriptor of a frame for which quire_pfn_valid() holds; for other frames an address that must not be used (or NULL).
+ * Reading it makes sense once the frame's descriptor is initialised: the caller owns the frame, or the iterator said READY.
+ */
+static inline struct quire_page *quire_pfn_to_page(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	uintptr_t offset = (uintptr_t)pfn << quire_memmap_stride_shift(m);
+
+	switch (quire_memmap_model(m)) {
+	case QUIRE_MODEL_FLATMEM:
+	case QUIRE_MODEL_SPARSEMEM_VMEMMAP:
+		return (struct quire_page *)(m->map + offset);
+	case QUIRE_MODEL_DISCONTIGMEM: {
+		const struct quire_flat_map *flat = quire_flat_map_of(m, pfn);
+
+		return flat ? (struct quire_page *)(flat->map + offset) : NULL;
+	}
+	default: {
+		const struct quire_section *section = quire_section(m, pfn >> m->section_pfn_shift);
+
+		return section ? (struct quire_page *)((section->map & ~(uintptr_t)QUIRE_SECTION_FLAGS) + offset) : NULL;
+	}
+	}
+}
+
+/* The field `f` of a descriptor's flags. */
+static inline uint32_t quire_page_field_get(uint32_t flags, struct quire_page_field f)
+{
+	return f.width ? (flags >> f.shift) & (uint32_t)((1u << f.width) - 1) : 0;
+}
+
+/* The frame of an initialised descriptor. */
+static inline quire_pfn_t quire_page_to_pfn(const struct quire_memmap *m, const struct quire_page *page)
+{
+	uintptr_t base;
+
+	switch (quire_memmap_model(m)) {
+	case QUIRE_MODEL_FLATMEM:
+	case QUIRE_MODEL_SPARSEMEM_VMEMMAP:
+		base = m->map;
+		break;
+	case QUIRE_MODEL_DISCONTIGMEM:
+		base = m->flat[quire_page_field_get(page->flags, m->layout.section)].map;
+		break;
+	default:
+		base = quire_section(m, quire_page_field_get(page->flags, m->layout.section))->map &
+		       ~(uintptr_t)QUIRE_SECTION_FLAGS;
+	}
+	return (quire_pfn_t)(((uintptr_t)page - base) >> quire_memmap_stride_shift(m));
+}
+
+/*
+ * "Is there a descriptor", not "is there RAM": it may be a hole's, reserved, offline, or not yet initialised. Sections from
+ * boot are valid as a whole, hot-added ones by 2 MiB sub-section. LAZY: true as soon as the section is present.
+ */
+bool quire_pfn_valid(const struct quire_memmap *m, quire_pfn_t pfn);
+/* Some memory in the pfn's section is known. */
+bool quire_pfn_in_present_section(const struct quire_memmap *m, quire_pfn_t pfn);
+/* Its section is online and its sub-section there: contents of the descriptor mean something once initialised. */
+bool quire_pfn_online(const struct quire_memmap *m, quire_pfn_t pfn);
+/* The frame's descriptor has been written (and not trimmed). */
+bool quire_pfn_initialised(const struct quire_memmap *m, quire_pfn_t pfn);
+/* The descriptor if the frame is online and initialised, else NULL: what walkers use. */
+struct quire_page *quire_pfn_to_online_page(const struct quire_memmap *m, quire_pfn_t pfn);
+
+/*
+ * Runs of frames in one state, ascending, from *cursor up to `end`; *cursor moves to the end of the run. This is how one
+ * walks pfns: what has no descriptor yet is stepped over in one go, however large.
+ */
+enum quire_pfn_state {
+	QUIRE_PFN_ABSENT,		/* no section: nothing there, ever */
+	QUIRE_PFN_OFFLINE,		/* valid, section not online */
+	QUIRE_PFN_UNTOUCHED,		/* online, descriptor not initialised: memory nobody has taken yet */
+	QUIRE_PFN_READY,		/* online, descriptor may be read */
+};
+struct quire_pfn_run {
+	quire_pfn_t start, end;
+	enum quire_pfn_state state;
+};
+bool quire_memmap_next_run(const struct quire_memmap *m, quire_pfn_t *cursor, quire_pfn_t end, struct quire_pfn_run *run);
+
+/* --- descriptor accessors ------------------------------------------------------------------------------------------ */
+
+static inline enum quire_zone_type quire_page_zone(const struct quire_memmap *m, const struct quire_page *page)
+{
+	return (enum quire_zone_type)quire_page_field_get(page->flags, m->layout.zone);
+}
+
+/* Node of an initialised descriptor: from the flags, else from the table by section. */
+int quire_page_nid(const struct quire_memmap *m, const struct quire_page *page);
+
+/* Zone and node as one number, equal exactly for frames of the same zone: two frames are buddies only if these are equal. */
+uint64_t quire_page_zone_id(const struct quire_memmap *m, const struct quire_page *page);
+
+static inline bool quire_page_test(const struct quire_page *page, uint32_t flag) { return (page->flags & flag) != 0; }
+static inline void quire_page_set(struct quire_page *page, uint32_t flag) { page->flags |= flag; }
+static inline void quire_page_clear(struct quire_page *page, uint32_t flag) { page->flags &= ~flag; }
+
+static inline unsigned quire_page_order(const struct quire_page *page)
+{
+	return (page->state >> QUIRE_PAGE_REF_BITS) & ((1u << QUIRE_PAGE_ORDER_BITS) - 1);
+}
+/* Only while nobody else can take a reference. */
+static inline void quire_page_set_order(struct quire_page *page, unsigned order)
+{
+	uint32_t mask = ((1u << QUIRE_PAGE_ORDER_BITS) - 1) << QUIRE_PAGE_REF_BITS;
+
+	page->state = (page->state & ~mask) | ((uint32_t)order << QUIRE_PAGE_REF_BITS & mask);
+}
+
+static inline uint32_t quire_page_refs(const struct quire_page *page)
+{
+	return __atomic_load_n(&page->state, __ATOMIC_RELAXED) & QUIRE_PAGE_REF_MAX;
+}
+/* Only by who just took or is about to give back the frame. */
+static inline void quire_page_set_refs(struct quire_page *page, uint32_t refs)
+{
+	page->state = (page->state & ~QUIRE_PAGE_REF_MAX) | (refs & QUIRE_PAGE_REF_MAX);
+}
+/* One reference more or fewer, any CPU. put returns true when the last one went. Saturated counts stay. */
+void quire_page_get(struct quire_page *page);
+bool quire_page_put(struct quire_page *page);
+
+/* --- pageblock flags ----------------------------------------------------------------------------------------------- */
+
+/* Four bits per pageblock kept with the section: what the field calls migratetype and skip bits. 0 for absent memory. */
+unsigned quire_pageblock_flags(const struct quire_memmap *m, quire_pfn_t pfn);
+void quire_pageblock_set_flags(struct quire_memmap *m, quire_pfn_t pfn, unsigned flags);
+
+/* --- on demand ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * Make sure the descriptors of [pfn, pfn + pages) are initialised: called by the allocator when a CPU takes frames from a
+ * pageblock that has none, before anybody can hold one. Whole pageblocks are initialised. Cheap when all is there.
+ * QUIRE_ENOMEM: no frame for descriptors; nothing was taken and the caller must try another block. QUIRE_ERANGE: no such
+ * memory.
+ */
+enum quire_status quire_memmap_prepare(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages);
+
+/*
+ * DEFERRED: bring forward more of a zone because an allocation found too little: at least 1 << order pages, up to the next
+ * section border, calling release(ctx, start, end) for each free range that got descriptors. True if it is worth trying
+ * again.
+ */
+bool quire_memmap_grow(struct quire *q, struct quire_zone *zone, unsigned order,
+		       void (*release)(void *ctx, quire_pfn_t start, quire_pfn_t end), void *ctx);
+
+/*
+ * LAZY: give back the backing of descriptors whose frames are all free again; is_free(ctx, start, end) is asked per stretch
+ * that one backing frame describes. Returns bytes given back. The caller keeps others from allocating in the stretch
+ * meanwhile.
+ */
+uint64_t quire_memmap_trim(struct quire *q, bool (*is_free)(void *ctx, quire_pfn_t start, quire_pfn_t end), void *ctx);
+
+/* Mark frames reserved or no longer reserved, where their descriptors exist; others learn it from the ledger when they
+ * come. */
+void quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool reserved);
+
+/* --- hotplug ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Memory for descriptors inside the range being added: `free` pages from base + reserve on. alloc and align count what was
+ * taken (alignment loss apart); base + reserve + free and up is usable memory.
+ */
+struct quire_altmap {
+	quire_pfn_t base;
+	quire_pfn_t reserve;
+	quire_pfn_t free;
+	quire_pfn_t alloc;
+	quire_pfn_t align;
+};
+
+/* Take `pages` from the altmap, aligned to their lowest set bit. QUIRE_PFN_NONE, and nothing changed, if they do not fit. */
+quire_pfn_t quire_altmap_take(struct quire_altmap *altmap, quire_pfn_t pages);
+
+/*
+ * Give [pfn, pfn + pages) descriptors: valid, not online, not initialised. VMEMMAP takes multiples of 2 MiB, the other
+ * sparse models whole sections; flat models QUIRE_EUNSUPPORTED. QUIRE_EEXIST if any of it has some; QUIRE_ENOMEM; in both
+ * cases nothing changed. remove: all of it must be there (QUIRE_ENOENT) and offline (QUIRE_EBUSY).
+ */
+enum quire_status quire_memmap_add(struct quire *q, int nid, quire_pfn_t pfn, quire_pfn_t pages,
+				   struct quire_altmap *altmap);
+enum quire_status quire_memmap_remove(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, struct quire_altmap *altmap);
+
+/* Set or clear "online" on whole valid sections. QUIRE_EINVAL if unaligned, QUIRE_ENOENT if one is not valid. */
+enum quire_status quire_memmap_set_online(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool online);
+
+/* --- checking ------------------------------------------------------------------------------------------------------ */
+
+/* Round trips, flags of sections against the ledger, counters. QUIRE_ECORRUPT with a message otherwise. */
+enum quire_status quire_check_memmap(const struct quire *q);
+
+#endif

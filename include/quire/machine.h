@@ -127,6 +127,9 @@ struct quire_machine {
 
 	/* A device tree's numa ids were missing or invalid, or firmware's tables broke: NUMA is off, one node has it all. */
 	bool numa_broken;
+
+	/* It runs under a hypervisor that says so; x86 then sizes memory blocks by where memory ends (report.h). */
+	bool guest;
 };
 
 /* Storage for quire_machine_init(): arrays and their capacities in elements. Any may be NULL with capacity 0. */

@@ -26,10 +26,10 @@ struct quire_zone_counts {
 };
 
 /*
- * Count what is free in a zone. The tree may hold free blocks larger than max_order; they are shown as that many blocks of
- * max_order, as an allocator that stops there would hold them. All zero before the zone has a tree.
+ * Count what is free in a zone of q. Larger free blocks count as that many of max_order, as an allocator that stops there would
+ * hold them. Pageblocks that were reserved as a whole count as MOVABLE, as boot leaves them. All zero before hand-over.
  */
-void quire_zone_count(const struct quire_config *config, const struct quire_zone *zone, struct quire_zone_counts *counts);
+void quire_zone_count(const struct quire *q, const struct quire_zone *zone, struct quire_zone_counts *counts);
 
 /* Bit mask of the migrate types a kernel of this configuration knows: CMA where it is built in, Isolate where memory can go. */
 uint32_t quire_migratetype_mask(const struct quire_config *config);

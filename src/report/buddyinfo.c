@@ -16,7 +16,7 @@ void quire_report_buddyinfo(const struct quire *q, const struct quire_report_sin
 		for (unsigned type = 0; node && type < QUIRE_ZONE_TYPES; type++) {
 			if (!shown(&q->config, &node->zones[type], type))
 				continue;
-			quire_zone_count(&q->config, &node->zones[type], &counts);
+			quire_zone_count(q, &node->zones[type], &counts);
 			qi_print(sink, "Node %d, zone %8s ", node->nid, quire_zone_name(type));
 			for (unsigned order = 0; order <= quire_max_order(&q->config); order++) {
 				uint64_t blocks = 0;
@@ -45,8 +45,9 @@ static void free_line(const struct quire_config *config, const struct quire_node
 	qi_print(sink, "\n");
 }
 
-static void free_table(const struct quire_config *config, const struct quire_node *node, const struct quire_report_sink *sink)
+static void free_table(const struct quire *q, const struct quire_node *node, const struct quire_report_sink *sink)
 {
+	const struct quire_config *config = &q->config;
 	uint32_t types = quire_migratetype_mask(config);
 	struct quire_zone_counts counts;
 
@@ -57,15 +58,16 @@ static void free_table(const struct quire_config *config, const struct quire_nod
 	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
 		if (!shown(config, &node->zones[type], type))
 			continue;
-		quire_zone_count(config, &node->zones[type], &counts);
+		quire_zone_count(q, &node->zones[type], &counts);
 		for (unsigned mobility = 0; mobility < QUIRE_MIGRATE_TYPES; mobility++)
 			if (types >> mobility & 1)
 				free_line(config, node, type, mobility, &counts, sink);
 	}
 }
 
-static void block_table(const struct quire_config *config, const struct quire_node *node, const struct quire_report_sink *sink)
+static void block_table(const struct quire *q, const struct quire_node *node, const struct quire_report_sink *sink)
 {
+	const struct quire_config *config = &q->config;
 	uint32_t types = quire_migratetype_mask(config);
 	struct quire_zone_counts counts;
 
@@ -77,7 +79,7 @@ static void block_table(const struct quire_config *config, const struct quire_no
 	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
 		if (!shown(config, &node->zones[type], type))
 			continue;
-		quire_zone_count(config, &node->zones[type], &counts);
+		quire_zone_count(q, &node->zones[type], &counts);
 		qi_print(sink, "Node %d, zone %8s ", node->nid, quire_zone_name(type));
 		for (unsigned mobility = 0; mobility < QUIRE_MIGRATE_TYPES; mobility++)
 			if (types >> mobility & 1)
@@ -95,7 +97,7 @@ void quire_report_pagetypeinfo(const struct quire *q, const struct quire_report_
 			continue;
 		qi_print(sink, "Page block order: %u\nPages per block:  %llu\n\n", quire_pageblock_order(&q->config),
 			 (qi_ull)1 << quire_pageblock_order(&q->config));
-		free_table(&q->config, node, sink);
-		block_table(&q->config, node, sink);
+		free_table(q, node, sink);
+		block_table(q, node, sink);
 	}
 }

@@ -15,9 +15,9 @@ uint32_t quire_migratetype_mask(const struct quire_config *config)
 	return mask;
 }
 
-void quire_zone_count(const struct quire_config *config, const struct quire_zone *zone, struct quire_zone_counts *counts)
+void quire_zone_count(const struct quire *q, const struct quire_zone *zone, struct quire_zone_counts *counts)
 {
-	unsigned max_order = quire_max_order(config);
+	uint64_t typed = 0, all;
 
 	memset(counts, 0, sizeof(*counts));
 	if (!zone->tree)
@@ -25,18 +25,16 @@ void quire_zone_count(const struct quire_config *config, const struct quire_zone
 	qi_tree_counts(zone->tree, counts->free_blocks);
 	qi_tree_pageblocks(zone->tree, counts->pageblocks);
 	for (unsigned mobility = 0; mobility < QUIRE_MIGRATE_TYPES; mobility++) {
-		uint64_t *blocks = counts->free_blocks[mobility];
-
-		for (unsigned order = max_order + 1; order < QUIRE_MAX_ORDERS; order++) {
-			blocks[max_order] += blocks[order] << (order - max_order);
-			blocks[order] = 0;
-		}
-		for (unsigned order = 0; order <= max_order; order++) {
-			counts->free_pages += blocks[order] << order;
-			if (mobility == QUIRE_MIGRATE_CMA)
-				counts->free_cma_pages += blocks[order] << order;
-		}
+		typed += counts->pageblocks[mobility];
+		for (unsigned order = 0; order < QUIRE_MAX_ORDERS; order++)
+			counts->free_pages += counts->free_blocks[mobility][order] << order;
 	}
+	for (unsigned order = 0; order < QUIRE_MAX_ORDERS; order++)
+		counts->free_cma_pages += counts->free_blocks[QUIRE_MIGRATE_CMA][order] << order;
+	/* The tree does not know pageblocks it was never given a frame of; they are what boot makes every pageblock. */
+	all = quire_zone_pageblocks(&q->topology, &q->memblock, zone);
+	if (all > typed)
+		counts->pageblocks[QUIRE_MIGRATE_MOVABLE] += all - typed;
 }
 
 uint64_t quire_zone_memmap_pages(const struct quire_config *config, const struct quire_zone *zone)

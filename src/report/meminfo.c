@@ -17,7 +17,7 @@ static void add_node(const struct quire *q, const struct quire_node *node, struc
 	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
 		const struct quire_zone *zone = &node->zones[type];
 
-		quire_zone_count(&q->config, zone, &counts);
+		quire_zone_count(q, zone, &counts);
 		totals->managed += zone->managed;
 		totals->free += counts.free_pages;
 		totals->cma += zone->cma_pages;

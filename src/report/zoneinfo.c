@@ -141,7 +141,7 @@ static void node_zones(const struct quire *q, const struct quire_node *node, con
 
 		if (!qi_zone_configured(&q->config, type))
 			continue;
-		quire_zone_count(&q->config, zone, &counts);
+		quire_zone_count(q, zone, &counts);
 		qi_print(sink, "Node %d, zone %8s", node->nid, quire_zone_name(type));
 		if (quire_zone_populated(zone) && first) {
 			first = false;

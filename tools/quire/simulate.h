@@ -1,0 +1,42 @@
+/*
+ * A machine booted in simulation: its description read, its memory booted by the engine, and what a kernel takes for itself
+ * on the way replayed or estimated.
+ */
+#ifndef QUIRE_TOOL_SIMULATE_H
+#define QUIRE_TOOL_SIMULATE_H
+
+#include <quire/quire.h>
+
+#include "input/input.h"
+
+/* What the user chose beside the input. Zeroed: nothing. */
+struct simulate_options {
+	struct input_options input;
+	const char *model, *init;		/* names, NULL: the default */
+	unsigned workers;			/* 0: one per CPU */
+	unsigned stride;			/* 0: the default */
+	bool verbose;				/* show notes of the readers, and the engine's own log */
+	bool quiet;				/* not even warnings */
+};
+
+struct quire_hosted;
+
+struct simulation {
+	struct input in;
+	struct quire_hosted *host;
+	struct quire *q;			/* booted; inside host */
+	bool replayed;				/* the kernel's own reservations are known from the log, not estimated */
+};
+
+/*
+ * Read the INPUTs (none: options->input.nodes) and boot. QUIRE_OK, or another status after a message to standard error.
+ * simulate_free() is due either way.
+ */
+enum quire_status simulate(struct simulation *s, const struct simulate_options *options, const char *const *paths, size_t count);
+void simulate_free(struct simulation *s);
+
+/* Look up names as --model and --init take them. */
+bool simulate_model_by_name(const char *name, enum quire_model *model);
+bool simulate_init_by_name(const char *name, enum quire_init_policy *policy);
+
+#endif

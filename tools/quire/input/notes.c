@@ -1,0 +1,116 @@
+/*
+ * Notes: what the readers have to say to the user. Their number per input is bounded, because ten megabytes of broken
+ * lines must not become ten megabytes of notes; what is left out is counted and said.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "facts.h"
+
+#define MOST_NOTES 400
+
+static struct input_note *new_note(struct input *in, enum quire_log_level level, const char *source)
+{
+	if (in->note_count > MOST_NOTES)
+		return NULL;
+	if ((in->note_count & (in->note_count - 1)) == 0) {
+		size_t room = in->note_count ? in->note_count * 2 : 1;
+		struct input_note *notes = realloc(in->notes, room * sizeof(notes[0]));
+
+		if (!notes)
+			return NULL;
+		in->notes = notes;
+	}
+	struct input_note *note = &in->notes[in->note_count++];
+
+	memset(note, 0, sizeof(*note));
+	if (in->note_count > MOST_NOTES) {
+		note->level = QUIRE_LOG_WARNING;
+		note->text = strdup("further notes are left out");
+		return NULL;
+	}
+	note->level = level;
+	note->source = strdup(source ? source : "");
+	return note;
+}
+
+void input_note(struct input *in, enum quire_log_level level, const char *source, size_t line, const char *format, ...)
+{
+	struct input_note *note = new_note(in, level, source);
+	char text[640];
+	va_list arguments;
+
+	if (!note)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	/* Bytes of a hostile file may have come along: nothing may reach a terminal that moves its cursor. */
+	for (char *c = text; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 127)
+			*c = '?';
+	}
+	note->line = line;
+	note->text = strdup(text);
+}
+
+void input_note_offset(struct input *in, enum quire_log_level level, const char *source, size_t offset, const char *text)
+{
+	size_t before = in->note_count;
+
+	input_note(in, level, source, 0, "%s", text);
+	if (in->note_count > before) {
+		in->notes[before].offset = offset;
+		in->notes[before].has_offset = true;
+	}
+}
+
+void input_out_of_memory(struct input *in)
+{
+	input_note(in, QUIRE_LOG_ERROR, in->name, 0, "out of memory while reading");
+}
+
+void input_add_file(struct input *in, const char *path)
+{
+	char **files = realloc(in->files, (in->file_count + 1) * sizeof(files[0]));
+
+	if (!files)
+		return;
+	in->files = files;
+	files[in->file_count] = strdup(path);
+	if (files[in->file_count])
+		in->file_count++;
+}
+
+void input_forget_notes(struct input *in)
+{
+	for (size_t i = 0; i < in->note_count; i++) {
+		free(in->notes[i].source);
+		free(in->notes[i].text);
+	}
+	free(in->notes);
+	in->notes = NULL;
+	in->note_count = 0;
+}
+
+void input_print_notes(const struct input *in, FILE *stream, enum quire_log_level level)
+{
+	static const char *const words[] = { "error", "warning", "note", "debug" };
+
+	for (size_t i = 0; i < in->note_count; i++) {
+		const struct input_note *note = &in->notes[i];
+
+		if (note->level > level)
+			continue;
+		if (note->source && note->source[0])
+			fprintf(stream, "%s:", note->source);
+		if (note->line)
+			fprintf(stream, "%zu:", note->line);
+		else if (note->has_offset)
+			fprintf(stream, "byte %zu:", note->offset);
+		fprintf(stream, "%s%s: %s\n", note->source && note->source[0] ? " " : "", words[note->level & 3],
+			note->text ? note->text : "");
+	}
+}

@@ -5,9 +5,12 @@
  * anything else) is taken. Boot is written in it: firmware's map is added, the loader's and kernel's possessions are reserved,
  * nodes are assigned, and everything the engine needs before there is a page allocator is allocated from the difference.
  *
- * A zeroed struct quire_memblock is empty and ready: its tables start in the struct itself and, when they are full, move
- * into memory taken from the ledger itself, once quire_memblock_allow_resize() has said that all firmware reservations
- * are known (`platform` must then be set). Nothing here locks: one caller at a time.
+ * A zeroed struct quire_memblock is empty and ready: its tables start in the struct itself (so do not copy the struct by
+ * value once it is in use) and, when they are full, move into memory taken from the ledger itself, once
+ * quire_memblock_allow_resize() has said that all firmware reservations are known. `platform` must then be set: its
+ * meta_alloc provides tables that the ledger does not show, or, where it has none, its phys_to_virt maps what the ledger
+ * found. Growing never takes memory from the range the growing operation is about to reserve or remove, and a table in use
+ * stays reserved whatever is freed around it. Nothing here locks: one caller at a time.
  *
  * Rule of sizes: every range is first clamped to [base, QUIRE_PHYS_MAX); a size that is zero after that is a
  * successful no-op. The last byte of the address space can therefore never be in a region.
@@ -20,7 +23,7 @@
 #include <quire/platform.h>
 #include <quire/types.h>
 
-/* Capacity of the tables inside struct quire_memblock. */
+/* Capacity of the tables inside struct quire_memblock: an even number, at least 4. */
 #ifndef QUIRE_MEMBLOCK_REGIONS
 #define QUIRE_MEMBLOCK_REGIONS 128
 #endif
@@ -35,6 +38,7 @@
 
 /* Limits for allocation requests. */
 #define QUIRE_MEMBLOCK_ACCESSIBLE	((quire_phys_t)0)	/* max_addr: up to current_limit */
+#define QUIRE_MEMBLOCK_NOLEAKTRACE	((quire_phys_t)1)	/* the same; the field's leak tracer tells them apart, we do not */
 #define QUIRE_MEMBLOCK_ANYWHERE		QUIRE_PHYS_MAX
 
 struct quire_memblock_region {
@@ -48,9 +52,25 @@ struct quire_memblock_type {
 	size_t cnt;		/* regions in use */
 	size_t max;		/* capacity; 0 in a zeroed struct, made QUIRE_MEMBLOCK_REGIONS at first use */
 	quire_phys_t total_size;	/* sum of sizes */
-	struct quire_memblock_region *regions;
+	struct quire_memblock_region *regions;	/* the first region: somewhere in `table`, free slots on both sides */
 	const char *name;
+	struct quire_memblock_region *table;	/* `max` slots */
+	quire_phys_t table_base;	/* where a table taken from the ledger lies; 0: embedded, or from meta_alloc */
+	bool split;		/* quire_memblock_isolate left mergeable neighbours */
 };
+
+/*
+ * What an earlier search learned, so that the next need not walk the same crowded end of memory again: no request of at
+ * least this size and alignment, for this node and these flags, fits into what is free in [lo, hi). Internal.
+ */
+struct quire_memblock_hint {
+	quire_phys_t lo, hi;		/* lo >= hi: nothing known */
+	quire_phys_t size, align;
+	uint32_t flags;
+	int nid;
+	bool bottom_up, movable_node;
+};
+#define QUIRE_MEMBLOCK_HINTS 16
 
 struct quire_memblock {
 	bool bottom_up;			/* search from low addresses; default is top-down */
@@ -61,7 +81,12 @@ struct quire_memblock {
 	bool has_mirror;		/* some region was marked MIRROR */
 	bool mirror_wanted;		/* kernelcore=mirror: mark_mirror has effect */
 	bool movable_node;		/* movable_node: HOTPLUG memory is skipped unless asked for */
+	bool debug;			/* log every call at QUIRE_LOG_DEBUG, as memblock=debug does */
+	bool phys32;			/* print addresses with 8 digits, as builds with 32-bit physical addresses do */
+	bool mirror_warned;		/* "no mirrored memory left" has been said */
+	unsigned page_shift;		/* base page of the machine, for the page-0 rule and tables; 0 means 12 */
 	const struct quire_platform *platform;	/* for growing tables, zeroing and messages; may be NULL until then */
+	struct quire_memblock_hint hints[QUIRE_MEMBLOCK_HINTS];
 	struct quire_memblock_region initial_memory[QUIRE_MEMBLOCK_REGIONS];
 	struct quire_memblock_region initial_reserved[QUIRE_MEMBLOCK_REGIONS];
 };
@@ -71,25 +96,33 @@ struct quire_memblock {
 /*
  * Add memory / reserve. Overlap is not an error: what is there already keeps its nid and flags, only uncovered parts are
  * inserted with the new ones. (A warning is logged where they differ.) QUIRE_ENOMEM if the table is full and cannot
- * grow; then nothing was inserted.
+ * grow; then nothing was inserted. A nid outside 0 .. QUIRE_MAX_NODES - 1 is stored as QUIRE_NO_NODE. QUIRE_EINVAL for flags
+ * that memory cannot have.
  */
 enum quire_status quire_memblock_add(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
 enum quire_status quire_memblock_add_node(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size, int nid,
 					  uint32_t flags);
 enum quire_status quire_memblock_reserve(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
 
-/* Take [base, base + size) out of memory / out of reserved. Absent parts are fine. QUIRE_ENOMEM as above. */
+/*
+ * Take [base, base + size) out of memory / out of reserved. Absent parts are fine. QUIRE_ENOMEM as above: a removal that
+ * splits a region needs a slot. Tables the ledger itself lives in stay reserved, with a warning.
+ */
 enum quire_status quire_memblock_remove(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
 enum quire_status quire_memblock_phys_free(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
 
 /*
  * Split regions of `type` at base and end so that [base, base + size) is covered by whole regions, and return the index
- * range [*first, *last) of them (equal: none). The next operation that merges may undo the split.
+ * range [*first, *last) of them (equal: none). The next operation that changes `type` may undo the split; until then the
+ * table may hold neighbours that could be one region. QUIRE_EINVAL if `type` is not one of mb's two.
  */
 enum quire_status quire_memblock_isolate(struct quire_memblock *mb, struct quire_memblock_type *type, quire_phys_t base,
 					 quire_phys_t size, size_t *first, size_t *last);
 
-/* Set or clear flags on the parts of `memory` inside the range (reserved_mark_noinit: of `reserved`). */
+/*
+ * Set or clear flags on the parts of `memory` inside the range (reserved_mark_noinit: of `reserved`). mark_mirror does
+ * nothing, successfully, unless mirror_wanted is set, and sets has_mirror if it is. QUIRE_ENOMEM as above.
+ */
 enum quire_status quire_memblock_mark_hotplug(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
 enum quire_status quire_memblock_clear_hotplug(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
 enum quire_status quire_memblock_mark_mirror(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
@@ -104,10 +137,17 @@ enum quire_status quire_memblock_set_node(struct quire_memblock *mb, quire_phys_
 /* From now on full tables may grow. Every range firmware or loader uses must be reserved by now. */
 void quire_memblock_allow_resize(struct quire_memblock *mb);
 
+/* Give tables that were grown back to the platform's meta_free, and empty the ledger. Tables taken from the ledger need
+ * nothing: they were reserved memory like any other, and their frames are their owner's to hand on. */
+void quire_memblock_discard(struct quire_memblock *mb);
+
 /* Round memory regions inward to `align` (a power of two); regions that vanish are removed. */
 void quire_memblock_trim_memory(struct quire_memblock *mb, quire_phys_t align);
 
-/* Keep `limit` bytes of memory counted from the bottom (holes do not count); the rest leaves both tables. 0: no effect. */
+/*
+ * Keep `limit` bytes of memory counted from the bottom (holes do not count); the rest leaves both tables. No effect for 0, or
+ * if there is no more than that. QUIRE_ENOMEM as above, for all the limits: then nothing was removed from either table.
+ */
 enum quire_status quire_memblock_enforce_memory_limit(struct quire_memblock *mb, quire_phys_t limit);
 
 /* Keep only [base, base + size) of memory, NOMAP regions excepted, and of reserved. Size 0: no effect. */
@@ -131,7 +171,8 @@ quire_phys_t quire_memblock_find_in_range_node(struct quire_memblock *mb, quire_
 
 /*
  * Find and reserve. Order of attempts: mirrored memory (if there is any) on nid, mirrored anywhere (unless exact), plain memory on
- * nid, plain anywhere (unless exact). align 0 is a warning and 64. Returns the address, or 0.
+ * nid, plain anywhere (unless exact). align 0 is a warning and 64. Returns the address, or 0. What is reserved is exactly
+ * `size` bytes, not rounded, so that small neighbours pack. phys_free gives it back.
  */
 quire_phys_t quire_memblock_alloc_range_nid(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align, quire_phys_t start,
 					    quire_phys_t end, int nid, bool exact);
@@ -143,15 +184,17 @@ quire_phys_t quire_memblock_phys_alloc_try_nid(struct quire_memblock *mb, quire_
 /*
  * The forms with a lower bound that may be dropped: max_addr is cut to current_limit; if nothing is found and min_addr is not
  * 0, one more try with 0. These return the physical address and touch no memory: what the names ending in _raw do in the
- * field. The _ptr forms below return a mapped pointer, zeroed.
+ * field.
  */
 quire_phys_t quire_memblock_alloc_try_nid_raw(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align,
 					      quire_phys_t min_addr, quire_phys_t max_addr, int nid);
 quire_phys_t quire_memblock_alloc_exact_nid_raw(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align,
 						quire_phys_t min_addr, quire_phys_t max_addr, int nid);
 
-/* As alloc_try_nid_raw, but mapped through the platform and zeroed; NULL if there is no room or no mapping (then nothing
- * stays reserved). quire_memblock_free_ptr gives it back. */
+/*
+ * As alloc_try_nid_raw, but mapped through the platform and zeroed; NULL if there is no room or no mapping (then nothing
+ * stays reserved). *phys (may be NULL) is the address to give to phys_free later.
+ */
 void *quire_memblock_alloc_try_nid(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align, quire_phys_t min_addr,
 				   quire_phys_t max_addr, int nid, quire_phys_t *phys);
 

@@ -1,0 +1,216 @@
+/*
+ * The two operations everything else is written in: insert a range (what is there already wins) and isolate a range (split
+ * at its ends). Each has a counting half, so that room is made before anything is touched and a failure leaves no trace.
+ */
+#include "memblock/internal.h"
+
+size_t qi_memblock_count_pieces(const qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags, bool *differs)
+{
+	size_t pieces = 0;
+
+	*differs = false;
+	for (size_t i = qi_table_ending_above(type, start); i < type->cnt && type->regions[i].base < end; i++) {
+		const qi_region *region = &type->regions[i];
+
+		if (region->base > start) {
+			pieces++;
+			*differs |= region->nid != nid || region->flags != flags;
+		}
+		start = qi_region_end(region);
+	}
+	return pieces + (start < end);
+}
+
+/*
+ * All pieces are opened as one hole behind the overlapped regions, then old regions and new pieces are laid down from the
+ * back: one move of the rest of the table however many pieces there are.
+ */
+void qi_memblock_insert(struct quire_memblock *mb, qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags)
+{
+	size_t first = qi_table_ending_above(type, start), last = qi_table_starting_from(type, end), read, write;
+	bool differs;
+	size_t pieces = qi_memblock_count_pieces(type, start, end, nid, flags, &differs);
+	quire_phys_t uncovered = end;
+
+	if (!pieces)
+		return;
+	qi_table_open(type, last, pieces);
+	read = last;
+	write = last + pieces;
+	while (uncovered > start) {
+		quire_phys_t below = read > first ? qi_region_end(&type->regions[read - 1]) : start;
+
+		if (below < uncovered) {
+			type->regions[--write] = (qi_region){ below, uncovered - below, flags, nid };
+			type->total_size += uncovered - below;
+		}
+		if (read == first)
+			break;
+		uncovered = type->regions[--read].base;
+		type->regions[--write] = type->regions[read];
+	}
+	qi_table_merge(mb, type, first, last + pieces);
+	if (type == &mb->memory)
+		qi_hint_space_grew(mb, start, end);
+}
+
+size_t qi_memblock_count_splits(const qi_type *type, quire_phys_t start, quire_phys_t end)
+{
+	size_t first = qi_table_ending_above(type, start), last = qi_table_starting_from(type, end);
+
+	return (first < last && type->regions[first].base < start) + (first < last && qi_region_end(&type->regions[last - 1]) > end);
+}
+
+/* Cut region i in two at address, which lies strictly inside it. */
+static void cut(qi_type *type, size_t i, quire_phys_t address)
+{
+	qi_region *low;
+
+	qi_table_open(type, i + 1, 1);
+	low = &type->regions[i];
+	low[1] = (qi_region){ address, qi_region_end(low) - address, low->flags, low->nid };
+	low->size = address - low->base;
+}
+
+void qi_memblock_split(qi_type *type, quire_phys_t start, quire_phys_t end, size_t *first, size_t *last)
+{
+	*first = qi_table_ending_above(type, start);
+	*last = qi_table_starting_from(type, end);
+	if (*first >= *last) {
+		*last = *first;
+		return;
+	}
+	if (qi_region_end(&type->regions[*last - 1]) > end)
+		cut(type, *last - 1, end);
+	if (type->regions[*first].base < start) {
+		cut(type, *first, start);
+		++*first;
+		++*last;
+	}
+}
+
+void qi_memblock_delete(struct quire_memblock *mb, qi_type *type, quire_phys_t start, quire_phys_t end)
+{
+	size_t first, last;
+
+	if (start >= end)
+		return;
+	qi_memblock_split(type, start, end, &first, &last);
+	for (size_t i = first; i < last; i++)
+		type->total_size -= type->regions[i].size;
+	if (first < last)
+		qi_table_close(type, first, last - first);
+	if (type == &mb->reserved)
+		qi_hint_space_grew(mb, start, end);
+}
+
+static enum quire_status add_range(struct quire_memblock *mb, qi_type *type, quire_phys_t base, quire_phys_t size, int nid,
+				   uint32_t flags)
+{
+	quire_phys_t end = qi_range_end(base, size);
+	struct qi_avoid avoid = { 1, { { base, end } } };
+	enum quire_status status;
+	size_t pieces;
+	bool differs;
+
+	if (base == end)
+		return QUIRE_OK;
+	pieces = qi_memblock_count_pieces(type, base, end, nid, flags, &differs);
+	status = qi_memblock_make_room(mb, type, pieces, pieces, type == &mb->reserved ? &avoid : NULL);
+	if (status != QUIRE_OK)
+		return status;
+	if (differs)
+		qi_log(mb->platform, QUIRE_LOG_WARNING,
+		       "memblock: " QI_RANGE_FORMAT " added to %s overlaps regions of another node or with other flags, which they keep",
+		       QI_RANGE_VALUES(base, end), type->name);
+	qi_memblock_insert(mb, type, base, end, nid, flags);
+	return QUIRE_OK;
+}
+
+static void log_call(const struct quire_memblock *mb, const char *name, quire_phys_t base, quire_phys_t size)
+{
+	if (mb->debug)
+		qi_log(mb->platform, QUIRE_LOG_DEBUG, "%s: " QI_RANGE_FORMAT, name,
+		       QI_RANGE_VALUES(base, qi_range_end(base, size)));
+}
+
+enum quire_status quire_memblock_add_node(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size, int nid, uint32_t flags)
+{
+	if (flags & ~QI_MEMBLOCK_MEMORY_FLAGS) {
+		qi_log(mb->platform, QUIRE_LOG_ERROR, "memblock: memory cannot have flags 0x%x", flags & ~QI_MEMBLOCK_MEMORY_FLAGS);
+		return QUIRE_EINVAL;
+	}
+	qi_memblock_ready(mb);
+	log_call(mb, "memblock_add", base, size);
+	return add_range(mb, &mb->memory, base, size, qi_memblock_nid(nid), flags);
+}
+
+enum quire_status quire_memblock_add(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size)
+{
+	return quire_memblock_add_node(mb, base, size, QUIRE_NO_NODE, QUIRE_MEMBLOCK_NONE);
+}
+
+enum quire_status quire_memblock_reserve(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size)
+{
+	qi_memblock_ready(mb);
+	log_call(mb, "memblock_reserve", base, size);
+	return add_range(mb, &mb->reserved, base, size, QUIRE_NO_NODE, QUIRE_MEMBLOCK_NONE);
+}
+
+enum quire_status quire_memblock_remove(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size)
+{
+	quire_phys_t end = qi_range_end(base, size);
+	struct qi_avoid avoid = { 1, { { base, end } } };
+	enum quire_status status;
+
+	qi_memblock_ready(mb);
+	log_call(mb, "memblock_remove", base, size);
+	if (base == end)
+		return QUIRE_OK;
+	status = qi_memblock_make_room(mb, &mb->memory, 2, qi_memblock_count_splits(&mb->memory, base, end), &avoid);
+	if (status == QUIRE_OK)
+		qi_memblock_delete(mb, &mb->memory, base, end);
+	return status;
+}
+
+enum quire_status quire_memblock_phys_free(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size)
+{
+	quire_phys_t end = qi_range_end(base, size);
+	struct qi_avoid avoid = { 1, { { base, end } } };
+	enum quire_status status;
+	size_t splits;
+
+	qi_memblock_ready(mb);
+	log_call(mb, "memblock_phys_free", base, size);
+	if (base == end)
+		return QUIRE_OK;
+	splits = qi_memblock_count_release(mb, base, end);
+	status = qi_memblock_make_room(mb, &mb->reserved, qi_max(splits, 2), splits, &avoid);
+	if (status == QUIRE_OK)
+		qi_memblock_release(mb, base, end);
+	return status;
+}
+
+enum quire_status quire_memblock_isolate(struct quire_memblock *mb, struct quire_memblock_type *type, quire_phys_t base,
+					 quire_phys_t size, size_t *first, size_t *last)
+{
+	quire_phys_t end = qi_range_end(base, size);
+	struct qi_avoid avoid = { 1, { { base, end } } };
+	enum quire_status status;
+	size_t splits;
+
+	if (type != &mb->memory && type != &mb->reserved)
+		return QUIRE_EINVAL;
+	qi_memblock_ready(mb);
+	if (base == end) {
+		*first = *last = 0;
+		return QUIRE_OK;
+	}
+	splits = qi_memblock_count_splits(type, base, end);
+	status = qi_memblock_make_room(mb, type, 2, splits, type == &mb->reserved ? &avoid : NULL);
+	if (status != QUIRE_OK)
+		return status;
+	type->split |= qi_memblock_count_splits(type, base, end) > 0;
+	qi_memblock_split(type, base, end, first, last);
+	return QUIRE_OK;
+}

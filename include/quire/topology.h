@@ -54,9 +54,9 @@ enum { QUIRE_ZONELIST_FALLBACK, QUIRE_ZONELIST_NOFALLBACK, QUIRE_ZONELISTS };
 
 struct quire_node {
 	int nid;
-	bool online;				/* known to firmware: has memory or CPUs */
+	bool online;				/* has memory, CPUs or a generic initiator; else only possible (memory may come) */
 	bool has_memory;			/* some memory region: N_MEMORY */
-	unsigned cpus;				/* CPUs of this node */
+	unsigned cpus;				/* CPUs of this node; with numa=fake a CPU is in all nodes of its physical one */
 	quire_pfn_t start_pfn, end_pfn;		/* of its memory ranges; equal if it has none */
 	uint64_t spanned, present;		/* sums over zones: not end - start */
 	quire_pfn_t movable_pfn;		/* start of ZONE_MOVABLE, 0: none */
@@ -81,10 +81,11 @@ struct quire_topology {
 	enum quire_zone_type movable_zone;	/* which zone ZONE_MOVABLE is carved from */
 	quire_pfn_t max_pfn, max_low_pfn;	/* exclusive ends of memory, of low memory */
 	bool numa_on;				/* false: one node has everything (numa=off, broken tables, no tables) */
+	uint64_t dma_reserve;			/* x86: pages below 16 MiB that were reserved when zones were sized */
 	uint8_t *distance;			/* node_distance_count squared, row-major, by node id */
 	unsigned distance_count;
-	int *cpu_node;				/* node of each enabled CPU of the machine, in machine order */
-	unsigned cpu_count;
+	int *cpu_node;				/* node of each CPU: the machine's enabled ones, in machine order */
+	unsigned cpu_count;			/* config->cpus, or where that is 0 the machine's; at least 1 */
 	void *(*alloc)(void *ctx, size_t size, size_t align, int nid);	/* zeroed; NULL: out of memory */
 	void *alloc_ctx;
 	const struct quire_platform *platform;	/* for messages; may be NULL */
@@ -102,11 +103,21 @@ enum quire_status quire_topology_numa_init(struct quire_topology *t, struct quir
 /* Arch zone limits from memblock (spec 02 §1.2), max_pfn, max_low_pfn. i386: lowmem arithmetic, highmem=, vmalloc=. */
 enum quire_status quire_topology_zone_limits(struct quire_topology *t, const struct quire_memblock *mb);
 
-/* ZONE_MOVABLE planning (spec 02 §3), then spans, present and node sums (§2). */
+/*
+ * ZONE_MOVABLE planning (spec 02 §3), then spans, present and node sums (§2). `managed` is set to the early estimate that the
+ * field starts from: present, under 6.1 rules less the memmap of the zone and dma_reserve; hand-over replaces it.
+ */
 enum quire_status quire_topology_zone_spans(struct quire_topology *t, const struct quire_memblock *mb);
 
 /* Fallback orders and both zonelists of every node (spec 02 §6, rules by kernel). Needs spans. */
 enum quire_status quire_topology_zonelists(struct quire_topology *t);
+
+/*
+ * Pages of all zones beyond their high watermarks: "Total pages" of the boot log when asked right after the zonelists. Below
+ * six (with CMA; else five, i386 four) pageblocks' worth mobility grouping is switched off: see quire_topology_mobility().
+ */
+uint64_t quire_topology_total_pages(const struct quire_topology *t);
+bool quire_topology_mobility(const struct quire_topology *t);
 
 /* Distance between two nodes: from the table, else 10 / 20. */
 unsigned quire_node_distance(const struct quire_topology *t, int from, int to);

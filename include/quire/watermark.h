@@ -27,7 +27,11 @@ void quire_watermarks_init(struct quire_topology *t, const struct quire_tunables
 void quire_watermarks_update(struct quire_topology *t, const struct quire_tunables *tunables, uint64_t min_free_kbytes,
 			     struct quire_watermark_state *state);
 
-/* What starting khugepaged does: raise min_free_kbytes to its recommendation, at most 5 % of lowmem, if that is more. */
+/*
+ * What starting khugepaged does, once after quire_watermarks_init: raise min_free_kbytes to its recommendation, at most 5 % of
+ * lowmem, if that is more. Decides by itself: nothing happens without huge pages in the kernel (config->thp) or on machines
+ * below 512 MiB; transparent_hugepage=never makes the square-root rule apply once more, to what is beyond the high marks by now.
+ */
 void quire_watermarks_thp(struct quire_topology *t, const struct quire_tunables *tunables, struct quire_watermark_state *state);
 
 /* lowmem_reserve[] of every zone from the current `managed`. */

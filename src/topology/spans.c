@@ -1,0 +1,152 @@
+/*
+ * Spans of zones: from where to where a node's zones reach, and how much of that is memory (spec 02 §2).
+ *
+ * A span is the cut of the node's whole extent with the zone's bounds, so it may contain holes and other nodes' memory; present
+ * counts only the node's own frames.
+ */
+#include "topology/topology_internal.h"
+
+/* The bounds of one zone after ZONE_MOVABLE had its part; *start >= *end if nothing is left. */
+static void zone_bounds(const struct quire_topology *t, const struct quire_node *node, unsigned type, bool mirrored,
+			quire_pfn_t *start, quire_pfn_t *end)
+{
+	*start = qi_clamp(node->start_pfn, t->zone_low[type], t->zone_high[type]);
+	*end = qi_clamp(node->end_pfn, t->zone_low[type], t->zone_high[type]);
+	if (!node->movable_pfn)
+		return;
+	if (type == QUIRE_ZONE_MOVABLE) {
+		*start = node->movable_pfn;
+		*end = qi_min(node->end_pfn, t->zone_high[t->movable_zone]);
+	} else if (!mirrored && *start < node->movable_pfn && *end > node->movable_pfn) {
+		*end = node->movable_pfn;
+	} else if (*start >= node->movable_pfn) {
+		*start = *end;
+	}
+}
+
+static void span_node(const struct quire_topology *t, struct quire_node *node, bool mirrored)
+{
+	node->spanned = node->present = 0;
+	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
+		struct quire_zone *zone = &node->zones[type];
+		quire_pfn_t start, end;
+
+		zone->start_pfn = zone->spanned = zone->present = zone->present_early = zone->managed = 0;
+		if (!qi_zone_exists(t->config, type) || !node->has_memory)
+			continue;
+		zone_bounds(t, node, type, mirrored, &start, &end);
+		start = qi_max(start, node->start_pfn);
+		end = qi_min(end, node->end_pfn);
+		if (start >= end)
+			continue;
+		zone->start_pfn = start;
+		zone->spanned = end - start;
+		node->spanned += zone->spanned;
+	}
+}
+
+/*
+ * With kernelcore=mirror the spans of the movable zone and of the zone it is carved from overlap; mirrored frames are in the
+ * latter, the others in the former.
+ */
+static bool counts_in(const struct quire_topology *t, const struct quire_node *node, unsigned type,
+		      const struct quire_pfn_range *range, bool mirrored)
+{
+	if (!mirrored || !node->movable_pfn)
+		return true;
+	if (type == QUIRE_ZONE_MOVABLE)
+		return !(range->flags & QUIRE_MEMBLOCK_MIRROR);
+	return type != (unsigned)t->movable_zone || (range->flags & QUIRE_MEMBLOCK_MIRROR);
+}
+
+static void count_range(const struct quire_topology *t, struct quire_node *node, const struct quire_pfn_range *range,
+			bool mirrored)
+{
+	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
+		struct quire_zone *zone = &node->zones[type];
+		quire_pfn_t start = qi_max(range->start, zone->start_pfn);
+		quire_pfn_t end = qi_min(range->end, zone->start_pfn + zone->spanned);
+
+		if (start >= end || !counts_in(t, node, type, range, mirrored))
+			continue;
+		zone->present += end - start;
+		zone->present_early += end - start;
+		node->present += end - start;
+	}
+}
+
+/* x86: pages below 16 MiB that are taken already; the first zone is charged with them under 6.1 rules. */
+static uint64_t reserved_below_16m(const struct quire_topology *t, const struct quire_memblock *mb)
+{
+	unsigned shift = quire_page_shift(t->config);
+	quire_pfn_t limit = (16ull << 20) >> shift;
+	struct quire_pfn_range pages;
+	struct quire_memblock_range free;
+	uint64_t present = 0, available = 0, cursor;
+	size_t index;
+
+	if (!qi_arch_is_x86(t->config->arch))
+		return 0;
+	quire_memblock_for_each_pfn_range(mb, index, QUIRE_NO_NODE, shift, &pages)
+		present += qi_min(pages.end, limit) - qi_min(pages.start, limit);
+	quire_memblock_for_each_free(mb, cursor, QUIRE_NO_NODE, QUIRE_MEMBLOCK_NONE, &free) {
+		quire_pfn_t start = qi_min(qi_pfn_up(free.start, shift), limit), end = qi_min(qi_pfn_down(free.end, shift), limit);
+
+		if (start < end)
+			available += end - start;
+	}
+	return present - qi_min(present, available);
+}
+
+/* Pages the descriptors of a zone take, reckoned as the field does: of the whole span, unless that is mostly holes. */
+static uint64_t memmap_pages(const struct quire_config *config, const struct quire_zone *zone)
+{
+	bool sparse = config->model != QUIRE_MODEL_FLATMEM && config->model != QUIRE_MODEL_DISCONTIGMEM;
+	uint64_t pages = zone->spanned, page = 1ull << quire_page_shift(config);
+
+	if (sparse && zone->spanned > zone->present + (zone->present >> 4))
+		pages = zone->present;
+	return (pages * config->geometry.page_struct_size + page - 1) >> quire_page_shift(config);
+}
+
+static void estimate_managed(const struct quire_topology *t, struct quire_node *node)
+{
+	bool first = true;
+
+	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
+		struct quire_zone *zone = &node->zones[type];
+		uint64_t memmap = memmap_pages(t->config, zone);
+
+		if (!qi_zone_exists(t->config, type))
+			continue;
+		zone->managed = zone->present;
+		if (t->config->rules < QUIRE_RULES_6_12 && !qi_zone_is_highmem(t, zone)) {
+			if (zone->managed >= memmap)
+				zone->managed -= memmap;
+			if (first && zone->managed > t->dma_reserve)
+				zone->managed -= t->dma_reserve;
+		}
+		first = false;
+	}
+}
+
+enum quire_status quire_topology_zone_spans(struct quire_topology *t, const struct quire_memblock *mb)
+{
+	bool mirrored = qi_movable_mirrored(t, mb);
+	struct quire_pfn_range range;
+	struct quire_node *node;
+	size_t index;
+
+	qi_movable_plan(t, mb);
+	qi_for_each_node(t, node)
+		span_node(t, node, mirrored);
+	quire_memblock_for_each_pfn_range(mb, index, QUIRE_NO_NODE, quire_page_shift(t->config), &range) {
+		node = quire_topology_node(t, range.nid);
+		if (node)
+			count_range(t, node, &range, mirrored);
+	}
+	t->dma_reserve = reserved_below_16m(t, mb);
+	qi_for_each_node(t, node)
+		estimate_managed(t, node);
+	return QUIRE_OK;
+}

@@ -1,0 +1,137 @@
+/*
+ * What the files of the topology room share. Boot's order of use:
+ *
+ *	numa.c		quire_topology_numa_init: the sequence and its two ways out (firmware's nodes, one dummy node)
+ *	numa_firmware.c	affinity records and device-tree ids -> list of node ranges
+ *	numa_fake.c	numa=fake=: cut that list into emulated nodes
+ *	numa_ranges.c	judge the list (clip, overlap, merge) and write it into memblock
+ *	distance.c	the distance table
+ *	nodes.c		node structures, CPUs of nodes, lookups
+ *	zone_limits.c, lowmem_i386.c, movable.c, spans.c, zonelists.c	zones
+ *	watermark.c, pcp.c	sizes that follow from zones
+ *	check.c		invariants
+ */
+#ifndef QI_TOPOLOGY_INTERNAL_H
+#define QI_TOPOLOGY_INTERNAL_H
+
+#include <quire/topology.h>
+#include <quire/watermark.h>
+
+#include "base/base.h"
+
+#define QI_LOCAL_DISTANCE 10u
+#define QI_REMOTE_DISTANCE 20u
+#define QI_NODE_WORDS ((QUIRE_MAX_NODES + 63) / 64)
+
+/* A set of node ids. */
+struct qi_nodemask {
+	uint64_t word[QI_NODE_WORDS];
+};
+
+static inline void qi_node_set(struct qi_nodemask *mask, int nid) { mask->word[nid >> 6] |= 1ull << (nid & 63); }
+static inline bool qi_node_isset(const struct qi_nodemask *mask, int nid) { return mask->word[nid >> 6] >> (nid & 63) & 1; }
+
+/* One range of addresses that belongs to a node; the list keeps firmware's order, which decides how neighbours are merged. */
+struct qi_node_range {
+	quire_phys_t start, end;
+	int nid;
+};
+
+struct qi_node_ranges {
+	struct qi_node_range *range;
+	unsigned count, max;
+};
+
+/* Scratch of quire_topology_numa_init. */
+struct qi_numa {
+	struct quire_topology *t;
+	struct quire_memblock *mb;
+	unsigned max_nodes;			/* what the geometry can number, at most QUIRE_MAX_NODES */
+	struct qi_node_ranges ranges;
+	struct qi_node_ranges fake;		/* room for numa=fake=, else empty */
+	struct qi_nodemask possible;		/* nodes some record names */
+	struct qi_nodemask initiators;		/* nodes with a generic initiator */
+	bool compact;				/* node ids are given out in order of appearance (ACPI), not by firmware (device tree) */
+	uint32_t domain[QUIRE_MAX_NODES];	/* proximity domain of each node, if compact */
+	unsigned domain_count;
+	bool from_firmware;			/* firmware's nodes are in force (or cut by numa=fake=) */
+	bool faked;				/* numa=fake= is in force */
+	int phys_of[QUIRE_MAX_NODES];		/* physical node of each emulated one */
+	unsigned fake_count;			/* emulated node ids are below this */
+};
+
+static inline bool qi_arch_is_x86(enum quire_arch arch)
+{
+	return arch == QUIRE_ARCH_X86_64 || arch == QUIRE_ARCH_I386 || arch == QUIRE_ARCH_I386_PAE;
+}
+
+static inline bool qi_arch_is_i386(enum quire_arch arch)
+{
+	return arch == QUIRE_ARCH_I386 || arch == QUIRE_ARCH_I386_PAE;
+}
+
+/*
+ * True where node ranges are judged as a list before they are used: x86 always, everybody from 6.12 on. Elsewhere each record is
+ * written straight into memblock, later ones winning.
+ */
+static inline bool qi_numa_judges_ranges(const struct quire_config *config)
+{
+	return config->arch == QUIRE_ARCH_X86_64 || config->rules >= QUIRE_RULES_6_12;
+}
+
+static inline bool qi_zone_exists(const struct quire_config *config, unsigned type)
+{
+	return config->zone_mask >> type & 1;
+}
+
+#define QI_ULL(x) ((unsigned long long)(x))
+
+/* numa_ranges.c. add: QUIRE_ENOSPC when the list is full; empty and backward ranges are ignored. */
+enum quire_status qi_ranges_add(struct qi_node_ranges *list, quire_phys_t start, quire_phys_t end, int nid);
+void qi_ranges_remove(struct qi_node_ranges *list, unsigned index);
+bool qi_ranges_judge(struct qi_numa *numa, struct qi_node_ranges *list);
+enum quire_status qi_ranges_write(struct qi_numa *numa, const struct qi_node_ranges *list);
+bool qi_ranges_cover_memory(const struct qi_numa *numa);
+enum quire_status qi_ranges_clear_kernel_hotplug(struct qi_numa *numa, const struct qi_node_ranges *list);
+
+/* numa_firmware.c. False: firmware gave no usable node information. Fills ranges, possible, domains and the distance table. */
+bool qi_numa_read_firmware(struct qi_numa *numa);
+int qi_numa_domain_node(const struct qi_numa *numa, uint32_t domain);
+
+/* numa_fake.c. Emulation that cannot be done is reported and leaves all as it was; only QUIRE_ENOMEM is an error. */
+enum quire_status qi_numa_emulate(struct qi_numa *numa);
+quire_phys_t qi_hole_size(const struct quire_memblock *mb, quire_phys_t start, quire_phys_t end, unsigned page_shift);
+
+/* distance.c */
+enum quire_status qi_distance_reset(struct quire_topology *t, unsigned count);
+bool qi_distance_set(struct quire_topology *t, unsigned from, unsigned to, unsigned distance);
+
+/* nodes.c */
+enum quire_status qi_nodes_create(struct qi_numa *numa);
+enum quire_status qi_nodes_assign_cpus(struct qi_numa *numa);
+
+/* lowmem_i386.c: pages of low memory, and *max_pfn cut to what highmem= and the address width leave. */
+quire_pfn_t qi_i386_lowmem(const struct quire_topology *t, quire_pfn_t *max_pfn);
+
+/* movable.c: movable_pfn of every node. */
+void qi_movable_plan(struct quire_topology *t, const struct quire_memblock *mb);
+bool qi_movable_mirrored(const struct quire_topology *t, const struct quire_memblock *mb);
+
+/* zonelists.c. cpu_penalty: nodes with CPUs are a little farther, as when lists are rebuilt after boot (CPUs are known then). */
+enum quire_status qi_zonelists_build(struct quire_topology *t, bool cpu_penalty);
+
+/* watermark.c */
+bool qi_zone_is_highmem(const struct quire_topology *t, const struct quire_zone *zone);
+
+/* The next existing node after nid (start with -1), NULL at the end. */
+static inline struct quire_node *qi_next_node(const struct quire_topology *t, int nid)
+{
+	for (unsigned next = (unsigned)(nid + 1); next < t->node_count; next++)
+		if (t->nodes[next])
+			return t->nodes[next];
+	return NULL;
+}
+
+#define qi_for_each_node(t, node) for ((node) = qi_next_node((t), -1); (node); (node) = qi_next_node((t), (node)->nid))
+
+#endif

@@ -128,7 +128,7 @@ static bool take_model(void *target, const char *value, const char **why)
 {
 	enum quire_model model;
 
-	*why = "models are flatmem, discontigmem, sparse, sparse-extreme, sparse-vmemmap";
+	*why = "models are flat, discontig, sparse, sparse-extreme, sparse-vmemmap";
 	((struct boot_options *)target)->simulate.model = value;
 	return simulate_model_by_name(value, &model);
 }
@@ -193,7 +193,7 @@ static const struct cli_option boot_table[] = {
 	{ "hole", 'H', "BASE+SIZE", "no RAM there, as 1G+256M; may be given several\ntimes", take_hole },
 	{ "distances", 'd', "MATRIX", "rows of node distances, '10,20;20,10', or ring,\nmesh, line", take_distances },
 	{ .help = "Descriptors" },
-	{ "model", 'm', "MODEL", "flatmem, discontigmem, sparse, sparse-extreme,\nsparse-vmemmap (default: the architecture's)",
+	{ "model", 'm', "MODEL", "flat, discontig, sparse, sparse-extreme,\nsparse-vmemmap (default: the architecture's)",
 	  take_model },
 	{ "init", 'i', "POLICY", "when descriptors come into being: eager,\ndeferred, lazy", take_init },
 	{ "workers", 'w', "N", "threads of deferred initialisation", take_workers },

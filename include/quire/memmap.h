@@ -173,6 +173,13 @@ void quire_memmap_unavailable(const struct quire_topology *t, const struct quire
  */
 quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid);
 
+/*
+ * The split as the workers find it: where boot left nothing free in the early part (a CMA area or a gigantic page took it),
+ * the first allocation has brought more forward. QUIRE_PFN_NONE: nothing is left, the node prints no "deferred pages
+ * initialised" line. `mb` as it was at hand-over.
+ */
+quire_pfn_t quire_memmap_deferred_at_work(const struct quire_topology *t, const struct quire_memblock *mb, int nid);
+
 /* --- the memory models --------------------------------------------------------------------------------------------- */
 
 /*

@@ -1,0 +1,352 @@
+/*
+ * What boot will do, worked out from ledger and zones alone.
+ *
+ * The kernel initialises descriptors in one walk over memory ranges; its numbers (holes that get a descriptor, the point
+ * where deferral begins) fall out of that walk page by page. Here the same walk goes range by range, so that a machine of
+ * any size is planned in time proportional to its firmware map.
+ */
+#include "memmap/plan.h"
+
+#include "base/base.h"
+
+size_t qi_region_after(const struct quire_memblock *mb, quire_phys_t address)
+{
+	size_t low = 0, high = mb->memory.cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct quire_memblock_region *region = &mb->memory.regions[middle];
+
+		if (region->base + region->size > address)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/* The whole pages of a memory region; false if it has none. */
+static bool region_pages(const struct quire_memblock *mb, size_t index, unsigned page_shift, struct quire_pfn_range *range)
+{
+	const struct quire_memblock_region *region = &mb->memory.regions[index];
+
+	range->start = qi_pfn_up(region->base, page_shift);
+	range->end = qi_pfn_down(region->base + region->size, page_shift);
+	range->nid = region->nid == QUIRE_NO_NODE ? 0 : region->nid;
+	range->flags = region->flags;
+	return range->start < range->end;
+}
+
+bool quire_section_present(const struct quire_config *config, const struct quire_memblock *mb, uint64_t section)
+{
+	uint64_t cursor = section;
+	struct quire_section_run run;
+
+	return quire_section_next_run(config, mb, &cursor, &run) && run.start == section;
+}
+
+bool quire_section_next_run(const struct quire_config *config, const struct quire_memblock *mb, uint64_t *cursor,
+			    struct quire_section_run *run)
+{
+	unsigned page_shift = quire_page_shift(config), section_shift = quire_section_shift(config);
+	unsigned shift = section_shift - page_shift;
+	uint64_t limit = quire_section_limit(config);
+	struct quire_section_run found = { 0 };
+	struct quire_pfn_range range;
+
+	if (*cursor >= limit)
+		return false;
+	for (size_t i = qi_region_after(mb, *cursor << section_shift); i < mb->memory.cnt; i++) {
+		uint64_t start, end;
+
+		if (!region_pages(mb, i, page_shift, &range))
+			continue;
+		start = qi_max(range.start >> shift, *cursor);
+		end = qi_min((qi_align_up(range.end, (uint64_t)1 << shift)) >> shift, limit);
+		if (start >= end)
+			continue;
+		if (found.end && (start > found.end || range.nid != found.nid)) {
+			if (end > found.end)
+				break;
+			continue;
+		}
+		if (!found.end)
+			found = (struct quire_section_run){ .start = start, .nid = range.nid };
+		found.end = qi_max(found.end, end);
+	}
+	if (!found.end)
+		return false;
+	*run = found;
+	*cursor = found.end;
+	return true;
+}
+
+/* Clip `range` to zone `type` of its node; false if nothing is left or the zone is empty. */
+static bool clip_to_zone(const struct quire_topology *t, const struct quire_pfn_range *range, unsigned type,
+			 struct quire_memmap_piece *piece)
+{
+	const struct quire_node *node = quire_topology_node(t, range->nid);
+	const struct quire_zone *zone;
+
+	if (!node)
+		return false;
+	zone = &node->zones[type];
+	if (!quire_zone_populated(zone))
+		return false;
+	*piece = (struct quire_memmap_piece){
+		.start = qi_max(range->start, zone->start_pfn),
+		.end = qi_min(range->end, zone->start_pfn + zone->spanned),
+		.nid = range->nid,
+		.zone = (enum quire_zone_type)type,
+		.flags = range->flags,
+	};
+	return piece->start < piece->end;
+}
+
+bool quire_memmap_next_piece(const struct quire_topology *t, const struct quire_memblock *mb, struct quire_memmap_walk *walk,
+			     struct quire_memmap_piece *piece)
+{
+	unsigned page_shift = quire_page_shift(t->config);
+
+	for (; walk->region < mb->memory.cnt; walk->region++, walk->inside = false) {
+		if (!walk->inside) {
+			if (!region_pages(mb, walk->region, page_shift, &walk->range))
+				continue;
+			walk->inside = true;
+			walk->zone = 0;
+		}
+		while (walk->zone < QUIRE_ZONE_TYPES) {
+			if (clip_to_zone(t, &walk->range, walk->zone++, piece))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_flat(const struct quire_config *config)
+{
+	return quire_model(config) == QUIRE_MODEL_FLATMEM || quire_model(config) == QUIRE_MODEL_DISCONTIGMEM;
+}
+
+/* A kernel's flat map begins at frame 0 on x86 and with the first memory elsewhere, and ends with the highest zone. */
+static quire_pfn_t flat_start(const struct quire_topology *t, const struct quire_memblock *mb)
+{
+	if (t->config->arch != QUIRE_ARCH_ARM64 && t->config->arch != QUIRE_ARCH_RISCV64)
+		return 0;
+	return qi_pfn_down(quire_memblock_start_of_dram(mb), quire_page_shift(t->config));
+}
+
+static quire_pfn_t flat_end(const struct quire_topology *t)
+{
+	quire_pfn_t end = 0;
+
+	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++)
+		if (t->zone_low[type] < t->zone_high[type])
+			end = qi_max(end, t->zone_high[type]);
+	return qi_min(end, t->max_pfn);
+}
+
+/*
+ * Frames of [start, end) that have a place for a descriptor. The kernel asks per pageblock, by its first frame, which shows
+ * where a flat map ends inside a pageblock; sections are always whole pageblocks.
+ */
+static uint64_t described(const struct quire_topology *t, const struct quire_memblock *mb, quire_pfn_t start,
+			  quire_pfn_t end)
+{
+	unsigned shift = quire_section_shift(t->config) - quire_page_shift(t->config);
+	uint64_t cursor = start >> shift, pages = 0;
+	struct quire_section_run run;
+
+	if (is_flat(t->config)) {
+		uint64_t block = (uint64_t)1 << quire_pageblock_order(t->config);
+
+		start = qi_max(start, qi_align_up(flat_start(t, mb), block));
+		end = qi_min(end, qi_align_up(flat_end(t), block));
+		return start < end ? end - start : 0;
+	}
+	while (start < end && quire_section_next_run(t->config, mb, &cursor, &run) && run.start << shift < end)
+		pages += qi_min(run.end << shift, end) - qi_max(run.start << shift, start);
+	return pages;
+}
+
+/* Where the walk stops looking: the end of memory, with sections the end of the last one. */
+static quire_pfn_t walk_end(const struct quire_topology *t, const struct quire_memblock *mb)
+{
+	struct quire_pfn_range range;
+
+	for (size_t i = mb->memory.cnt; i-- > 0;) {
+		if (region_pages(mb, i, quire_page_shift(t->config), &range))
+			return is_flat(t->config) ? range.end : qi_align_up(range.end, quire_pages_per_section(t->config));
+	}
+	return 0;
+}
+
+void quire_memmap_unavailable(const struct quire_topology *t, const struct quire_memblock *mb,
+			      void (*emit)(void *ctx, int nid, enum quire_zone_type zone, uint64_t pages), void *ctx)
+{
+	struct quire_memmap_walk walk = { 0 };
+	struct quire_memmap_piece piece, last = { .nid = QUIRE_NO_NODE };
+	quire_pfn_t hole = 0;
+	uint64_t pages;
+
+	while (quire_memmap_next_piece(t, mb, &walk, &piece)) {
+		pages = described(t, mb, hole, piece.start);
+		if (pages)
+			emit(ctx, piece.nid, piece.zone, pages);
+		hole = piece.end;
+		last = piece;
+	}
+	if (last.nid == QUIRE_NO_NODE)
+		return;
+	pages = described(t, mb, hole, walk_end(t, mb));
+	if (pages)
+		emit(ctx, last.nid, last.zone, pages);
+}
+
+/* The state of the kernel's walk: pages of the node's last zone seen so far, restarted whenever the zone's end changes. */
+struct deferral {
+	quire_pfn_t zone_end;
+	uint64_t seen;
+};
+
+/* Walk one piece; the first frame to defer in it, or QUIRE_PFN_NONE. */
+static quire_pfn_t defer_in_piece(struct deferral *state, const struct quire_memmap_piece *piece,
+				  const struct quire_node *node, uint64_t section_pages)
+{
+	const struct quire_zone *zone = &node->zones[piece->zone];
+	quire_pfn_t zone_end = zone->start_pfn + zone->spanned, from = piece->start, split;
+
+	if (zone_end != state->zone_end)
+		*state = (struct deferral){ .zone_end = zone_end };
+	if (zone_end < node->end_pfn)
+		return QUIRE_PFN_NONE;
+	if (state->seen < section_pages)
+		from += section_pages - state->seen;
+	split = qi_align_up(from, section_pages);
+	if (split < piece->end)
+		return split;
+	state->seen += piece->end - piece->start;
+	return QUIRE_PFN_NONE;
+}
+
+quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid)
+{
+	bool narrow = t->config->arch == QUIRE_ARCH_I386 || t->config->arch == QUIRE_ARCH_I386_PAE;
+	uint64_t section_pages = quire_pages_per_section(t->config);
+	struct quire_memmap_walk walk = { 0 };
+	struct deferral state = { 0 };
+	struct quire_memmap_piece piece;
+
+	if (narrow || is_flat(t->config))
+		return QUIRE_PFN_NONE;
+	while (quire_memmap_next_piece(t, mb, &walk, &piece)) {
+		const struct quire_node *node = quire_topology_node(t, piece.nid);
+		quire_pfn_t split;
+
+		/* Mirrored memory under kernelcore=mirror is passed over in the movable zone's turn. */
+		if (t->config->options.kernelcore_mirror && piece.zone == QUIRE_ZONE_MOVABLE &&
+		    (piece.flags & QUIRE_MEMBLOCK_MIRROR))
+			continue;
+		split = defer_in_piece(&state, &piece, node, section_pages);
+		if (piece.nid == nid && split != QUIRE_PFN_NONE)
+			return split;
+	}
+	return QUIRE_PFN_NONE;
+}
+
+/* The first free range of whole pages in [from, zone end) of the node, after `cursor`. */
+static bool next_free(const struct quire_memblock *mb, uint64_t *cursor, const struct quire_zone *zone, unsigned page_shift,
+		      quire_pfn_t from, struct quire_pfn_range *range)
+{
+	struct quire_memblock_range r;
+
+	while (quire_memblock_next_range(mb, cursor, zone->node->nid, QUIRE_MEMBLOCK_HOTPLUG, &mb->memory, &mb->reserved, &r)) {
+		range->start = qi_max(qi_pfn_up(r.start, page_shift), from);
+		range->end = qi_min(qi_pfn_down(r.end, page_shift), zone->start_pfn + zone->spanned);
+		if (range->start < range->end)
+			return true;
+	}
+	return false;
+}
+
+quire_pfn_t qi_deferred_grow(const struct quire_topology *t, const struct quire_memblock *mb, const struct quire_zone *zone,
+			     quire_pfn_t first, uint64_t pages, void (*take)(void *ctx, quire_pfn_t start, quire_pfn_t end),
+			     void *ctx)
+{
+	uint64_t section = quire_pages_per_section(t->config), block = (uint64_t)1 << quire_max_order(t->config);
+	uint64_t need = qi_align_up(pages, section), seen = 0, cursor = 0;
+	struct quire_pfn_range range;
+	bool more = next_free(mb, &cursor, zone, quire_page_shift(t->config), first, &range);
+
+	while (more) {
+		quire_pfn_t from = range.start, to = qi_min(qi_align_up(from + 1, block), range.end), next = to;
+
+		if (take)
+			take(ctx, from, to);
+		seen += to - from;
+		range.start = to;
+		if (to == range.end) {
+			more = next_free(mb, &cursor, zone, quire_page_shift(t->config), first, &range);
+			next = range.start;
+		}
+		if (more && (from ^ next) >= section && seen >= need)
+			return next;
+	}
+	return QUIRE_PFN_NONE;
+}
+
+quire_pfn_t quire_memmap_deferred_at_work(const struct quire_topology *t, const struct quire_memblock *mb, int nid)
+{
+	quire_pfn_t split = quire_memmap_deferred_split(t, mb, nid);
+	struct quire_pfn_range range;
+	struct qi_frame_home home;
+	const struct quire_zone *zone;
+	uint64_t cursor = 0;
+
+	if (split == QUIRE_PFN_NONE || !qi_frame_home(t, mb, split, &home))
+		return split;
+	zone = &quire_topology_node(t, nid)->zones[home.zone];
+	if (next_free(mb, &cursor, zone, quire_page_shift(t->config), zone->start_pfn, &range) && range.start < split)
+		return split;
+	return qi_deferred_grow(t, mb, zone, split, 1, NULL, NULL);
+}
+
+/* The last piece of all memory: owner of what lies above. */
+static bool last_piece(const struct quire_topology *t, const struct quire_memblock *mb, struct quire_memmap_piece *last)
+{
+	for (size_t i = mb->memory.cnt; i-- > 0;) {
+		struct quire_memmap_walk walk = { .region = i };
+		struct quire_memmap_piece piece;
+		bool found = false;
+
+		while (quire_memmap_next_piece(t, mb, &walk, &piece)) {
+			*last = piece;
+			found = true;
+		}
+		if (found)
+			return true;
+	}
+	return false;
+}
+
+bool qi_frame_home(const struct quire_topology *t, const struct quire_memblock *mb, quire_pfn_t pfn,
+		   struct qi_frame_home *home)
+{
+	unsigned page_shift = quire_page_shift(t->config);
+	struct quire_memmap_walk walk = { .region = qi_region_after(mb, pfn << page_shift) };
+	struct quire_memmap_piece piece;
+
+	while (quire_memmap_next_piece(t, mb, &walk, &piece)) {
+		if (piece.end <= pfn)
+			continue;
+		*home = (struct qi_frame_home){ .nid = piece.nid, .zone = piece.zone };
+		home->is_hole = pfn < piece.start;
+		home->end = home->is_hole ? piece.start : piece.end;
+		home->flags = home->is_hole ? 0 : piece.flags;
+		return true;
+	}
+	if (!last_piece(t, mb, &piece))
+		return false;
+	*home = (struct qi_frame_home){ .end = QUIRE_PFN_NONE, .nid = piece.nid, .zone = piece.zone, .is_hole = true };
+	return true;
+}

@@ -1,0 +1,36 @@
+/*
+ * What the rooms of the memmap share about walking the ledger. Internal.
+ */
+#ifndef QI_MEMMAP_PLAN_H
+#define QI_MEMMAP_PLAN_H
+
+#include <quire/memmap.h>
+
+/* The first memory region that ends above `address`; memory.cnt if none does. O(log regions). */
+size_t qi_region_after(const struct quire_memblock *mb, quire_phys_t address);
+
+/*
+ * Which zone's books frame pfn is in, and the run [start, end) around it (from pfn on) of which the same is true. is_hole:
+ * no memory in a populated zone; the run then belongs to the piece above, or to the last one. False if no memory is in any
+ * zone.
+ */
+struct qi_frame_home {
+	quire_pfn_t end;
+	int nid;
+	enum quire_zone_type zone;
+	uint32_t flags;			/* of the memory region; 0 for a hole */
+	bool is_hole;
+};
+bool qi_frame_home(const struct quire_topology *t, const struct quire_memblock *mb, quire_pfn_t pfn,
+		   struct qi_frame_home *home);
+
+/*
+ * Growth of the early part (spec 04 §7): from `first` on, pass free stretches of the zone, no longer than a block of the
+ * highest order, to take(), until at least `pages` rounded up to sections were passed and a section border crossed. Returns
+ * the new first deferred frame, QUIRE_PFN_NONE when the zone's free memory is used up. take may be NULL.
+ */
+quire_pfn_t qi_deferred_grow(const struct quire_topology *t, const struct quire_memblock *mb, const struct quire_zone *zone,
+			     quire_pfn_t first, uint64_t pages, void (*take)(void *ctx, quire_pfn_t start, quire_pfn_t end),
+			     void *ctx);
+
+#endif

@@ -86,7 +86,8 @@ struct quire_placement {
 	bool high, low;			/* crashkernel=…,high / ,low */
 	quire_phys_t size, start, end;	/* start 0: anywhere; end 0: no upper limit */
 };
-struct quire_crash_range { quire_phys_t start, end, size; };	/* crashkernel=ramrange:size[,…][@offset] */
+/* crashkernel=start-[end]:size[,…][@offset]; without an end it is QUIRE_PHYS_MAX. The offset is crashkernel.start. */
+struct quire_crash_range { quire_phys_t start, end, size; };
 #define QUIRE_CRASH_RANGES 8
 struct quire_fake_mem { quire_phys_t base, size; uint64_t attribute; };
 #define QUIRE_FAKE_MEMS 8
@@ -134,6 +135,7 @@ struct quire_tunables {
 	unsigned watermark_boost_factor;	/* of 10000; 15000; 0: no boost */
 	unsigned percpu_pagelist_high_fraction;	/* 0: default; else >= 8 */
 	unsigned lowmem_reserve_ratio[QUIRE_ZONE_TYPES];	/* 256 256 32 0 0 0; 0: none */
+	uint32_t lowmem_reserve_zones;		/* zones the sysctl's list names in turn: zone_mask; 0: all types */
 	unsigned min_unmapped_ratio;		/* percent; 1 */
 	unsigned min_slab_ratio;		/* percent; 5 */
 };

@@ -61,7 +61,10 @@ struct quire_reservation {
 	char name[QUIRE_RESERVE_NAME_MAX];
 };
 
-/* One memory affinity record: SRAT type 1. */
+/*
+ * One memory affinity record: SRAT type 1, or one range of a device tree's memory node that has a numa-node-id (such a range
+ * carries the id in quire_memory_range.nid as well; a device tree's ids are node numbers as they stand, not to be compacted).
+ */
 #define QUIRE_AFFINITY_ENABLED		0x1u
 #define QUIRE_AFFINITY_HOTPLUG		0x2u
 #define QUIRE_AFFINITY_NONVOLATILE	0x4u
@@ -150,7 +153,10 @@ enum quire_status quire_machine_add_range(struct quire_machine *machine, quire_p
 					  enum quire_memory_type type, uint32_t attributes, int nid);
 enum quire_status quire_machine_add_reservation(struct quire_machine *machine, const struct quire_reservation *reservation);
 
-/* Append one affinity or CPU record; a new domain is also appended to `domains`. QUIRE_ENOSPC leaves all as it was. */
+/*
+ * Append one affinity or CPU record; the domain of an enabled record is also appended to `domains` if it is new (a disabled
+ * record names nothing). QUIRE_ENOSPC leaves all as it was.
+ */
 enum quire_status quire_machine_add_affinity(struct quire_machine *machine, const struct quire_memory_affinity *affinity);
 enum quire_status quire_machine_add_cpu(struct quire_machine *machine, const struct quire_cpu *cpu);
 

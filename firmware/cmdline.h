@@ -1,0 +1,58 @@
+/*
+ * The command-line parser's inner face: the word in hand and how handlers read its value. Internal.
+ */
+#ifndef QI_CMDLINE_H
+#define QI_CMDLINE_H
+
+#include <quire/firmware.h>
+
+#include "base/base.h"
+
+/* A piece of the command line being read. *end is never part of a number: it is a blank, a quote, a comma or the NUL. */
+struct qi_text {
+	const char *at, *end;
+};
+
+/* What hugepages= refers to depends on the words before it. */
+struct qi_hugepage_state {
+	quire_phys_t default_size;	/* default_hugepagesz=, 0: the architecture's */
+	quire_phys_t target;		/* size the next hugepages= is for, 0: the default size */
+	bool target_bad;		/* hugepagesz= was refused: its hugepages= goes with it */
+	bool target_used;		/* had its hugepages= already */
+	uint64_t seen;			/* bit log2(size) for every hugepagesz= */
+};
+
+struct qi_cmdline {
+	struct quire_config *config;
+	struct quire_boot_options *options;
+	void (*unknown)(void *ctx, const char *word, size_t length, const char *why);
+	void *ctx;
+	struct qi_text word;
+	struct qi_text value;
+	bool has_value;
+	bool crash_simple;		/* crashkernel= without suffix was seen: it beats ,high */
+	struct qi_hugepage_state huge;
+};
+
+/* Report the word in hand. Returns false so that handlers can end with it. */
+bool qi_cmdline_reject(struct qi_cmdline *c, const char *why);
+
+/* Read a size and move behind it; false if there is none or it does not fit. */
+bool qi_text_size(struct qi_text *text, quire_phys_t *value);
+/* Move behind `c` if it is next. */
+bool qi_text_skip(struct qi_text *text, char c);
+bool qi_text_is(const struct qi_text *text, const char *string);
+bool qi_text_contains(const struct qi_text *text, char c);
+/* Cut the next piece up to `separator` off the text; false if the text is used up. */
+bool qi_text_next(struct qi_text *text, char separator, struct qi_text *piece);
+
+/* Handlers that live in files of their own. Each reads c->value and reports what it refuses. */
+void qi_cmdline_memmap(struct qi_cmdline *c);
+void qi_cmdline_crashkernel(struct qi_cmdline *c);
+void qi_cmdline_hugepagesz(struct qi_cmdline *c);
+void qi_cmdline_default_hugepagesz(struct qi_cmdline *c);
+void qi_cmdline_hugepages(struct qi_cmdline *c);
+void qi_cmdline_hugepages_finish(struct qi_cmdline *c);
+void qi_cmdline_numa(struct qi_cmdline *c);
+
+#endif

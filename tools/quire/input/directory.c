@@ -41,8 +41,9 @@ static enum quire_status take_table(struct input *in, const struct member *membe
 {
 	enum input_blob_kind kind = input_sniff_binary(file->data, file->size, &in->facts->efi_desc_size);
 
-	if (kind == member->kind)
-		return input_add_blob(in, kind, file->path, file->data, file->size);
+	/* boot_params as an EFI stub fills it lacks the signature; its reader judges the rest. */
+	if (kind == member->kind || (member->kind == INPUT_BLOB_BOOT_PARAMS && file->size >= 4096))
+		return input_add_blob(in, member->kind, file->path, file->data, file->size);
 	input_note(in, QUIRE_LOG_ERROR, file->path, 0, "not the table its name says (%zu bytes); not used", file->size);
 	return QUIRE_OK;
 }

@@ -101,6 +101,12 @@ enum quire_status input_synthetic(struct input *in);
 /* Choose among what was collected; complete machine and config. QUIRE_EFORMAT with a note if no RAM was found at all. */
 enum quire_status input_finish(struct input *in);
 
+/*
+ * Make machine.map what a kernel works with: quire_e820_sanitize() with the command line's mem=, memmap= and the like, room
+ * provided. Once, after input_finish(), before boot; `log` gets the kernel's own lines ("e820: update …") and may be NULL.
+ */
+enum quire_status input_sanitize(struct input *in, const struct quire_reader_log *log);
+
 /* The usual sequence in one call: init, open every path (or synthetic with options->nodes), finish. Free it either way. */
 enum quire_status input_load(struct input *in, const struct input_options *options, const char *const *paths, size_t count);
 

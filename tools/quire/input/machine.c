@@ -7,10 +7,15 @@
 
 #include "facts.h"
 
-#define MOST_RECORDS ((size_t)1 << 22)
+/* Far beyond any machine, and together below 200 MiB. */
+#define MOST_RANGES ((size_t)1 << 21)
+#define MOST_RESERVATIONS ((size_t)1 << 16)
+#define MOST_AFFINITIES ((size_t)1 << 18)
+#define MOST_CPUS ((size_t)1 << 18)
 #define MOST_LOCALITIES ((size_t)4096)
 
-static bool grow_one(void *array, size_t *max, size_t element, size_t limit, bool squared)
+/* Double one array up to `limit` elements (or limit squared). False: out of memory. */
+static bool grow_one(void *array, size_t *max, size_t element, size_t limit, bool squared, bool *grown)
 {
 	size_t room = *max ? *max * 2 : 64;
 	void *old, *bigger;
@@ -23,20 +28,22 @@ static bool grow_one(void *array, size_t *max, size_t element, size_t limit, boo
 		return false;
 	memcpy(array, &bigger, sizeof(bigger));
 	*max = room;
+	*grown = true;
 	return true;
 }
 
 /* Make all arrays bigger and show the machine where they are now. QUIRE_ENOSPC when every one is at its limit. */
 static enum quire_status grow(struct input *in)
 {
-	struct quire_machine_storage *s = &in->storage, before = *s;
+	struct quire_machine_storage *s = &in->storage;
 	struct quire_machine *m = &in->machine;
-	bool ok = grow_one(&s->map, &s->map_max, sizeof(s->map[0]), MOST_RECORDS, false) &&
-		  grow_one(&s->reservations, &s->reservation_max, sizeof(s->reservations[0]), MOST_RECORDS, false) &&
-		  grow_one(&s->affinities, &s->affinity_max, sizeof(s->affinities[0]), MOST_RECORDS, false) &&
-		  grow_one(&s->cpus, &s->cpu_max, sizeof(s->cpus[0]), MOST_RECORDS, false) &&
-		  grow_one(&s->domains, &s->domain_max, sizeof(s->domains[0]), MOST_RECORDS, false) &&
-		  grow_one(&s->distances, &s->distance_max, sizeof(s->distances[0]), MOST_LOCALITIES, true);
+	bool grown = false;
+	bool ok = grow_one(&s->map, &s->map_max, sizeof(s->map[0]), MOST_RANGES, false, &grown) &&
+		  grow_one(&s->reservations, &s->reservation_max, sizeof(s->reservations[0]), MOST_RESERVATIONS, false, &grown) &&
+		  grow_one(&s->affinities, &s->affinity_max, sizeof(s->affinities[0]), MOST_AFFINITIES, false, &grown) &&
+		  grow_one(&s->cpus, &s->cpu_max, sizeof(s->cpus[0]), MOST_CPUS, false, &grown) &&
+		  grow_one(&s->domains, &s->domain_max, sizeof(s->domains[0]), MOST_LOCALITIES, false, &grown) &&
+		  grow_one(&s->distances, &s->distance_max, sizeof(s->distances[0]), MOST_LOCALITIES, true, &grown);
 
 	m->map = s->map;
 	m->map_max = s->map_max;
@@ -52,7 +59,7 @@ static enum quire_status grow(struct input *in)
 	m->distance_max = s->distance_max;
 	if (!ok)
 		return QUIRE_ENOMEM;
-	return before.map_max == s->map_max && before.distance_max == s->distance_max ? QUIRE_ENOSPC : QUIRE_OK;
+	return grown ? QUIRE_OK : QUIRE_ENOSPC;
 }
 
 enum quire_status input_machine_init(struct input *in, enum quire_arch arch)
@@ -159,4 +166,18 @@ enum quire_status input_machine_blob(struct input *in, enum input_blob_kind kind
 	if (status != QUIRE_OK)
 		input_note(in, QUIRE_LOG_ERROR, blob->path, 0, "table not used: %s", quire_status_string(status));
 	return status == QUIRE_ENOMEM ? status : QUIRE_OK;
+}
+
+enum quire_status input_sanitize(struct input *in, const struct quire_reader_log *log)
+{
+	/* Ample room for what splitting can make of the map, so that the first try succeeds and lack of room is never reported. */
+	size_t need = 2 * in->machine.map_count + 4 * (QUIRE_MEMMAP_DIRECTIVES + QUIRE_FAKE_MEMS) + 16;
+
+	while (in->machine.map_max < need) {
+		enum quire_status status = grow(in);
+
+		if (status != QUIRE_OK)
+			return status;
+	}
+	return quire_e820_sanitize(&in->machine, &in->config.options, log);
 }

@@ -6,6 +6,9 @@
 
 #include "facts.h"
 
+/* Larger than any ACPI table of a machine with thousands of CPUs. */
+#define MOST_ACPI_BYTES (2u << 20)
+
 static uint32_t le32(const uint8_t *p)
 {
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
@@ -19,7 +22,7 @@ static uint64_t le64(const uint8_t *p)
 /* An ACPI table begins with four letters and its own length; a dump may be longer or, cut short, shorter. */
 static bool is_acpi(const uint8_t *p, size_t size, const char *signature)
 {
-	return size >= 8 && memcmp(p, signature, 4) == 0 && le32(p + 4) < (64u << 20);
+	return size >= 8 && memcmp(p, signature, 4) == 0 && le32(p + 4) <= MOST_ACPI_BYTES && size <= 2 * MOST_ACPI_BYTES;
 }
 
 static bool is_e820(const uint8_t *p, size_t size)

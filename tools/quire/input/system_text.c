@@ -81,41 +81,41 @@ static void read_cpu_list(struct input *in, const char *path, size_t line, struc
 		input_note(in, QUIRE_LOG_WARNING, path, line, "unreadable list of CPUs: \"%.*s\"", TEXT_PRINTF(text));
 }
 
-static void set_node_distance(struct input *in, unsigned from, unsigned to, uint8_t distance)
+/* Make the matrix hold `need` nodes; new cells are 0, "not said". */
+static bool widen_distances(struct input_facts *facts, unsigned need)
 {
-	struct input_facts *facts = in->facts;
-	unsigned need = (from > to ? from : to) + 1;
+	uint8_t *wider;
 
-	if (need > facts->node_count) {
-		uint8_t *bigger = calloc((size_t)need * need, 1);
-
-		if (!bigger)
-			return;
-		for (unsigned i = 0; i < facts->node_count; i++)
-			memcpy(bigger + (size_t)i * need, facts->node_distances + (size_t)i * facts->node_count, facts->node_count);
-		free(facts->node_distances);
-		facts->node_distances = bigger;
-		facts->node_count = need;
-	}
-	facts->node_distances[(size_t)from * facts->node_count + to] = distance;
+	if (need <= facts->node_count)
+		return true;
+	wider = calloc((size_t)need * need, 1);
+	if (!wider)
+		return false;
+	for (unsigned i = 0; i < facts->node_count; i++)
+		memcpy(wider + (size_t)i * need, facts->node_distances + (size_t)i * facts->node_count, facts->node_count);
+	free(facts->node_distances);
+	facts->node_distances = wider;
+	facts->node_count = need;
+	return true;
 }
 
 /* Row `from`: "10 20 30". Columns are the online nodes in order; a machine with gaps in its node numbers is left to its tables. */
 static void read_distance_row(struct input *in, const char *path, size_t line, struct text_slice text, unsigned from)
 {
+	struct input_facts *facts = in->facts;
+	uint8_t row[MOST_TEXT_NODES];
+	unsigned count = 0;
 	uint64_t distance;
-	unsigned to = 0;
 
 	while (text_take_number(&text, &distance)) {
-		if (distance > 255 || to >= MOST_TEXT_NODES || from >= MOST_TEXT_NODES) {
-			input_note(in, QUIRE_LOG_WARNING, path, line, "distance out of range; ignored");
+		if (distance > 255 || count == MOST_TEXT_NODES) {
+			input_note(in, QUIRE_LOG_WARNING, path, line, "distance out of range; row ignored");
 			return;
 		}
-		/* The last column first, so that the matrix grows once a row at most. */
-		if (to == 0 && from >= in->facts->node_count)
-			set_node_distance(in, from, from, 0);
-		set_node_distance(in, from, to++, (uint8_t)distance);
+		row[count++] = (uint8_t)distance;
 	}
+	if (from < MOST_TEXT_NODES && widen_distances(facts, count > from ? count : from + 1))
+		memcpy(facts->node_distances + (size_t)from * facts->node_count, row, count);
 }
 
 /* "== node0/cpulist", then the file's text on the lines that follow */

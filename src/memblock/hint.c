@@ -2,9 +2,10 @@
  * What searches learned.
  *
  * First fit from one end has a bad habit: allocations with alignment leave slivers, and every later search walks over all of
- * them again. So a search that had to walk far records "a request like this one does not fit anywhere in [lo, hi)", and
+ * them again. So a search that had to walk far records "nothing of this size and alignment fits anywhere in [lo, hi)", and
  * later requests that are at least as demanding (no smaller, no less aligned, same node and flags) start behind that. The
- * answer is the same, only found sooner.
+ * answer is the same, only found sooner. The size recorded is the smallest that is certain: one more than the largest piece
+ * seen, whatever its alignment, or, if the request failed on alignment only, its own size and alignment.
  *
  * A hint stays true as long as free space only shrinks. Where it grows, qi_hint_space_grew pulls in the hint's inner edge
  * (lo when searching down, hi when searching up), so that the grown piece lies outside. The inner edge is always an address
@@ -24,38 +25,37 @@ static bool applies(const struct quire_memblock *mb, const struct quire_memblock
 	       hint->flags == request->flags && hint->bottom_up == mb->bottom_up && hint->movable_node == mb->movable_node;
 }
 
-quire_phys_t qi_hint_apply(const struct quire_memblock *mb, struct qi_request *request)
+const struct quire_memblock_hint *qi_hint_apply(const struct quire_memblock *mb, struct qi_request *request)
 {
 	const struct quire_memblock_hint *hint;
 
-	if (request->size) {
-		hint = &mb->hints[slot_of(request)];
-		if (!applies(mb, hint, request))
-			hint = NULL;
-	} else {
-		hint = NULL;
-	}
+	if (!request->size)
+		return NULL;
+	hint = &mb->hints[slot_of(request)];
+	if (!applies(mb, hint, request))
+		return NULL;
 	if (mb->bottom_up) {
-		if (!hint || request->start < hint->lo || request->start >= hint->hi)
-			return request->start;
+		if (request->start < hint->lo || request->start >= hint->hi)
+			return NULL;
 		request->start = hint->hi;
-		return hint->lo;
+	} else {
+		if (request->end > hint->hi || request->end <= hint->lo)
+			return NULL;
+		request->end = hint->lo;
 	}
-	if (!hint || request->end > hint->hi || request->end <= hint->lo)
-		return request->end;
-	request->end = hint->lo;
-	return hint->hi;
+	return hint;
 }
 
-void qi_hint_record(struct quire_memblock *mb, const struct qi_request *request, quire_phys_t lo, quire_phys_t hi)
+void qi_hint_record(struct quire_memblock *mb, const struct qi_request *request, quire_phys_t size, quire_phys_t align,
+		    struct qi_span window)
 {
-	if (lo >= hi || !request->size)
+	if (window.start >= window.end || !request->size)
 		return;
 	mb->hints[slot_of(request)] = (struct quire_memblock_hint){
-		.lo = lo,
-		.hi = hi,
-		.size = request->size,
-		.align = request->align,
+		.lo = window.start,
+		.hi = window.end,
+		.size = size,
+		.align = align,
 		.flags = request->flags,
 		.nid = request->nid,
 		.bottom_up = mb->bottom_up,

@@ -88,11 +88,12 @@ void qi_table_merge(struct quire_memblock *mb, qi_type *type, size_t first, size
 
 /* --- hint.c -------------------------------------------------------------------------------------------------------------- */
 
-/* Shrink [start, end) of the request by what a hint rules out. Returns that hint's far end, or what it was without one. */
-quire_phys_t qi_hint_apply(const struct quire_memblock *mb, struct qi_request *request);
+/* Shrink [start, end) of the request by what a hint rules out, and return that hint; NULL if none helps. */
+const struct quire_memblock_hint *qi_hint_apply(const struct quire_memblock *mb, struct qi_request *request);
 
-/* Remember that `request` does not fit into [lo, hi). */
-void qi_hint_record(struct quire_memblock *mb, const struct qi_request *request, quire_phys_t lo, quire_phys_t hi);
+/* Remember that nothing of this size and alignment, with the request's node and flags, fits into the window. */
+void qi_hint_record(struct quire_memblock *mb, const struct qi_request *request, quire_phys_t size, quire_phys_t align,
+		    struct qi_span window);
 
 /* Something in [start, end) became available to somebody, or regions around it merged: correct or drop hints. */
 void qi_hint_space_grew(struct quire_memblock *mb, quire_phys_t start, quire_phys_t end);
@@ -125,9 +126,12 @@ size_t qi_memblock_count_release(const struct quire_memblock *mb, quire_phys_t s
 
 /* --- regions.c ------------------------------------------------------------------------------------------------------------- */
 
-/* How many regions inserting [start, end) would add, at most; *differs if it meets one with another nid or other flags. */
-size_t qi_memblock_count_pieces(const qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags,
-				bool *differs);
+/* What inserting [start, end) meets: regions [first, last) overlap it and leave `pieces` of it uncovered. */
+struct qi_overlap {
+	size_t first, last, pieces;
+	bool differs;			/* a piece lies below a region with another nid or other flags */
+};
+struct qi_overlap qi_memblock_overlap(const qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags);
 
 /* Insert the parts of [start, end) that are not covered. There must be room. */
 void qi_memblock_insert(struct quire_memblock *mb, qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags);

@@ -4,21 +4,23 @@
  */
 #include "memblock/internal.h"
 
-size_t qi_memblock_count_pieces(const qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags, bool *differs)
+struct qi_overlap qi_memblock_overlap(const qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags)
 {
-	size_t pieces = 0;
+	struct qi_overlap overlap = { .first = qi_table_ending_above(type, start) };
+	size_t i;
 
-	*differs = false;
-	for (size_t i = qi_table_ending_above(type, start); i < type->cnt && type->regions[i].base < end; i++) {
+	for (i = overlap.first; i < type->cnt && type->regions[i].base < end; i++) {
 		const qi_region *region = &type->regions[i];
 
 		if (region->base > start) {
-			pieces++;
-			*differs |= region->nid != nid || region->flags != flags;
+			overlap.pieces++;
+			overlap.differs |= region->nid != nid || region->flags != flags;
 		}
 		start = qi_region_end(region);
 	}
-	return pieces + (start < end);
+	overlap.last = i;
+	overlap.pieces += start < end;
+	return overlap;
 }
 
 /*
@@ -27,29 +29,26 @@ size_t qi_memblock_count_pieces(const qi_type *type, quire_phys_t start, quire_p
  */
 void qi_memblock_insert(struct quire_memblock *mb, qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags)
 {
-	size_t first = qi_table_ending_above(type, start), last = qi_table_starting_from(type, end), read, write;
-	bool differs;
-	size_t pieces = qi_memblock_count_pieces(type, start, end, nid, flags, &differs);
+	struct qi_overlap overlap = qi_memblock_overlap(type, start, end, nid, flags);
+	size_t read = overlap.last, write = overlap.last + overlap.pieces;
 	quire_phys_t uncovered = end;
 
-	if (!pieces)
+	if (!overlap.pieces)
 		return;
-	qi_table_open(type, last, pieces);
-	read = last;
-	write = last + pieces;
+	qi_table_open(type, overlap.last, overlap.pieces);
 	while (uncovered > start) {
-		quire_phys_t below = read > first ? qi_region_end(&type->regions[read - 1]) : start;
+		quire_phys_t below = read > overlap.first ? qi_region_end(&type->regions[read - 1]) : start;
 
 		if (below < uncovered) {
 			type->regions[--write] = (qi_region){ below, uncovered - below, flags, nid };
 			type->total_size += uncovered - below;
 		}
-		if (read == first)
+		if (read == overlap.first)
 			break;
 		uncovered = type->regions[--read].base;
 		type->regions[--write] = type->regions[read];
 	}
-	qi_table_merge(mb, type, first, last + pieces);
+	qi_table_merge(mb, type, overlap.first, overlap.last + overlap.pieces);
 	if (type == &mb->memory)
 		qi_hint_space_grew(mb, start, end);
 }
@@ -109,17 +108,16 @@ static enum quire_status add_range(struct quire_memblock *mb, qi_type *type, qui
 {
 	quire_phys_t end = qi_range_end(base, size);
 	struct qi_avoid avoid = { 1, { { base, end } } };
+	struct qi_overlap overlap;
 	enum quire_status status;
-	size_t pieces;
-	bool differs;
 
 	if (base == end)
 		return QUIRE_OK;
-	pieces = qi_memblock_count_pieces(type, base, end, nid, flags, &differs);
-	status = qi_memblock_make_room(mb, type, pieces, pieces, type == &mb->reserved ? &avoid : NULL);
+	overlap = qi_memblock_overlap(type, base, end, nid, flags);
+	status = qi_memblock_make_room(mb, type, overlap.pieces, overlap.pieces, type == &mb->reserved ? &avoid : NULL);
 	if (status != QUIRE_OK)
 		return status;
-	if (differs)
+	if (overlap.differs)
 		qi_log(mb->platform, QUIRE_LOG_WARNING,
 		       "memblock: " QI_RANGE_FORMAT " added to %s overlaps regions of another node or with other flags, which they keep",
 		       QI_RANGE_VALUES(base, end), type->name);

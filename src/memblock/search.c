@@ -11,6 +11,7 @@
 struct walk {
 	const struct qi_request *request;
 	size_t steps;			/* regions and gaps looked at */
+	quire_phys_t largest;		/* size of the largest piece, as far as it lies in the request, that did not do */
 	quire_phys_t found;		/* 0: nothing yet */
 	struct qi_span piece;		/* the free piece of it, not clamped to the request */
 };
@@ -21,16 +22,17 @@ static bool try_piece(struct walk *walk, struct qi_span piece, bool bottom_up)
 	quire_phys_t start = qi_max(piece.start, request->start), end = qi_min(piece.end, request->end), candidate;
 
 	walk->steps++;
-	if (start >= end || end - start < request->size)
+	if (start >= end)
 		return false;
-	if (bottom_up) {
-		candidate = qi_align_up(start, request->align);
-		if (candidate < start || candidate >= end || end - candidate < request->size)
-			return false;
-	} else {
-		candidate = qi_align_down(end - request->size, request->align);
-		if (candidate < start)
-			return false;
+	if (end - start < request->size) {
+		walk->largest = qi_max(walk->largest, end - start);
+		return false;
+	}
+	candidate = bottom_up ? qi_align_up(start, request->align) : qi_align_down(end - request->size, request->align);
+	/* Rounding up may wrap, past the last address. */
+	if (candidate < start || candidate >= end || end - candidate < request->size) {
+		walk->largest = qi_max(walk->largest, end - start);
+		return false;
 	}
 	walk->found = candidate;
 	walk->piece = piece;
@@ -107,43 +109,52 @@ static void walk_up(const struct quire_memblock *mb, struct walk *walk)
 	}
 }
 
-/* A long walk is worth remembering. A failed one only if the request reached to the end of memory it was walking to. */
-static void learn(struct quire_memblock *mb, const struct walk *walk, const struct qi_request *asked, quire_phys_t far)
+/*
+ * A long walk is worth remembering, together with what its own hint had ruled out before. A failed one only if the request
+ * reached to the end of memory it was walking to: elsewhere its bound may lie inside a piece.
+ */
+static void learn(struct quire_memblock *mb, const struct walk *walk, const struct qi_request *asked,
+		  const struct quire_memblock_hint *used)
 {
-	if (walk->steps <= QI_MEMBLOCK_HINT_STEPS)
-		return;
-	if (mb->bottom_up) {
-		if (walk->found)
-			qi_hint_record(mb, asked, far, walk->piece.start);
-		else if (asked->end >= quire_memblock_end_of_dram(mb))
-			qi_hint_record(mb, asked, far, QUIRE_PHYS_MAX);
-	} else {
-		if (walk->found)
-			qi_hint_record(mb, asked, walk->piece.end, far);
-		else if (asked->start <= qi_memblock_page(mb))
-			qi_hint_record(mb, asked, 0, far);
+	bool by_size = walk->largest < asked->size;
+	quire_phys_t size = by_size ? walk->largest + 1 : asked->size, align = by_size ? 1 : asked->align;
+	struct qi_span window = { asked->start, asked->end };
+
+	if (used) {
+		size = qi_max(size, used->size);
+		align = qi_max(align, used->align);
+		window = (struct qi_span){ qi_min(window.start, used->lo), qi_max(window.end, used->hi) };
 	}
+	if (mb->bottom_up) {
+		if (!walk->found && asked->end < quire_memblock_end_of_dram(mb))
+			return;
+		window.end = walk->found ? walk->piece.start : QUIRE_PHYS_MAX;
+	} else {
+		if (!walk->found && asked->start > qi_memblock_page(mb))
+			return;
+		window.start = walk->found ? walk->piece.end : 0;
+	}
+	qi_hint_record(mb, asked, size, align, window);
 }
 
 quire_phys_t qi_memblock_find(struct quire_memblock *mb, const struct qi_request *request)
 {
 	struct qi_request asked = *request, narrowed;
 	struct walk walk = { .request = &narrowed };
-	quire_phys_t far;
+	const struct quire_memblock_hint *used;
 
 	/* Page 0 is never handed out: so 0 can mean failure. */
 	asked.start = qi_max(asked.start, qi_memblock_page(mb));
-	if (asked.end <= asked.start)
-		return 0;
 	narrowed = asked;
-	far = qi_hint_apply(mb, &narrowed);
+	used = qi_hint_apply(mb, &narrowed);
 	if (narrowed.end <= narrowed.start)
 		return 0;
 	if (mb->bottom_up)
 		walk_up(mb, &walk);
 	else
 		walk_down(mb, &walk);
-	learn(mb, &walk, &asked, far);
+	if (walk.steps > QI_MEMBLOCK_HINT_STEPS)
+		learn(mb, &walk, &asked, used);
 	return walk.found;
 }
 

@@ -1,0 +1,43 @@
+/* The topics of a verification. Each function makes its checks and reports them to c->f. */
+#ifndef QUIRE_TOOL_COMPARE_H
+#define QUIRE_TOOL_COMPARE_H
+
+#include <quire/quire.h>
+
+#include "../linux/ledger.h"
+#include "observed.h"
+
+struct compare {
+	struct findings *f;
+	const struct observed *o;
+	struct quire *q;			/* zones planned; managed and watermarks are set by compare_managed() */
+	const struct linux_ledger *ledger;
+	bool exact;				/* the ledger is a replay, not an estimate */
+	struct linux_count free;		/* given to zones at hand-over */
+	struct linux_count early;		/* … and what they had when watermarks were first computed */
+	struct linux_count gigantic, late;	/* added afterwards */
+	struct linux_count cma;			/* part of free that CMA areas hold */
+	uint64_t protection[QUIRE_MAX_NODES][QUIRE_ZONE_TYPES][QUIRE_ZONE_TYPES];	/* from what was managed first */
+};
+
+/* compare_zones.c: ranges, movable starts, early ranges, node spans, unavailable pages, counts of older kernels. */
+void compare_zones(struct compare *c);
+/* compare_lists.c: fallback orders, zonelists, "Built", policy zone, page-flags layout. */
+void compare_lists(struct compare *c);
+/* compare_memory.c: sets managed; the "Memory:" line, managed, CMA, deferred initialisation. */
+void compare_managed(struct compare *c);
+void compare_memory(struct compare *c);
+/* compare_marks.c: computes and compares watermarks, min_free_kbytes, protection, per-CPU sets. */
+void compute_watermarks(struct compare *c);
+void compare_marks(struct compare *c);
+/* compare_blocks.c: memory blocks, pageblocks, frames without a descriptor, node lists. */
+void compare_blocks(struct compare *c);
+
+static inline struct quire_zone *compare_zone(const struct compare *c, int nid, enum quire_zone_type type)
+{
+	struct quire_node *node = nid >= 0 && nid < QUIRE_MAX_NODES ? c->q->topology.nodes[nid] : NULL;
+
+	return node ? &node->zones[type] : NULL;
+}
+
+#endif

@@ -1,0 +1,210 @@
+/* How much each zone manages, and the totals of the log. */
+#include "compare.h"
+
+#define KIB_PER_PAGE(c) (((uint64_t)1 << quire_page_shift(&(c)->q->config)) >> 10)
+
+static void for_each_zone(struct compare *c, void (*fn)(struct compare *c, struct quire_zone *zone))
+{
+	for (unsigned nid = 0; nid < c->q->topology.node_count; nid++)
+		for (unsigned type = 0; c->q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++)
+			fn(c, &c->q->topology.nodes[nid]->zones[type]);
+}
+
+/*
+ * A CMA area must lie in one zone. If it does not, its pages go to the allocator all the same, as ordinary memory. Each area counts
+ * once even where two were declared over the same pages.
+ */
+static void count_cma(struct compare *c)
+{
+	unsigned shift = quire_page_shift(&c->q->config);
+
+	for (size_t i = 0; i < c->q->cma_count; i++) {
+		const struct quire_cma_area *area = &c->q->cma[i];
+		struct linux_count *one = calloc(1, sizeof(*one));
+		bool single = false;
+
+		if (!one)
+			return;
+		linux_count_range(c->q, one, area->base_pfn << shift, area->count << shift);
+		for (unsigned nid = 0; nid < QUIRE_MAX_NODES; nid++)
+			for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
+				c->free.pages[nid][type] += one->pages[nid][type];
+				if (one->pages[nid][type] == area->count && area->count) {
+					c->cma.pages[nid][type] += area->count;
+					single = true;
+				}
+			}
+		if (!single && area->count)
+			findings_number(c->f, c->o->memory.origin, 1, c->o->cma_inactive.count != 0,
+					"CMA area %s cannot be activated", area->name);
+		free(one);
+	}
+}
+
+static void set_early(struct compare *c, struct quire_zone *zone)
+{
+	zone->managed = c->early.pages[zone->node->nid][zone->type];
+	zone->cma_pages = c->cma.pages[zone->node->nid][zone->type];
+}
+
+void compare_managed(struct compare *c)
+{
+	linux_count_free(c->q, &c->free, NULL);
+	count_cma(c);
+	c->early = c->free;
+	for (size_t i = 0; i < c->ledger->releases.count; i++) {
+		const struct linux_release *r = &c->ledger->releases.items[i];
+		struct linux_count *to = r->kind == LINUX_RELEASE_EARLY	     ? &c->early
+					 : r->kind == LINUX_RELEASE_GIGANTIC ? &c->gigantic
+									     : &c->late;
+
+		linux_count_range(c->q, to, r->base, r->size);
+	}
+	for_each_zone(c, set_early);
+}
+
+static uint64_t cma_pages(const struct compare *c)
+{
+	uint64_t pages = 0;
+
+	for (size_t i = 0; i < c->q->cma_count; i++)
+		pages += c->q->cma[i].count;
+	return pages;
+}
+
+/* Pages the log says were released before its line `line`. */
+static uint64_t released_before(const struct compare *c, size_t line)
+{
+	uint64_t pages = 0;
+
+	for (size_t i = 0; i < c->o->freed.count; i++)
+		if (c->o->freed.items[i].origin.line < line)
+			pages += c->o->freed.items[i].kbytes / KIB_PER_PAGE(c);
+	return pages;
+}
+
+/*
+ * 6.1 prints the line when only what was initialised early is free; an x86_64 kernel has taken 64 pages of it by then. A gigantic
+ * page in a node's early section makes the kernel initialise more of it, unseen: then the figure cannot be told.
+ */
+static void available(struct compare *c)
+{
+	const struct quire_topology *t = &c->q->topology;
+	quire_pfn_t *split = malloc(QUIRE_MAX_NODES * sizeof(*split));
+	struct linux_count *count = calloc(1, sizeof(*count));
+	uint64_t taken = c->q->config.arch == QUIRE_ARCH_X86_64 ? 64 : 0;
+
+	for (unsigned nid = 0; split && nid < QUIRE_MAX_NODES; nid++)
+		split[nid] = t->nodes[nid] ? quire_memmap_deferred_split(t, &c->q->memblock, (int)nid) : QUIRE_PFN_NONE;
+	if (split && count) {
+		linux_count_free(c->q, count, split);
+		findings_number(c->f, c->o->memory.origin, (linux_count_total(count) - taken) * KIB_PER_PAGE(c),
+				c->o->memory.available_k, "Memory: available (K)");
+	}
+	free(split);
+	free(count);
+}
+
+static void memory_line(struct compare *c)
+{
+	const struct observed_memory *m = &c->o->memory;
+	const struct quire_topology *t = &c->q->topology;
+	bool late = m->found && c->o->slub_origin.file && m->origin.line > c->o->slub_origin.line;
+	uint64_t present = 0, free = linux_count_total(&c->free) - cma_pages(c);
+
+	if (!m->found) {
+		findings_missing(c->f, 4);
+		return;
+	}
+	for (unsigned nid = 0; nid < t->node_count; nid++)
+		present += t->nodes[nid] ? t->nodes[nid]->present : 0;
+	findings_number(c->f, m->origin, present * KIB_PER_PAGE(c), m->physical_k, "Memory: physical (K)");
+	/* Printed late (6.12), it counts what was given back meanwhile, gigantic pages included. */
+	if (late)
+		free += released_before(c, m->origin.line) + linux_count_total(&c->gigantic);
+	if (!c->exact) {
+		findings_estimate(c->f, m->origin, free * KIB_PER_PAGE(c), m->physical_k - m->reserved_k - m->cma_k,
+				  "Memory: free at hand-over (K)");
+		return;
+	}
+	findings_number(c->f, m->origin, free * KIB_PER_PAGE(c), m->physical_k - m->reserved_k - m->cma_k,
+			"Memory: free at hand-over (K)");
+	findings_number(c->f, m->origin, cma_pages(c) * KIB_PER_PAGE(c), m->cma_k, "Memory: cma-reserved (K)");
+	if (!late && c->q->config.rules == QUIRE_RULES_6_1)
+		available(c);
+	else
+		findings_missing(c->f, 1);
+}
+
+static void managed(struct compare *c)
+{
+	for (size_t i = 0; i < c->o->zones.count; i++) {
+		const struct observed_zone *theirs = &c->o->zones.items[i];
+		struct origin origin = theirs->origin;
+		uint64_t ours = 0, cma = 0;
+
+		if (theirs->nid < QUIRE_MAX_NODES) {
+			ours = c->early.pages[theirs->nid][theirs->type] + c->gigantic.pages[theirs->nid][theirs->type] +
+			       c->late.pages[theirs->nid][theirs->type];
+			cma = c->cma.pages[theirs->nid][theirs->type];
+		}
+		if (c->exact)
+			findings_number(c->f, origin, ours, theirs->managed, "managed of node %d zone %s", theirs->nid,
+					quire_zone_name(theirs->type));
+		else
+			findings_estimate(c->f, origin, ours, theirs->managed, "managed of node %d zone %s", theirs->nid,
+					  quire_zone_name(theirs->type));
+		if (theirs->has_cma)
+			findings_number(c->f, origin, cma, theirs->cma, "cma of node %d zone %s", theirs->nid,
+					quire_zone_name(theirs->type));
+	}
+}
+
+static void totals(struct compare *c)
+{
+	uint64_t total = linux_count_total(&c->early) + linux_count_total(&c->gigantic) + linux_count_total(&c->late);
+
+	if (c->o->has_mem_total && c->exact)
+		findings_number(c->f, c->o->mem_total_origin, total * KIB_PER_PAGE(c), c->o->mem_total_k, "MemTotal (K)");
+	else
+		findings_missing(c->f, 1);
+	if (c->o->has_cma_total)
+		findings_number(c->f, c->o->cma_total_origin, cma_pages(c) * KIB_PER_PAGE(c), c->o->cma_total_k, "CmaTotal (K)");
+}
+
+/* A node prints that its deferred pages were initialised exactly if something of it was deferred. */
+static void deferred(struct compare *c)
+{
+	const struct quire_topology *t = &c->q->topology;
+
+	if (!c->o->online_cpus_origin.file || !c->o->has_log || c->o->panicked || !c->o->setup_nodes.count ||
+	    c->o->kernel_major < 6) {
+		findings_missing(c->f, 1);
+		return;
+	}
+	for (unsigned nid = 0; nid < t->node_count; nid++) {
+		struct origin origin = c->o->setup_nodes.items[0].origin;
+		bool theirs = false;
+
+		if (!t->nodes[nid] || !t->nodes[nid]->has_memory)
+			continue;
+		for (size_t i = 0; i < c->o->deferred.count; i++) {
+			if (c->o->deferred.items[i].nid != (int)nid)
+				continue;
+			theirs = true;
+			origin = c->o->deferred.items[i].origin;
+		}
+		findings_number(c->f, origin, quire_memmap_deferred_split(t, &c->q->memblock, (int)nid) != QUIRE_PFN_NONE, theirs,
+				"initialisation of node %u is deferred", nid);
+	}
+}
+
+void compare_memory(struct compare *c)
+{
+	memory_line(c);
+	if (!c->o->zones.count)
+		findings_missing(c->f, 2);
+	managed(c);
+	totals(c);
+	deferred(c);
+}

@@ -31,20 +31,19 @@ struct quire_zone_counts {
  */
 void quire_zone_count(const struct quire *q, const struct quire_zone *zone, struct quire_zone_counts *counts);
 
-/* Bit mask of the migrate types a kernel of this configuration knows: CMA where it is built in, Isolate where memory can go. */
+/* Bit mask of the migrate types a kernel of this configuration knows: all, but CMA only where it is built in. */
 uint32_t quire_migratetype_mask(const struct quire_config *config);
 
 /*
- * Number of pageblocks of a zone as pagetypeinfo counts them, from the ledger alone: steps of one pageblock through the span of the
- * zone (the first from start_pfn, the others aligned) whose first frame has a descriptor that belongs to the zone. Holes inside
- * a section have descriptors and belong to the memory above them, the rest of the last section to the memory below
- * (spec 04 §2).
+ * Number of pageblocks of a zone as pagetypeinfo counts them, from the ledger alone: the frames start_pfn, start_pfn + one
+ * pageblock, ... of the span that have a descriptor of this zone and, with VMEMMAP, some memory in their 2 MiB sub-section.
+ * A hole's descriptors belong to the memory above it, those of the rest of the last section to the memory below (spec 04 §2).
  */
 uint64_t quire_zone_pageblocks(const struct quire_topology *t, const struct quire_memblock *mb, const struct quire_zone *zone);
 
 /*
  * "Total pages" of the "Built … zonelists" line. 6.1: present less the descriptors of each zone (highmem is not charged), less, on
- * x86, what is reserved of the memory below 16 MiB. 6.12: present.
+ * x86_64, what is reserved of the memory below 16 MiB. 6.12: present.
  */
 uint64_t quire_total_pages(const struct quire_topology *t, const struct quire_memblock *mb);
 

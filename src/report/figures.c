@@ -5,14 +5,9 @@
 uint32_t quire_migratetype_mask(const struct quire_config *config)
 {
 	uint32_t mask = 1u << QUIRE_MIGRATE_UNMOVABLE | 1u << QUIRE_MIGRATE_MOVABLE | 1u << QUIRE_MIGRATE_RECLAIMABLE |
-			1u << QUIRE_MIGRATE_HIGHATOMIC;
+			1u << QUIRE_MIGRATE_HIGHATOMIC | 1u << QUIRE_MIGRATE_ISOLATE;
 
-	if (config->cma_enabled)
-		mask |= 1u << QUIRE_MIGRATE_CMA;
-	/* Isolation is built for those who empty whole blocks: hotplug, contiguous ranges. 32-bit x86 has neither. */
-	if (config->cma_enabled || (config->arch != QUIRE_ARCH_I386 && config->arch != QUIRE_ARCH_I386_PAE))
-		mask |= 1u << QUIRE_MIGRATE_ISOLATE;
-	return mask;
+	return config->cma_enabled ? mask | 1u << QUIRE_MIGRATE_CMA : mask;
 }
 
 void quire_zone_count(const struct quire *q, const struct quire_zone *zone, struct quire_zone_counts *counts)
@@ -31,10 +26,15 @@ void quire_zone_count(const struct quire *q, const struct quire_zone *zone, stru
 	}
 	for (unsigned order = 0; order < QUIRE_MAX_ORDERS; order++)
 		counts->free_cma_pages += counts->free_blocks[QUIRE_MIGRATE_CMA][order] << order;
-	/* The tree does not know pageblocks it was never given a frame of; they are what boot makes every pageblock. */
+	/*
+	 * The tree does not know pageblocks it was never given a frame of; they are what boot makes every pageblock. And it
+	 * counts aligned ones, of which a zone that starts unaligned has one more.
+	 */
 	all = quire_zone_pageblocks(&q->topology, &q->memblock, zone);
-	if (all > typed)
+	if (all >= typed)
 		counts->pageblocks[QUIRE_MIGRATE_MOVABLE] += all - typed;
+	else
+		counts->pageblocks[QUIRE_MIGRATE_MOVABLE] -= qi_min(typed - all, counts->pageblocks[QUIRE_MIGRATE_MOVABLE]);
 }
 
 uint64_t quire_zone_memmap_pages(const struct quire_config *config, const struct quire_zone *zone)
@@ -79,7 +79,7 @@ uint64_t quire_total_pages(const struct quire_topology *t, const struct quire_me
 	bool old_rules = config->rules < QUIRE_RULES_6_12;
 	uint64_t total = 0, dma_reserve = 0;
 
-	if (old_rules && config->arch <= QUIRE_ARCH_I386_PAE)
+	if (old_rules && config->arch == QUIRE_ARCH_X86_64)
 		dma_reserve = reserved_below(config, mb, DMA_LIMIT);
 	for (unsigned nid = 0; nid < t->node_count; nid++) {
 		const struct quire_node *node = t->nodes[nid];
@@ -100,31 +100,32 @@ uint64_t quire_total_pages(const struct quire_topology *t, const struct quire_me
 	return total;
 }
 
-/* One zone's pageblocks in [start, end) of its span: the positions are start_pfn itself and every aligned pfn after it. */
+/* How many of the positions start_pfn, start_pfn + pageblock, ... of a zone lie in [start, end). They need not be aligned. */
 static uint64_t positions(const struct quire_zone *zone, unsigned order, quire_pfn_t start, quire_pfn_t end)
 {
-	quire_pfn_t zone_end = zone->start_pfn + zone->spanned, step = (quire_pfn_t)1 << order;
-	uint64_t count = 0;
+	quire_pfn_t step = (quire_pfn_t)1 << order;
 
 	start = qi_max(start, zone->start_pfn);
-	end = qi_min(end, zone_end);
+	end = qi_min(end, zone->start_pfn + zone->spanned);
 	if (start >= end)
 		return 0;
-	if (start == zone->start_pfn && (start & (step - 1)))
-		count++;
-	start = qi_align_up(start, step);
-	if (start < end)
-		count += (end - start + step - 1) >> order;
-	return count;
+	return ((end - zone->start_pfn + step - 1) >> order) - ((start - zone->start_pfn + step - 1) >> order);
 }
 
-/* The part of hole [start, end) that has descriptors: what shares a section with memory on either side. */
+/* Memory makes descriptors count around it, in the model's grain: a 2 MiB sub-section, a section, or everything. */
+static quire_pfn_t grain(const struct quire_config *config)
+{
+	if (quire_model(config) == QUIRE_MODEL_SPARSEMEM_VMEMMAP)
+		return (quire_pfn_t)1 << (QUIRE_SUBSECTION_SHIFT - quire_page_shift(config));
+	return quire_pages_per_section(config);
+}
+
+/* The part of hole [start, end) that counts: what shares a grain with memory on either side. */
 static uint64_t hole_positions(const struct quire_config *config, const struct quire_zone *zone, quire_pfn_t start,
 			       quire_pfn_t end)
 {
-	quire_pfn_t section = quire_pages_per_section(config);
-	quire_pfn_t low_end = qi_min(qi_align_up(start, section), end);
-	quire_pfn_t high_start = qi_max(qi_align_down(end, section), low_end);
+	quire_pfn_t low_end = qi_min(qi_align_up(start, grain(config)), end);
+	quire_pfn_t high_start = qi_max(qi_align_down(end, grain(config)), low_end);
 	unsigned order = quire_pageblock_order(config);
 
 	if (quire_model(config) == QUIRE_MODEL_FLATMEM)
@@ -134,7 +135,7 @@ static uint64_t hole_positions(const struct quire_config *config, const struct q
 
 uint64_t quire_zone_pageblocks(const struct quire_topology *t, const struct quire_memblock *mb, const struct quire_zone *zone)
 {
-	quire_pfn_t section = quire_pages_per_section(t->config), hole = 0;
+	quire_pfn_t hole = 0;
 	unsigned order = quire_pageblock_order(t->config);
 	const struct quire_zone *owner = NULL;
 	struct quire_memmap_walk walk = { 0 };
@@ -149,6 +150,6 @@ uint64_t quire_zone_pageblocks(const struct quire_topology *t, const struct quir
 		hole = piece.end;
 	}
 	if (owner == zone && owner)
-		count += positions(zone, order, hole, qi_align_up(hole, section));
+		count += positions(zone, order, hole, qi_align_up(hole, grain(t->config)));
 	return count;
 }

@@ -224,47 +224,55 @@ struct quire_memmap_stats {
 	uint64_t usage_bytes;
 	uint64_t descriptor_bytes;		/* backing of descriptors: frames or host memory */
 	uint64_t offnode_bytes;			/* … of it on another node than the frames it describes */
-	uint64_t huge_mappings, base_mappings;	/* vmemmap_map calls by size */
+	uint64_t huge_mappings, base_mappings;	/* of the window, by size */
 };
 
 /*
- * Everything the memmap knows. Part of struct quire; read it, do not write it. `map` is the bias of the flat models and the
- * window's first byte of VMEMMAP.
+ * Everything the memmap knows. Part of struct quire; read it, do not write it. `map` is the bias of FLATMEM and the window's
+ * first byte of VMEMMAP.
+ *
+ * struct quire_usage is an array of 32-bit words of which these offsets name the parts: sub-section bits (sparse models),
+ * four bits per pageblock, and per "unit" (the frames whose descriptors fill whole pages, at least a pageblock) two bits,
+ * taken for initialisation and initialised; LAZY VMEMMAP also keeps where each unit's backing frames are.
  */
 struct quire_memmap {
 	enum quire_model model;
 	enum quire_init_policy init;
 	bool ready;				/* populate has succeeded */
 	uint8_t stride_shift;			/* log2 of bytes per descriptor */
-	uint8_t section_pfn_shift;
+	uint8_t page_shift;
+	uint8_t section_pfn_shift;		/* log2 of frames per section */
 	uint8_t root_shift;			/* log2 of sections per root */
+	uint8_t block_shift;			/* log2 of frames per pageblock */
+	uint8_t unit_shift;			/* log2 of frames per unit */
+	uint8_t chunk_shift;			/* DISCONTIGMEM: log2 of frames per chunk */
 	uintptr_t map;
 	struct quire_page_layout layout;
+	const struct quire_topology *topology;
+	const struct quire_memblock *ledger;
 
-	/* Sparse models. */
+	/* Sparse models. Only sections below section_end are in the tables; above, tables are not even zeroed. */
 	struct quire_section *table;		/* SPARSEMEM */
 	struct quire_section **roots;		/* EXTREME and VMEMMAP */
-	uint64_t section_limit;
-	uint64_t highest_section;		/* highest present section + 1 */
-	uint16_t *section_node;			/* node by section number where it does not fit the flags; NULL otherwise */
-	struct quire_section_run *runs;		/* present at boot, ascending: what LAZY has not entered in the table yet */
-	size_t run_count, run_max;
+	uint64_t section_end;			/* highest present section + 1 */
+	uint64_t section_limit;			/* what the geometry can hold */
+	uint16_t *section_node;			/* node by section number where flags have no room; 0xffff: ask the ledger */
+	struct quire_section_run *runs;		/* present at boot, ascending; LAZY enters them in the table when needed */
+	size_t run_count;
 
 	/* FLATMEM and DISCONTIGMEM. */
 	struct quire_flat_map *flat;
 	size_t flat_count;
-	uint16_t *chunk_flat;			/* DISCONTIGMEM: chunk (pfn >> chunk_shift) -> index into flat */
+	uint16_t *chunk_flat;			/* DISCONTIGMEM: chunk -> index into flat, 0xffff: none */
 	uint64_t chunk_count;
-	uint8_t chunk_shift;
 
-	uint32_t usage_subsections;		/* struct quire_usage: offsets in 64-bit words */
-	uint32_t usage_blocks, usage_initialised;
-	uint32_t usage_bytes;
+	uint32_t usage_blocks, usage_taken, usage_done, usage_backing, usage_words;
 
 	uint32_t lock;				/* prepare and trim */
 	struct quire_frame_source source;
 	struct quire_memmap_stats stats;
-	struct qi_memmap_chunk *chunks;		/* all memory taken, for giving it back */
+	struct qi_chunk_page *chunks;		/* records of all memory taken, for giving it back */
+	char *small, *small_end;		/* rest of the page that small tables are cut from */
 };
 
 /*
@@ -275,8 +283,9 @@ struct quire_memmap {
  *		machine or the platform cannot carry it; QUIRE_ERANGE: memory beyond the geometry.
  * populate:	usage maps and room for descriptors (LAZY: only what every lookup needs). QUIRE_ENOMEM; a node whose memory
  *		cannot hold its descriptors borrows from another.
- * init:	the policy's early part, and nodes[]->first_deferred_pfn, zones' unavailable_pages.
- * init_late:	DEFERRED: all the rest, by platform->run_parallel over quire_config.workers workers.
+ * init:	the policy's early part (EAGER all, LAZY nothing), nodes[]->first_deferred_pfn, zones' unavailable_pages.
+ * init_late:	DEFERRED: all the rest, by platform->run_parallel over quire_config.workers workers; no-op otherwise. The
+ *		allocator may be in use meanwhile: what it needs earlier, quire_memmap_prepare() brings forward.
  * fini:	give everything back, from any stage; afterwards the memmap is as before present.
  */
 enum quire_status qi_memmap_present(struct quire *q);
@@ -285,7 +294,16 @@ enum quire_status qi_memmap_init(struct quire *q);
 enum quire_status qi_memmap_init_late(struct quire *q);
 void qi_memmap_fini(struct quire *q);
 
-/* After hand-over: where LAZY descriptors' frames come from. Before, and with meta_alloc, the source is not asked. */
+/*
+ * Descriptors whose frames the ledger has reserved since they were written become RESERVED: called by hand-over when nothing
+ * will be taken from the ledger any more. Cost: the reserved frames.
+ */
+void qi_memmap_mark_reserved(struct quire *q);
+
+/*
+ * After hand-over: where LAZY descriptors' frames come from. Before, and with meta_alloc, the source is not asked. take must
+ * not come back to quire_memmap_prepare(): frames of the engine's own need no descriptor.
+ */
 void quire_memmap_set_source(struct quire *q, const struct quire_frame_source *source);
 
 /* --- lookups ------------------------------------------------------------------------------------------------------- */
@@ -306,7 +324,7 @@ static inline struct quire_section *quire_section(const struct quire_memmap *m, 
 {
 	struct quire_section *root;
 
-	if (number >= m->section_limit)
+	if (number >= m->section_end)
 		return NULL;
 	if (quire_memmap_model(m) == QUIRE_MODEL_SPARSEMEM)
 		return &m->table[number];
@@ -455,14 +473,6 @@ void quire_pageblock_set_flags(struct quire_memmap *m, quire_pfn_t pfn, unsigned
  * memory.
  */
 enum quire_status quire_memmap_prepare(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages);
-
-/*
- * DEFERRED: bring forward more of a zone because an allocation found too little: at least 1 << order pages, up to the next
- * section border, calling release(ctx, start, end) for each free range that got descriptors. True if it is worth trying
- * again.
- */
-bool quire_memmap_grow(struct quire *q, struct quire_zone *zone, unsigned order,
-		       void (*release)(void *ctx, quire_pfn_t start, quire_pfn_t end), void *ctx);
 
 /*
  * LAZY: give back the backing of descriptors whose frames are all free again; is_free(ctx, start, end) is asked per stretch

@@ -50,7 +50,9 @@ struct quire_platform {
 	 * vmemmap_base is its first byte, vmemmap_size its length (at least max_pfn * stride bytes). vmemmap_map puts
 	 * frames [phys, phys + size) at va; both aligned to size, which is the base page size or huge_size (2 MiB).
 	 * QUIRE_EUNSUPPORTED for huge_size makes the engine fall back to base pages. Page-table pages the platform needs
-	 * come from its own callback to quire_boot_alloc(). vmemmap_unmap undoes it, translation caches included.
+	 * come from its own callback to quire_boot_alloc(). vmemmap_unmap undoes it, translation caches included. Where
+	 * meta_alloc is given, descriptors are metadata too: phys is then QUIRE_PHYS_MAX, and the platform puts zeroed memory
+	 * of its own there.
 	 */
 	void *vmemmap_base;
 	quire_phys_t vmemmap_size;

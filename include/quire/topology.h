@@ -1,8 +1,8 @@
 /*
  * Nodes, zones and zonelists: who has which memory, and who asks whom.
  *
- * Units are pages unless said. All of it is computed from memblock (regions with node ids), the machine and the configuration;
- * nothing here needs a page descriptor, so a machine of any size is planned in microseconds.
+ * Units are pages unless said. All of it is computed from memblock (regions with node ids), the machine and the
+ * configuration; nothing here needs a page descriptor, so a machine of any size is planned in microseconds.
  */
 #ifndef QUIRE_TOPOLOGY_H
 #define QUIRE_TOPOLOGY_H
@@ -54,9 +54,9 @@ enum { QUIRE_ZONELIST_FALLBACK, QUIRE_ZONELIST_NOFALLBACK, QUIRE_ZONELISTS };
 
 struct quire_node {
 	int nid;
-	bool online;				/* has memory, CPUs or a generic initiator; else only possible (memory may come) */
+	bool online;				/* has memory, CPUs or an initiator; else only possible: memory may come */
 	bool has_memory;			/* some memory region: N_MEMORY */
-	unsigned cpus;				/* CPUs of this node; with numa=fake a CPU is in all nodes of its physical one */
+	unsigned cpus;				/* with numa=fake a CPU counts in all nodes cut from its physical one */
 	quire_pfn_t start_pfn, end_pfn;		/* of its memory ranges; equal if it has none */
 	uint64_t spanned, present;		/* sums over zones: not end - start */
 	quire_pfn_t movable_pfn;		/* start of ZONE_MOVABLE, 0: none */
@@ -94,9 +94,9 @@ struct quire_topology {
 /*
  * The steps, in order. Each is safe to call once the former has succeeded.
  *
- * numa_init: judge affinity records as the architecture does (coverage, overlaps, merging, compact node numbering in order of
- * appearance), write node ids into memblock regions (memory and, for x86, reserved), apply numa=off and numa=fake=, create
- * the node structures, distances and cpu_node. Bad tables never fail: they are reported and one node has everything.
+ * numa_init: judge affinity records as the architecture does (coverage, overlaps, merging, compact node numbering in order
+ * of appearance), write node ids into memblock regions (memory and, for x86, reserved), apply numa=off and numa=fake=,
+ * create the node structures, distances and cpu_node. Bad tables never fail: they are reported and one node has everything.
  */
 enum quire_status quire_topology_numa_init(struct quire_topology *t, struct quire_memblock *mb);
 
@@ -104,8 +104,8 @@ enum quire_status quire_topology_numa_init(struct quire_topology *t, struct quir
 enum quire_status quire_topology_zone_limits(struct quire_topology *t, const struct quire_memblock *mb);
 
 /*
- * ZONE_MOVABLE planning (spec 02 §3), then spans, present and node sums (§2). `managed` is set to the early estimate that the
- * field starts from: present, under 6.1 rules less the memmap of the zone and dma_reserve; hand-over replaces it.
+ * ZONE_MOVABLE planning (spec 02 §3), then spans, present and node sums (§2). `managed` is set to the early estimate that
+ * the field starts from: present, under 6.1 rules less the memmap of the zone and dma_reserve; hand-over replaces it.
  */
 enum quire_status quire_topology_zone_spans(struct quire_topology *t, const struct quire_memblock *mb);
 

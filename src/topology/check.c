@@ -1,10 +1,10 @@
 /* The checker: what must hold of nodes, zones and zonelists at any time after they were set up. */
 #include "topology/topology_internal.h"
 
-#define FAIL(t, ...)                                                                                                             \
-	do {                                                                                                                     \
-		qi_log((t)->platform, QUIRE_LOG_ERROR, __VA_ARGS__);                                                             \
-		return QUIRE_ECORRUPT;                                                                                           \
+#define FAIL(t, ...)                                                                                                        \
+	do {                                                                                                                \
+		qi_log((t)->platform, QUIRE_LOG_ERROR, __VA_ARGS__);                                                        \
+		return QUIRE_ECORRUPT;                                                                                      \
 	} while (0)
 
 static enum quire_status check_zone(const struct quire_topology *t, const struct quire_node *node, unsigned type)
@@ -51,7 +51,8 @@ static enum quire_status check_overlap(const struct quire_topology *t, const str
 	return QUIRE_OK;
 }
 
-static enum quire_status check_node(const struct quire_topology *t, const struct quire_memblock *mb, const struct quire_node *node)
+static enum quire_status check_node(const struct quire_topology *t, const struct quire_memblock *mb,
+				    const struct quire_node *node)
 {
 	uint64_t spanned = 0, present = 0;
 
@@ -94,7 +95,8 @@ static enum quire_status check_fallback(const struct quire_topology *t, const st
 		const struct quire_node *other = quire_topology_node(t, node->fallback[i]);
 
 		if (!other || qi_node_isset(&seen, other->nid))
-			FAIL(t, "node %d: fallback order names node %d twice or without reason", node->nid, node->fallback[i]);
+			FAIL(t, "node %d: fallback order names node %d twice or without reason", node->nid,
+			     node->fallback[i]);
 		qi_node_set(&seen, other->nid);
 		with_memory += other->has_memory;
 		for (int type = QUIRE_ZONE_TYPES - 1; type >= 0; type--) {

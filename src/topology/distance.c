@@ -1,7 +1,7 @@
 /* The table of distances between nodes: 10 to oneself, 20 elsewhere unless firmware or numa=fake= says more. */
 #include "topology/topology_internal.h"
 
-/* A fresh table for node ids below `count`, filled with the defaults. An old one is forgotten (its memory is not given back). */
+/* A fresh table for node ids below `count`, filled with the defaults. An old one is forgotten, not given back. */
 enum quire_status qi_distance_reset(struct quire_topology *t, unsigned count)
 {
 	uint8_t *table = t->alloc(t->alloc_ctx, (size_t)count * count, 1, QUIRE_NO_NODE);

@@ -1,8 +1,8 @@
 /*
  * i386: how much memory the kernel can map for good.
  *
- * The kernel has the last GiB of virtual addresses. From its top down lie the fixed maps and the per-CPU entry areas, one page
- * middle directory for local descriptor tables, one for kmap, a gap of two pages, and vmalloc space; below all that,
+ * The kernel has the last GiB of virtual addresses. From its top down lie the fixed maps and the per-CPU entry areas, one
+ * page middle directory for local descriptor tables, one for kmap, a gap of two pages, and vmalloc space; below all that,
  * memory is mapped one to one: low memory. What does not fit is high memory.
  *
  * Fixed maps and entry areas are sized at compile time by the number of CPUs a kernel supports. For the field's 32-CPU
@@ -17,7 +17,7 @@
 #define LOWMEM_MIN_BYTES (64ull << 20)
 #define NONPAE_MAX_PFN (1ull << 20)
 
-/* Bytes of memory that fit below vmalloc space; vmalloc=nn is taken plus the guard area of 8 MiB, the default includes it. */
+/* Bytes of memory that fit below vmalloc space. vmalloc=nn is taken plus a guard of 8 MiB, which the default includes. */
 static quire_phys_t max_lowmem(const struct quire_config *config)
 {
 	uint64_t page = 1ull << quire_page_shift(config);
@@ -40,8 +40,8 @@ static quire_pfn_t lowmem_less_forced(const struct quire_topology *t, quire_pfn_
 	if (!highmem)
 		return max_pfn;
 	if (highmem >= max_pfn || max_pfn - highmem < keep) {
-		qi_log(t->platform, QUIRE_LOG_WARNING, "highmem= of %llu pages leaves less than 64 MiB of low memory, ignored",
-		       QI_ULL(highmem));
+		qi_log(t->platform, QUIRE_LOG_WARNING,
+		       "highmem= of %llu pages leaves less than 64 MiB of low memory, ignored", QI_ULL(highmem));
 		return max_pfn;
 	}
 	return max_pfn - highmem;

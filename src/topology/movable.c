@@ -1,8 +1,8 @@
 /*
  * Where ZONE_MOVABLE starts on each node (spec 02 §3).
  *
- * Three ways to say it, strongest first: movable_node (hot-pluggable memory is movable), kernelcore=mirror (what is not mirrored
- * is movable), and amounts: kernelcore= pages are spread evenly over the nodes, everything above them is movable.
+ * Three ways to say it, strongest first: movable_node (hot-pluggable memory is movable), kernelcore=mirror (what is not
+ * mirrored is movable), and amounts: kernelcore= pages are spread evenly over the nodes, everything above them is movable.
  */
 #include "topology/topology_internal.h"
 
@@ -89,8 +89,8 @@ static uint64_t less(uint64_t from, uint64_t what)
 }
 
 /* Let the kernel have up to `share` more pages of a node, and of what it still wants (*kernel). */
-static void fill_node(const struct quire_topology *t, const struct quire_memblock *mb, struct quire_node *node, uint64_t share,
-		      uint64_t *kernel)
+static void fill_node(const struct quire_topology *t, const struct quire_memblock *mb, struct quire_node *node,
+		      uint64_t share, uint64_t *kernel)
 {
 	quire_pfn_t lowest = t->zone_low[t->movable_zone];
 	struct quire_pfn_range range;

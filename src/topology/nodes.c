@@ -53,7 +53,7 @@ enum quire_status qi_nodes_create(struct qi_numa *numa)
 	return QUIRE_OK;
 }
 
-/* The node firmware gives a CPU, in terms of the nodes now in force: emulation puts it in the first node cut from its own. */
+/* The node firmware gives a CPU, in terms of the nodes in force: the first emulated one cut from its own, if any is. */
 static int firmware_node(const struct qi_numa *numa, const struct quire_cpu *cpu)
 {
 	bool told = numa->from_firmware && cpu->domain != QUIRE_DOMAIN_NONE;

@@ -76,10 +76,12 @@ static void announce_dummy(const struct qi_numa *numa, quire_phys_t start, quire
 	bool off = t->config->options.numa == QUIRE_NUMA_OFF;
 
 	if (off)
-		qi_log(t->platform, QUIRE_LOG_INFO, qi_arch_is_x86(t->config->arch) ? "NUMA turned off" : "NUMA: NUMA disabled");
+		qi_log(t->platform, QUIRE_LOG_INFO,
+		       qi_arch_is_x86(t->config->arch) ? "NUMA turned off" : "NUMA: NUMA disabled");
 	else if (qi_arch_is_x86(t->config->arch) || t->config->rules < QUIRE_RULES_6_12)
 		qi_log(t->platform, QUIRE_LOG_INFO, "%sNo NUMA configuration found", prefix);
-	qi_log(t->platform, QUIRE_LOG_INFO, "%sFaking a node at [mem %#018llx-%#018llx]", prefix, QI_ULL(start), QI_ULL(end - 1));
+	qi_log(t->platform, QUIRE_LOG_INFO, "%sFaking a node at [mem %#018llx-%#018llx]", prefix, QI_ULL(start),
+	       QI_ULL(end - 1));
 }
 
 /* One node that has all of memory. numa=fake= may still cut it. */
@@ -99,7 +101,8 @@ static enum quire_status use_dummy(struct qi_numa *numa)
 	if (start < end)
 		announce_dummy(numa, start, end);
 	if (!numa->ranges.max) {
-		numa->ranges.range = t->alloc(t->alloc_ctx, sizeof(struct qi_node_range), sizeof(quire_phys_t), QUIRE_NO_NODE);
+		numa->ranges.range =
+			t->alloc(t->alloc_ctx, sizeof(struct qi_node_range), sizeof(quire_phys_t), QUIRE_NO_NODE);
 		if (!numa->ranges.range)
 			return QUIRE_ENOMEM;
 		numa->ranges.max = 1;

@@ -58,8 +58,8 @@ static bool give(struct cutter *cutter, unsigned index, quire_phys_t size)
 	if (cutter->given < cutter->wrap)
 		numa->phys_of[nid] = range->nid;
 	cutter->given++;
-	qi_log(numa->t->platform, QUIRE_LOG_INFO, "Faking node %d at [mem %#018llx-%#018llx] (%lluMB)", nid, QI_ULL(range->start),
-	       QI_ULL(range->start + size - 1), QI_ULL(size >> 20));
+	qi_log(numa->t->platform, QUIRE_LOG_INFO, "Faking node %d at [mem %#018llx-%#018llx] (%lluMB)", nid,
+	       QI_ULL(range->start), QI_ULL(range->start + size - 1), QI_ULL(size >> 20));
 	range->start += size;
 	if (range->start >= range->end)
 		qi_ranges_remove(&cutter->left, index);
@@ -157,7 +157,8 @@ static bool cut_count(struct cutter *cutter, uint64_t nodes, quire_phys_t memory
 	if (!nodes)
 		return false;
 	if (nodes > cutter->numa->max_nodes) {
-		qi_log(platform, QUIRE_LOG_INFO, "numa=fake=%llu too large, reducing to %u", QI_ULL(nodes), cutter->numa->max_nodes);
+		qi_log(platform, QUIRE_LOG_INFO, "numa=fake=%llu too large, reducing to %u", QI_ULL(nodes),
+		       cutter->numa->max_nodes);
 		nodes = cutter->numa->max_nodes;
 	}
 	share = qi_div64(memory, nodes);
@@ -205,8 +206,9 @@ static bool cut_uniform(struct cutter *cutter, uint64_t nodes)
 				return false;
 		}
 		if (cutter->given - before < nodes) {
-			qi_log(cutter->numa->t->platform, QUIRE_LOG_INFO, "NUMA: phys: %u only got %llu of %llu nodes, failing", nid,
-			       QI_ULL(cutter->given - before), QI_ULL(nodes));
+			qi_log(cutter->numa->t->platform, QUIRE_LOG_INFO,
+			       "NUMA: phys: %u only got %llu of %llu nodes, failing", nid, QI_ULL(cutter->given - before),
+			       QI_ULL(nodes));
 			return false;
 		}
 	}
@@ -268,7 +270,8 @@ static enum quire_status make_room(struct qi_numa *numa, struct cutter *cutter)
 	if (!room)
 		return QUIRE_ENOMEM;
 	numa->fake = (struct qi_node_ranges){ .range = room, .max = (unsigned)max };
-	cutter->left = (struct qi_node_ranges){ .range = room + max, .count = numa->ranges.count, .max = numa->ranges.count };
+	cutter->left =
+		(struct qi_node_ranges){ .range = room + max, .count = numa->ranges.count, .max = numa->ranges.count };
 	memcpy(cutter->left.range, numa->ranges.range, numa->ranges.count * sizeof(*room));
 	return QUIRE_OK;
 }

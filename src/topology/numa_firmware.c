@@ -32,8 +32,8 @@ static int learn_domain(struct qi_numa *numa, uint32_t domain)
 		nid = domain < numa->max_nodes ? (int)domain : QUIRE_NO_NODE;
 	}
 	if (nid == QUIRE_NO_NODE)
-		qi_log(numa->t->platform, QUIRE_LOG_ERROR, "NUMA: domain %u is beyond the %u nodes this kernel can number", domain,
-		       numa->max_nodes);
+		qi_log(numa->t->platform, QUIRE_LOG_ERROR, "NUMA: domain %u is beyond the %u nodes this kernel can number",
+		       domain, numa->max_nodes);
 	else
 		qi_node_set(&numa->possible, nid);
 	return nid;
@@ -84,8 +84,9 @@ static bool add_range(struct qi_numa *numa, quire_phys_t start, quire_phys_t end
 static void mark_hotplug(struct qi_numa *numa, const struct quire_memory_affinity *record)
 {
 	if (quire_memblock_mark_hotplug(numa->mb, record->base, record->size))
-		qi_log(numa->t->platform, QUIRE_LOG_WARNING, "SRAT: Failed to mark hotplug range [mem %#010llx-%#010llx] in memblock",
-		       QI_ULL(record->base), QI_ULL(record->base + record->size - 1));
+		qi_log(numa->t->platform, QUIRE_LOG_WARNING,
+		       "SRAT: Failed to mark hotplug range [mem %#010llx-%#010llx] in memblock", QI_ULL(record->base),
+		       QI_ULL(record->base + record->size - 1));
 }
 
 /* One SRAT memory record. False: NUMA cannot be used. *used counts the records that named memory. */
@@ -97,8 +98,8 @@ static bool read_affinity(struct qi_numa *numa, const struct quire_memory_affini
 	if (!(record->flags & QUIRE_AFFINITY_ENABLED))
 		return true;
 	if (!qi_add(record->base, record->size, &end)) {
-		qi_log(numa->t->platform, QUIRE_LOG_WARNING, "SRAT: memory record at %#llx wraps around the address space, ignored",
-		       QI_ULL(record->base));
+		qi_log(numa->t->platform, QUIRE_LOG_WARNING,
+		       "SRAT: memory record at %#llx wraps around the address space, ignored", QI_ULL(record->base));
 		return true;
 	}
 	nid = learn_domain(numa, record->domain);
@@ -107,8 +108,9 @@ static bool read_affinity(struct qi_numa *numa, const struct quire_memory_affini
 	(*used)++;
 	if (record->size == 0)
 		return true;
-	qi_log(numa->t->platform, QUIRE_LOG_INFO, "ACPI: SRAT: Node %d PXM %u [mem %#010llx-%#010llx]%s%s", nid, record->domain,
-	       QI_ULL(record->base), QI_ULL(end - 1), record->flags & QUIRE_AFFINITY_HOTPLUG ? " hotplug" : "",
+	qi_log(numa->t->platform, QUIRE_LOG_INFO, "ACPI: SRAT: Node %d PXM %u [mem %#010llx-%#010llx]%s%s", nid,
+	       record->domain, QI_ULL(record->base), QI_ULL(end - 1),
+	       record->flags & QUIRE_AFFINITY_HOTPLUG ? " hotplug" : "",
 	       record->flags & QUIRE_AFFINITY_NONVOLATILE ? " non-volatile" : "");
 	if (record->flags & QUIRE_AFFINITY_HOTPLUG)
 		mark_hotplug(numa, record);
@@ -189,7 +191,8 @@ static bool read_device_tree(struct qi_numa *numa)
 
 		if (range->type != QUIRE_MEMORY_RAM || range->nid < 0 || !qi_add(range->base, range->size, &end))
 			continue;
-		if (learn_domain(numa, (uint32_t)range->nid) == QUIRE_NO_NODE || !add_range(numa, range->base, end, range->nid))
+		if (learn_domain(numa, (uint32_t)range->nid) == QUIRE_NO_NODE ||
+		    !add_range(numa, range->base, end, range->nid))
 			return false;
 	}
 	return read_distances(numa);

@@ -2,8 +2,8 @@
  * The list of node ranges: clip it to memory that exists, refuse contradictions, join neighbours, write it into memblock.
  *
  * Firmware describes where memory *could* be (hot-pluggable ranges reach far beyond the last byte), in whatever pieces it
- * likes. What is kept is what overlaps memory. Ranges of one node are joined also over holes, so that reserved ranges in these
- * holes get a node too, unless another node's range lies in between.
+ * likes. What is kept is what overlaps memory. Ranges of one node are joined also over holes, so that reserved ranges in
+ * these holes get a node too, unless another node's range lies in between.
  */
 #include "topology/topology_internal.h"
 
@@ -69,13 +69,13 @@ static bool overlap_allowed(const struct qi_numa *numa, const struct qi_node_ran
 		return true;
 	if (a->nid != b->nid) {
 		qi_log(numa->t->platform, QUIRE_LOG_ERROR,
-		       "node %d [mem %#010llx-%#010llx] overlaps with node %d [mem %#010llx-%#010llx]", a->nid, QI_ULL(a->start),
-		       QI_ULL(a->end - 1), b->nid, QI_ULL(b->start), QI_ULL(b->end - 1));
+		       "node %d [mem %#010llx-%#010llx] overlaps with node %d [mem %#010llx-%#010llx]", a->nid,
+		       QI_ULL(a->start), QI_ULL(a->end - 1), b->nid, QI_ULL(b->start), QI_ULL(b->end - 1));
 		return false;
 	}
 	qi_log(numa->t->platform, QUIRE_LOG_WARNING,
-	       "Warning: node %d [mem %#010llx-%#010llx] overlaps with itself [mem %#010llx-%#010llx]", a->nid, QI_ULL(a->start),
-	       QI_ULL(a->end - 1), QI_ULL(b->start), QI_ULL(b->end - 1));
+	       "Warning: node %d [mem %#010llx-%#010llx] overlaps with itself [mem %#010llx-%#010llx]", a->nid,
+	       QI_ULL(a->start), QI_ULL(a->end - 1), QI_ULL(b->start), QI_ULL(b->end - 1));
 	return true;
 }
 
@@ -124,7 +124,7 @@ enum quire_status qi_ranges_write(struct qi_numa *numa, const struct qi_node_ran
 	return QUIRE_OK;
 }
 
-/* After qi_ranges_write: less than 1 MiB of memory may be left without a node. Less is lost, as in the field, and said so. */
+/* After qi_ranges_write: less than 1 MiB of memory may have no node. That much is lost, as in the field, and said so. */
 bool qi_ranges_cover_memory(const struct qi_numa *numa)
 {
 	unsigned shift = quire_page_shift(numa->t->config);
@@ -151,8 +151,8 @@ bool qi_ranges_cover_memory(const struct qi_numa *numa)
 }
 
 /*
- * Give reserved ranges their nodes, and take the HOTPLUG mark off all memory of a node that holds one: what the kernel sits on
- * cannot be unplugged, so the node may as well be used for everything.
+ * Give reserved ranges their nodes, and take the HOTPLUG mark off all memory of a node that holds one: what the kernel sits
+ * on cannot be unplugged, so the node may as well be used for everything.
  */
 enum quire_status qi_ranges_clear_kernel_hotplug(struct qi_numa *numa, const struct qi_node_ranges *list)
 {

@@ -1,8 +1,8 @@
 /*
  * Spans of zones: from where to where a node's zones reach, and how much of that is memory (spec 02 §2).
  *
- * A span is the cut of the node's whole extent with the zone's bounds, so it may contain holes and other nodes' memory; present
- * counts only the node's own frames.
+ * A span is the cut of the node's whole extent with the zone's bounds, so it may contain holes and other nodes' memory;
+ * present counts only the node's own frames.
  */
 #include "topology/topology_internal.h"
 
@@ -90,7 +90,8 @@ static uint64_t reserved_below_16m(const struct quire_topology *t, const struct 
 	quire_memblock_for_each_pfn_range(mb, index, QUIRE_NO_NODE, shift, &pages)
 		present += qi_min(pages.end, limit) - qi_min(pages.start, limit);
 	quire_memblock_for_each_free(mb, cursor, QUIRE_NO_NODE, QUIRE_MEMBLOCK_NONE, &free) {
-		quire_pfn_t start = qi_min(qi_pfn_up(free.start, shift), limit), end = qi_min(qi_pfn_down(free.end, shift), limit);
+		quire_pfn_t start = qi_min(qi_pfn_up(free.start, shift), limit),
+			    end = qi_min(qi_pfn_down(free.end, shift), limit);
 
 		if (start < end)
 			available += end - start;

@@ -31,7 +31,7 @@ struct qi_nodemask {
 static inline void qi_node_set(struct qi_nodemask *mask, int nid) { mask->word[nid >> 6] |= 1ull << (nid & 63); }
 static inline bool qi_node_isset(const struct qi_nodemask *mask, int nid) { return mask->word[nid >> 6] >> (nid & 63) & 1; }
 
-/* One range of addresses that belongs to a node; the list keeps firmware's order, which decides how neighbours are merged. */
+/* One range of addresses that belongs to a node. Lists keep firmware's order, which decides how neighbours are merged. */
 struct qi_node_range {
 	quire_phys_t start, end;
 	int nid;
@@ -51,7 +51,7 @@ struct qi_numa {
 	struct qi_node_ranges fake;		/* room for numa=fake=, else empty */
 	struct qi_nodemask possible;		/* nodes some record names */
 	struct qi_nodemask initiators;		/* nodes with a generic initiator */
-	bool compact;				/* node ids are given out in order of appearance (ACPI), not by firmware (device tree) */
+	bool compact;				/* ids are given out in order of appearance, not by firmware */
 	uint32_t domain[QUIRE_MAX_NODES];	/* proximity domain of each node, if compact */
 	unsigned domain_count;
 	bool from_firmware;			/* firmware's nodes are in force (or cut by numa=fake=) */
@@ -71,8 +71,8 @@ static inline bool qi_arch_is_i386(enum quire_arch arch)
 }
 
 /*
- * True where node ranges are judged as a list before they are used: x86 always, everybody from 6.12 on. Elsewhere each record is
- * written straight into memblock, later ones winning.
+ * True where node ranges are judged as a list before they are used: x86 always, everybody from 6.12 on. Elsewhere each
+ * record is written straight into memblock, later ones winning.
  */
 static inline bool qi_numa_judges_ranges(const struct quire_config *config)
 {
@@ -94,7 +94,7 @@ enum quire_status qi_ranges_write(struct qi_numa *numa, const struct qi_node_ran
 bool qi_ranges_cover_memory(const struct qi_numa *numa);
 enum quire_status qi_ranges_clear_kernel_hotplug(struct qi_numa *numa, const struct qi_node_ranges *list);
 
-/* numa_firmware.c. False: firmware gave no usable node information. Fills ranges, possible, domains and the distance table. */
+/* numa_firmware.c. False: firmware gave no usable node information. Fills ranges, possible, domains and distances. */
 bool qi_numa_read_firmware(struct qi_numa *numa);
 int qi_numa_domain_node(const struct qi_numa *numa, uint32_t domain);
 
@@ -117,7 +117,7 @@ quire_pfn_t qi_i386_lowmem(const struct quire_topology *t, quire_pfn_t *max_pfn)
 void qi_movable_plan(struct quire_topology *t, const struct quire_memblock *mb);
 bool qi_movable_mirrored(const struct quire_topology *t, const struct quire_memblock *mb);
 
-/* zonelists.c. cpu_penalty: nodes with CPUs are a little farther, as when lists are rebuilt after boot (CPUs are known then). */
+/* zonelists.c. cpu_penalty: nodes with CPUs are a little farther, as when lists are rebuilt once CPUs are known. */
 enum quire_status qi_zonelists_build(struct quire_topology *t, bool cpu_penalty);
 
 /* watermark.c */

@@ -32,7 +32,8 @@ uint64_t quire_isqrt(uint64_t x)
 
 bool qi_zone_is_highmem(const struct quire_topology *t, const struct quire_zone *zone)
 {
-	return zone->type == QUIRE_ZONE_HIGHMEM || (zone->type == QUIRE_ZONE_MOVABLE && t->movable_zone == QUIRE_ZONE_HIGHMEM);
+	return zone->type == QUIRE_ZONE_HIGHMEM ||
+	       (zone->type == QUIRE_ZONE_MOVABLE && t->movable_zone == QUIRE_ZONE_HIGHMEM);
 }
 
 /* Zones that do not count as low memory and get a token minimum. */
@@ -48,10 +49,22 @@ static uint64_t high_mark(const struct quire_zone *zone)
 	return zone->watermark[QUIRE_WMARK_HIGH] + zone->watermark_boost;
 }
 
-/* floor(x * n / d) for any x: the product is never formed. */
+/* floor(x * n / d), exact however wide the product: the part of x below d is multiplied bit by bit. d is below 2^63. */
 static uint64_t fraction(uint64_t x, uint64_t n, uint64_t d)
 {
-	return qi_div64(x, d) * n + qi_div64(qi_mod64(x, d) * n, d);
+	uint64_t part = qi_mod64(x, d), quotient = 0, rest = 0;
+
+	for (unsigned bit = 64; bit-- > 0;) {
+		quotient <<= 1;
+		rest <<= 1;
+		if (n >> bit & 1)
+			rest += part;
+		while (rest >= d) {
+			rest -= d;
+			quotient++;
+		}
+	}
+	return qi_div64(x, d) * n + quotient;
 }
 
 /* Pages kernel requests may use beyond the high watermarks: the field's nr_free_buffer_pages. */
@@ -73,7 +86,6 @@ static uint64_t free_lowmem(const struct quire_topology *t)
 static void set_zone_marks(const struct quire_topology *t, const struct quire_tunables *tunables, struct quire_zone *zone,
 			   uint64_t pages_min, uint64_t lowmem)
 {
-	/* pages_min is at most 2^32 or so and managed below 2^52: the quotient is split where the product could be too wide. */
 	uint64_t share = lowmem ? fraction(zone->managed, pages_min, lowmem) : 0;
 	uint64_t gap = qi_max(share / 4, fraction(zone->managed, tunables->watermark_scale_factor, 10000));
 	uint64_t min = share;
@@ -141,7 +153,8 @@ static uint64_t computed_min_free(const struct quire_topology *t, const struct q
 	return (uint64_t)tunables->min_free_kbytes;
 }
 
-void quire_watermarks_init(struct quire_topology *t, const struct quire_tunables *tunables, struct quire_watermark_state *state)
+void quire_watermarks_init(struct quire_topology *t, const struct quire_tunables *tunables,
+			   struct quire_watermark_state *state)
 {
 	uint64_t min_free = computed_min_free(t, tunables, state);
 
@@ -151,7 +164,7 @@ void quire_watermarks_init(struct quire_topology *t, const struct quire_tunables
 	quire_watermarks_update(t, tunables, min_free, state);
 }
 
-/* Two free pageblocks a zone, and one for every pair of types that can fall back on each other, so that they need not mix. */
+/* Two free pageblocks a zone, and one for each pair of types that can fall back on each other, so that they need not mix. */
 static uint64_t thp_recommendation(const struct quire_topology *t)
 {
 	struct quire_node *node;
@@ -176,7 +189,8 @@ static uint64_t managed_bytes(const struct quire_topology *t)
 	return pages << quire_page_shift(t->config);
 }
 
-void quire_watermarks_thp(struct quire_topology *t, const struct quire_tunables *tunables, struct quire_watermark_state *state)
+void quire_watermarks_thp(struct quire_topology *t, const struct quire_tunables *tunables,
+			  struct quire_watermark_state *state)
 {
 	uint64_t min_free = state->min_free_kbytes, recommended;
 

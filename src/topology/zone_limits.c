@@ -25,7 +25,8 @@ static quire_phys_t arm64_end_by_bits(const struct quire_memblock *mb, unsigned 
 	return qi_min(mask, last) + 1;
 }
 
-static void arm64_limits(const struct quire_topology *t, const struct quire_memblock *mb, quire_phys_t *dma, quire_phys_t *dma32)
+static void arm64_limits(const struct quire_topology *t, const struct quire_memblock *mb, quire_phys_t *dma,
+			 quire_phys_t *dma32)
 {
 	quire_phys_t last = quire_memblock_end_of_dram(mb) - 1;
 	quire_phys_t limit = t->machine->dma_limit ? t->machine->dma_limit - 1 : QUIRE_PHYS_MAX;

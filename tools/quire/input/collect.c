@@ -142,6 +142,8 @@ void input_facts_free(struct input_facts *facts)
 	free(facts->release);
 	free(facts->cpu_nodes);
 	free(facts->node_distances);
+	free(facts->synthetic.proximities);
+	free(facts->synthetic.distances);
 	free(facts);
 }
 

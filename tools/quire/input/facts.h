@@ -82,6 +82,15 @@ struct input_log_facts {
 	size_t lines_used;		/* lines that said something about the machine */
 };
 
+/* An invented machine beside its map. */
+struct input_synthetic {
+	struct input_proximity *proximities;
+	size_t proximity_count, proximity_max;
+	unsigned cpu_count;
+	uint8_t *distances;		/* node_count squared, or NULL */
+	unsigned node_count;
+};
+
 struct input_facts {
 	struct input_ranges maps[INPUT_MAPS];
 	struct input_log_facts log;
@@ -106,7 +115,8 @@ struct input_facts {
 	unsigned lowmem_ratios[QUIRE_ZONE_TYPES];
 	size_t lowmem_ratio_count;
 
-	int synthetic_arch;		/* -1: none */
+	struct input_synthetic synthetic;
+	int guessed_arch;		/* of the invented or the running machine; -1: none */
 };
 
 #define INPUT_TUNABLE_SCALE		0x1u

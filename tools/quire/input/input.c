@@ -17,7 +17,7 @@ enum quire_status input_init(struct input *in, const struct input_options *optio
 	if (!in->facts)
 		return QUIRE_ENOMEM;
 	in->facts->log.arch = -1;
-	in->facts->synthetic_arch = -1;
+	in->facts->guessed_arch = -1;
 	return QUIRE_OK;
 }
 

@@ -107,10 +107,10 @@ static void take_arch(struct input *in)
 	struct utsname name;
 	enum quire_arch arch;
 
-	if (uname(&name) != 0 || in->facts->synthetic_arch >= 0)
+	if (uname(&name) != 0 || in->facts->guessed_arch >= 0)
 		return;
 	if (input_arch_by_name(name.machine, &arch))
-		in->facts->synthetic_arch = (int)arch;
+		in->facts->guessed_arch = (int)arch;
 }
 
 enum quire_status input_open_live(struct input *in)

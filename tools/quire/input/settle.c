@@ -88,8 +88,8 @@ enum quire_arch input_settle_arch(struct input *in)
 		return (enum quire_arch)facts->log.arch;
 	if (facts->release && arch_of_release(facts->release, &arch))
 		return arch;
-	if (facts->synthetic_arch >= 0)
-		return (enum quire_arch)facts->synthetic_arch;
+	if (facts->guessed_arch >= 0)
+		return (enum quire_arch)facts->guessed_arch;
 	/* A device tree of a RISC-V machine cannot do without an ISA string. */
 	if (blob_contains(fdt, "riscv,isa") || blob_contains(fdt, "rv64"))
 		return QUIRE_ARCH_RISCV64;
@@ -131,6 +131,19 @@ static void compare_ram(struct input *in, const char *source, uint64_t theirs, c
 		return;
 	input_note(in, QUIRE_LOG_WARNING, source, 0, "has %llu KiB of RAM where %s, which is used, has %llu KiB",
 		   (unsigned long long)(theirs >> 10), chosen ? chosen : "the other source", (unsigned long long)(ours >> 10));
+}
+
+/* sysfs also lists memory that was plugged in after boot. */
+static void compare_firmware_list(struct input *in, const char *chosen, uint64_t ours)
+{
+	const struct input_ranges *list = &in->facts->maps[INPUT_MAP_FIRMWARE];
+	uint64_t theirs = input_ranges_ram(list);
+
+	if (theirs > ours)
+		input_note(in, QUIRE_LOG_INFO, list->source, 0, "lists %llu KiB more RAM than the log: added after boot, not counted",
+			   (unsigned long long)((theirs - ours) >> 10));
+	else
+		compare_ram(in, list->source, theirs, chosen, ours);
 }
 
 /* boot_params and raw e820 tables beside a log: read them only to compare. */
@@ -186,7 +199,7 @@ static enum quire_status settle_x86_map(struct input *in)
 		ours = input_ram_bytes(&in->machine);
 		chosen = list->source;
 		if (status == QUIRE_OK && list != &maps[INPUT_MAP_FIRMWARE])
-			compare_ram(in, maps[INPUT_MAP_FIRMWARE].source, input_ranges_ram(&maps[INPUT_MAP_FIRMWARE]), chosen, ours);
+			compare_firmware_list(in, chosen, ours);
 		if (status == QUIRE_OK)
 			status = compare_blob(in, INPUT_BLOB_E820, chosen, ours);
 		if (status == QUIRE_OK)
@@ -226,8 +239,7 @@ static enum quire_status settle_other_map(struct input *in)
 /* Sources common to all, for when the best have said nothing. */
 static enum quire_status settle_leftovers(struct input *in)
 {
-	static const enum input_map_source order[] = { INPUT_MAP_SYNTHETIC, INPUT_MAP_EFI, INPUT_MAP_FIRMWARE, INPUT_MAP_NODES,
-						       INPUT_MAP_IOMEM };
+	static const enum input_map_source order[] = { INPUT_MAP_EFI, INPUT_MAP_FIRMWARE, INPUT_MAP_NODES, INPUT_MAP_IOMEM };
 	enum quire_status status = QUIRE_OK;
 
 	if (in->facts->blobs[INPUT_BLOB_EFI_MAP].data)
@@ -251,7 +263,10 @@ enum quire_status input_settle_map(struct input *in)
 {
 	enum quire_status status;
 
-	status = is_x86(in->machine.arch) ? settle_x86_map(in) : settle_other_map(in);
+	if (in->facts->maps[INPUT_MAP_SYNTHETIC].count)
+		status = take_ranges(in, &in->facts->maps[INPUT_MAP_SYNTHETIC]);
+	else
+		status = is_x86(in->machine.arch) ? settle_x86_map(in) : settle_other_map(in);
 	if (status == QUIRE_OK && !input_ram_bytes(&in->machine))
 		status = settle_leftovers(in);
 	if (status != QUIRE_OK)

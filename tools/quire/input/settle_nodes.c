@@ -36,19 +36,18 @@ static void compare_srat(struct input *in)
 			   "lacks %zu memory ranges that %s has; the table is used", missing, in->facts->log_path);
 }
 
-static enum quire_status take_log_proximity(struct input *in)
+static enum quire_status take_proximity(struct input *in, const struct input_proximity *list, size_t count)
 {
-	const struct input_log_facts *log = &in->facts->log;
 	enum quire_status status = QUIRE_OK;
 
-	for (size_t i = 0; i < log->proximity_count && status == QUIRE_OK; i++) {
-		const struct input_proximity *p = &log->proximities[i];
+	for (size_t i = 0; i < count && status == QUIRE_OK; i++) {
+		const struct input_proximity *p = &list[i];
 
 		status = p->is_cpu ? input_machine_cpu(in, &p->cpu) : input_machine_affinity(in, &p->memory);
 	}
 	if (status != QUIRE_ENOSPC)
 		return status;
-	input_note(in, QUIRE_LOG_ERROR, in->facts->log_path, 0, "more proximity records than any machine has; all are ignored");
+	input_note(in, QUIRE_LOG_ERROR, in->name, 0, "more proximity records than any machine has; all are ignored");
 	in->machine.affinity_count = in->machine.cpu_count = in->machine.domain_count = 0;
 	in->machine.numa_broken = true;
 	return QUIRE_OK;
@@ -87,6 +86,8 @@ enum quire_status input_settle_affinity(struct input *in)
 	const struct input_facts *facts = in->facts;
 	enum quire_status status;
 
+	if (facts->synthetic.proximity_count)
+		return take_proximity(in, facts->synthetic.proximities, facts->synthetic.proximity_count);
 	if (facts->blobs[INPUT_BLOB_SRAT].data) {
 		status = input_machine_blob(in, INPUT_BLOB_SRAT);
 		if (status == QUIRE_OK && in->machine.affinity_count)
@@ -97,7 +98,7 @@ enum quire_status input_settle_affinity(struct input *in)
 	if (in->machine.affinity_count)		/* the device tree's */
 		return QUIRE_OK;
 	if (facts->log.proximity_count)
-		return take_log_proximity(in);
+		return take_proximity(in, facts->log.proximities, facts->log.proximity_count);
 	if (facts->maps[INPUT_MAP_NODES].count && !facts->blobs[INPUT_BLOB_FDT].data && several_nodes(&facts->maps[INPUT_MAP_NODES]))
 		return take_node_ranges(in);
 	return QUIRE_OK;
@@ -174,6 +175,8 @@ static size_t cpus_running(const struct input *in)
 {
 	const struct input_facts *facts = in->facts;
 
+	if (facts->synthetic.proximity_count)
+		return 0;
 	if (in->options.cpus)
 		return in->options.cpus;
 	if (facts->log.cpus_online)
@@ -226,12 +229,24 @@ static enum quire_status take_node_distances(struct input *in)
 	return status;
 }
 
+static enum quire_status take_synthetic_distances(struct input *in)
+{
+	const struct input_synthetic *s = &in->facts->synthetic;
+	enum quire_status status = QUIRE_OK;
+
+	for (unsigned i = 0; i < s->node_count * s->node_count && status == QUIRE_OK; i++)
+		status = input_machine_distance(in, i / s->node_count, i % s->node_count, s->distances[i]);
+	return status;
+}
+
 enum quire_status input_settle_distances(struct input *in)
 {
 	struct input_facts *facts = in->facts;
 	enum quire_status status = QUIRE_OK;
 
-	if (facts->blobs[INPUT_BLOB_SLIT].data)
+	if (facts->synthetic.distances)
+		status = take_synthetic_distances(in);
+	else if (facts->blobs[INPUT_BLOB_SLIT].data)
 		status = input_machine_blob(in, INPUT_BLOB_SLIT);
 	if (status != QUIRE_OK || in->machine.distance_count)
 		return status;

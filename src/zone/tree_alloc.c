@@ -1,0 +1,352 @@
+/*
+ * Taking blocks. Best fit throughout: the list with the smallest sufficient largest-free-order, in that node the
+ * word, in that word the block. Small requests so eat from pageblocks that are broken most already, and whole ones
+ * stay whole.
+ *
+ * Order of search for a block below pageblock size: HIGHATOMIC reserve (if allowed), leaves of the own type, a whole
+ * pageblock that becomes one of that type, CMA (if allowed), then other types' leaves by the field's fallback rules.
+ * CMA goes first when more than half of what is free lies there.
+ */
+#include "zone/tree_internal.h"
+
+/* How far to look past leaves whose descriptors cannot be had. */
+#define FRESH_SEARCH 32u
+
+static void take_from_leaf(struct qi_tree *tree, struct qi_node *leaf, unsigned unit, unsigned order)
+{
+	qi_set(leaf->mark, unit);
+	qi_count_free(tree, leaf, -((int64_t)1 << order));
+	if (order <= 6) {
+		leaf->map[unit >> 6] &= ~qi_bits(unit & 63, 1u << order);
+		qi_has_update(leaf, unit >> 6);
+		qi_node_reclass(tree, leaf);
+	} else {
+		qi_node_withdraw(tree, leaf, unit, 1u << order);
+	}
+}
+
+/* Before something is taken from a leaf for the first time. */
+static bool leaf_ready(struct qi_tree *tree, struct qi_node *leaf)
+{
+	quire_pfn_t pfn;
+
+	if (qi_likely(!leaf->fresh))
+		return true;
+	pfn = qi_node_pfn(tree, leaf);
+	if (qi_touch(tree, qi_mid_of(tree, pfn), qi_mid_unit(pfn), 1) != QUIRE_OK)
+		return false;
+	leaf->fresh = 0;
+	return true;
+}
+
+/* A leaf of this type with a free block of at least 2^order. NULL: none that can be used. */
+static struct qi_node *find_leaf(struct qi_tree *tree, unsigned type, unsigned order)
+{
+	for (unsigned mask = tree->leaf_mask[type] >> order << order; mask; mask &= mask - 1) {
+		struct qi_node *leaf = tree->leaves[type].head[__builtin_ctz(mask)];
+
+		for (unsigned tries = 0; leaf && tries < FRESH_SEARCH; leaf = leaf->next, tries++)
+			if (leaf_ready(tree, leaf))
+				return leaf;
+	}
+	return NULL;
+}
+
+/* A level-1 node with 2^order free units in a row, by breaking a level-2 unit if need be. */
+static struct qi_upper *find_mid(struct qi_tree *tree, unsigned order)
+{
+	unsigned mask = tree->upper_mask[0] >> order << order;
+	struct qi_node *top;
+
+	if (mask)
+		return qi_upper_of(tree->uppers[0].head[__builtin_ctz(mask)]);
+	mask = tree->upper_mask[1];
+	if (!mask)
+		return NULL;
+	top = tree->uppers[1].head[__builtin_ctz(mask)];
+	return qi_break_mid(tree, qi_upper_of(top), qi_node_find(top, 0));
+}
+
+/* Undo find_mid's breaking if nothing was taken after all. */
+static void put_mid(struct qi_tree *tree, struct qi_upper *mid)
+{
+	if (mid->node.class == QI_FAN_SHIFT)
+		qi_merge_mid(tree, mid);
+}
+
+/*
+ * Where pageblocks have several leaves: a free unit whose pageblock is wholly free, or has this type already. Others
+ * are taken only if there is nothing better, and keep their type: the field's stealing of less than a pageblock.
+ */
+static struct qi_upper *find_unit_of_type(struct qi_tree *tree, unsigned type, unsigned *unit, unsigned *leaf_type)
+{
+	unsigned group = qi_group(tree), group_order = qi_log2(group);
+	struct qi_upper *mid = find_mid(tree, 0);
+
+	if (!mid)
+		return NULL;
+	*unit = qi_node_find(&mid->node, 0);
+	*leaf_type = type;
+	if (qi_group_untyped(tree, mid, *unit) || qi_child_type(mid, *unit) == type)
+		return mid;
+	if (tree->upper_mask[0] >> group_order || tree->upper_mask[1]) {
+		struct qi_upper *other = find_mid(tree, group_order);
+
+		if (other) {
+			*unit = qi_node_find(&other->node, group_order);
+			return other;
+		}
+	}
+	*leaf_type = qi_child_type(mid, *unit);
+	return mid;
+}
+
+/* Break a whole pageblock for this type. */
+static struct qi_node *new_leaf(struct qi_tree *tree, unsigned type)
+{
+	unsigned unit, leaf_type;
+	struct qi_upper *mid = find_unit_of_type(tree, type, &unit, &leaf_type);
+	struct qi_node *leaf;
+
+	if (!mid)
+		return NULL;
+	leaf = qi_touch(tree, mid, unit, 1) == QUIRE_OK ? qi_break_leaf(tree, mid, unit, leaf_type) : NULL;
+	if (!leaf) {
+		put_mid(tree, mid);
+		return NULL;
+	}
+	leaf->fresh = 0;
+	qi_type_units(tree, mid, unit, 1, leaf_type);
+	return leaf;
+}
+
+static void retype_leaf(struct qi_tree *tree, struct qi_node *leaf, unsigned type)
+{
+	unsigned class = leaf->class;
+	quire_pfn_t pfn = qi_node_pfn(tree, leaf);
+
+	qi_list_remove(tree, leaf);
+	leaf->type = (uint8_t)type;
+	qi_list_insert(tree, leaf, class);
+	qi_set_child_type(qi_mid_of(tree, pfn), qi_mid_unit(pfn), type);
+}
+
+static const uint8_t fallbacks[QUIRE_MIGRATE_PCPTYPES][2] = {
+	[QUIRE_MIGRATE_UNMOVABLE] = { QUIRE_MIGRATE_RECLAIMABLE, QUIRE_MIGRATE_MOVABLE },
+	[QUIRE_MIGRATE_MOVABLE] = { QUIRE_MIGRATE_RECLAIMABLE, QUIRE_MIGRATE_UNMOVABLE },
+	[QUIRE_MIGRATE_RECLAIMABLE] = { QUIRE_MIGRATE_UNMOVABLE, QUIRE_MIGRATE_MOVABLE },
+};
+
+/* First fallback type that has a leaf of exactly this class. */
+static struct qi_node *leaf_of_others(struct qi_tree *tree, unsigned type, unsigned class)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned other = fallbacks[type][i];
+
+		if (tree->leaf_mask[other] >> class & 1 && leaf_ready(tree, tree->leaves[other].head[class]))
+			return tree->leaves[other].head[class];
+	}
+	return NULL;
+}
+
+/*
+ * From another type's leaf (spec 05 section 4): the largest block there is, so that the next such request need not
+ * mix again; but MOVABLE, which can be moved away later, takes the smallest if the largest is small. A leaf that is
+ * at least half free becomes ours, where a pageblock is one leaf.
+ */
+static struct qi_node *steal_leaf(struct qi_tree *tree, unsigned type, unsigned order)
+{
+	struct qi_node *leaf = NULL;
+	unsigned class;
+	bool keep;
+
+	for (class = QI_LEAF_SHIFT - 1; class + 1 > order && !leaf; class--) {
+		leaf = leaf_of_others(tree, type, class);
+		if (!class)
+			break;
+	}
+	if (!leaf)
+		return NULL;
+	keep = leaf->class >= QI_LEAF_SHIFT / 2 || type != QUIRE_MIGRATE_MOVABLE;
+	for (class = order; !keep && class < leaf->class; class++) {
+		struct qi_node *smaller = leaf_of_others(tree, type, class);
+
+		if (smaller)
+			leaf = smaller;
+	}
+	tree->fallbacks++;
+	if (keep && qi_group(tree) == 1 && qi_weight(leaf->map) >= QI_FAN / 2) {
+		retype_leaf(tree, leaf, type);
+		tree->steals++;
+	}
+	return leaf;
+}
+
+/* A leaf to take 2^order frames from. */
+static struct qi_node *leaf_for(struct qi_tree *tree, unsigned order, unsigned type, unsigned flags)
+{
+	struct qi_node *leaf = NULL;
+	uint64_t free_cma = tree->free_special[QUIRE_MIGRATE_CMA];
+	bool cma = (flags & QI_TREE_CMA) && type == QUIRE_MIGRATE_MOVABLE && free_cma;
+
+	if (qi_unlikely(flags & QI_TREE_HIGHATOMIC) && type < QUIRE_MIGRATE_PCPTYPES)
+		leaf = find_leaf(tree, QUIRE_MIGRATE_HIGHATOMIC, order);
+	if (!leaf && qi_unlikely(cma && free_cma > qi_tree_free_pages(tree) / 2))
+		leaf = find_leaf(tree, QUIRE_MIGRATE_CMA, order);
+	if (!leaf)
+		leaf = find_leaf(tree, type, order);
+	if (leaf || type >= QUIRE_MIGRATE_PCPTYPES)
+		return leaf;
+	leaf = new_leaf(tree, type);
+	if (!leaf && cma)
+		leaf = find_leaf(tree, QUIRE_MIGRATE_CMA, order);
+	if (!leaf && !(flags & QI_TREE_NOFRAGMENT))
+		leaf = steal_leaf(tree, type, order);
+	return leaf;
+}
+
+/* One whole special leaf, for requests of pageblock size. */
+static enum quire_status take_special(struct qi_tree *tree, unsigned type, quire_pfn_t *pfn)
+{
+	struct qi_node *leaf;
+	struct qi_upper *mid;
+
+	if (!(tree->leaf_mask[type] >> QI_LEAF_SHIFT & 1))
+		return QUIRE_ENOMEM;
+	leaf = tree->leaves[type].head[QI_LEAF_SHIFT];
+	if (!leaf_ready(tree, leaf))
+		return QUIRE_ENOMEM;
+	*pfn = qi_node_pfn(tree, leaf);
+	mid = qi_mid_of(tree, *pfn);
+	qi_list_remove(tree, leaf);
+	memset(leaf->map, 0, sizeof(leaf->map));
+	leaf->has = 0;
+	qi_count_free(tree, leaf, -(int64_t)QI_FAN);
+	qi_clear(mid->broken, qi_mid_unit(*pfn));
+	qi_set(mid->node.mark, qi_mid_unit(*pfn));
+	return QUIRE_OK;
+}
+
+/* Orders 9 .. 17: units of a level-1 node. */
+static enum quire_status alloc_leaves(struct qi_tree *tree, unsigned order, unsigned type, quire_pfn_t *pfn)
+{
+	struct qi_upper *mid = find_mid(tree, order - QI_LEAF_SHIFT);
+	unsigned unit, n = 1u << (order - QI_LEAF_SHIFT);
+
+	if (!mid)
+		return QUIRE_ENOMEM;
+	unit = qi_node_find(&mid->node, order - QI_LEAF_SHIFT);
+	if (qi_touch(tree, mid, unit, n) != QUIRE_OK) {
+		put_mid(tree, mid);
+		return QUIRE_ENOMEM;
+	}
+	if (qi_group_untyped(tree, mid, unit))
+		qi_type_units(tree, mid, unit, n, type);
+	qi_set(mid->node.mark, unit);
+	qi_node_withdraw(tree, &mid->node, unit, n);
+	tree->free_pages -= 1ull << order;
+	*pfn = qi_node_pfn(tree, &mid->node) + ((quire_pfn_t)unit << QI_LEAF_SHIFT);
+	return QUIRE_OK;
+}
+
+/* Orders 18 .. 26: units of a level-2 node. */
+static enum quire_status alloc_mids(struct qi_tree *tree, unsigned order, unsigned type, quire_pfn_t *pfn)
+{
+	unsigned above = order - QI_MID_SHIFT, mask = tree->upper_mask[1] >> above << above, unit, n = 1u << above;
+	const struct qi_tree_hooks *hooks = tree->config.hooks;
+	struct qi_upper *top;
+	quire_pfn_t start;
+
+	if (!mask)
+		return QUIRE_ENOMEM;
+	top = qi_upper_of(tree->uppers[1].head[__builtin_ctz(mask)]);
+	unit = qi_node_find(&top->node, above);
+	start = qi_node_pfn(tree, &top->node) + ((quire_pfn_t)unit << QI_MID_SHIFT);
+	if (hooks->leaf_break && !qi_all(top->touched, unit, n)) {
+		if (hooks->leaf_break(tree->config.hook_ctx, start, 1ull << order) != QUIRE_OK)
+			return QUIRE_ENOMEM;
+		qi_set_range(top->touched, unit, n);
+	}
+	for (unsigned i = unit; i < unit + n; i++)
+		qi_set_child_type(top, i, type);
+	qi_set(top->node.mark, unit);
+	qi_node_withdraw(tree, &top->node, unit, n);
+	tree->free_pages -= 1ull << order;
+	*pfn = start;
+	return QUIRE_OK;
+}
+
+static enum quire_status alloc_large(struct qi_tree *tree, unsigned order, unsigned type, unsigned flags, quire_pfn_t *pfn)
+{
+	bool cma = (flags & QI_TREE_CMA) && type == QUIRE_MIGRATE_MOVABLE;
+	enum quire_status status = QUIRE_ENOMEM;
+
+	if (order == QI_LEAF_SHIFT && type < QUIRE_MIGRATE_PCPTYPES && (flags & QI_TREE_HIGHATOMIC))
+		status = take_special(tree, QUIRE_MIGRATE_HIGHATOMIC, pfn);
+	if (status != QUIRE_OK && type >= QUIRE_MIGRATE_PCPTYPES)
+		return order == QI_LEAF_SHIFT ? take_special(tree, type, pfn) : QUIRE_ENOMEM;
+	if (status != QUIRE_OK)
+		status = order < QI_MID_SHIFT ? alloc_leaves(tree, order, type, pfn) : alloc_mids(tree, order, type, pfn);
+	if (status != QUIRE_OK && cma && order == QI_LEAF_SHIFT)
+		status = take_special(tree, QUIRE_MIGRATE_CMA, pfn);
+	return status;
+}
+
+enum quire_status qi_tree_alloc(struct qi_tree *tree, unsigned order, unsigned type, unsigned flags, quire_pfn_t *pfn)
+{
+	struct qi_node *leaf;
+	unsigned unit;
+
+	if (order >= QI_TREE_ORDERS || type >= QUIRE_MIGRATE_ISOLATE)
+		return QUIRE_EINVAL;
+	if (order >= QI_LEAF_SHIFT)
+		return alloc_large(tree, order, type, flags, pfn);
+	leaf = leaf_for(tree, order, type, flags);
+	if (!leaf)
+		return QUIRE_ENOMEM;
+	unit = qi_node_find(leaf, order);
+	take_from_leaf(tree, leaf, unit, order);
+	*pfn = qi_node_pfn(tree, leaf) + unit;
+	return QUIRE_OK;
+}
+
+enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned type, unsigned flags, uint64_t *word, uint64_t *mask)
+{
+	struct qi_node *leaf;
+	unsigned w;
+
+	if (type >= QUIRE_MIGRATE_ISOLATE)
+		return QUIRE_EINVAL;
+	leaf = leaf_for(tree, 0, type, flags);
+	if (!leaf)
+		return QUIRE_ENOMEM;
+	w = qi_find_word(leaf->has, 0);
+	*mask = leaf->map[w];
+	*word = qi_node_pfn(tree, leaf) / 64 + w;
+	leaf->mark[w] |= *mask;
+	leaf->map[w] = 0;
+	leaf->has &= ~(0xffull << w * 8);
+	qi_count_free(tree, leaf, -(int64_t)__builtin_popcountll(*mask));
+	qi_node_reclass(tree, leaf);
+	return QUIRE_OK;
+}
+
+bool qi_tree_might_have(const struct qi_tree *tree, unsigned order, unsigned type, unsigned flags)
+{
+	unsigned mask;
+
+	if (order >= QI_MID_SHIFT)
+		return order < QI_TREE_ORDERS && tree->upper_mask[1] >> (order - QI_MID_SHIFT);
+	mask = tree->upper_mask[1];
+	mask |= order < QI_LEAF_SHIFT ? tree->upper_mask[0] : tree->upper_mask[0] >> (order - QI_LEAF_SHIFT);
+	if (mask)
+		return true;
+	mask = (unsigned)tree->leaf_mask[type] >> order;
+	for (unsigned i = 0; i < 2 && type < QUIRE_MIGRATE_PCPTYPES && !(flags & QI_TREE_NOFRAGMENT); i++)
+		mask |= order < QI_LEAF_SHIFT ? (unsigned)tree->leaf_mask[fallbacks[type][i]] >> order : 0;
+	if (flags & QI_TREE_CMA)
+		mask |= (unsigned)tree->leaf_mask[QUIRE_MIGRATE_CMA] >> order;
+	if (flags & QI_TREE_HIGHATOMIC)
+		mask |= (unsigned)tree->leaf_mask[QUIRE_MIGRATE_HIGHATOMIC] >> order;
+	return mask;
+}

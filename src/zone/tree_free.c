@@ -1,0 +1,255 @@
+/*
+ * Giving blocks back, and reading a frame's state from the bits.
+ *
+ * A free is believed only if the bits say that exactly this block was allocated: a mark at its first unit, nothing
+ * free or marked in the rest, and it does not go on after its end. Only the last is not one look: a unit that is
+ * neither free nor marked nor broken is the inside of a longer block or absent, so there `absent` decides.
+ */
+#include "zone/tree_internal.h"
+
+/* Does the block that begins at `unit` go on at `next`, the buddy it would merge with? */
+static inline bool goes_on(const struct qi_node *node, const uint64_t *broken, unsigned unit, unsigned n)
+{
+	unsigned next = unit + n;
+
+	if ((unit & n) || next >= QI_FAN)
+		return false;
+	if (qi_test(node->map, next) || qi_test(node->mark, next) || (broken && qi_test(broken, next)))
+		return false;
+	return !qi_test(node->absent, next);
+}
+
+/* Is [unit, unit + n) exactly one allocated block? */
+static bool is_block(const struct qi_node *node, const uint64_t *broken, unsigned unit, unsigned n)
+{
+	if (!qi_test(node->mark, unit))
+		return false;
+	if (n > 1 && qi_any(node->mark, unit + 1, n - 1))
+		return false;
+	if (n > 1 && (qi_any(node->map, unit, n) || (broken && qi_any(broken, unit, n)) || qi_any(node->absent, unit, n)))
+		return false;
+	return !goes_on(node, broken, unit, n);
+}
+
+/* The block at `unit` of a node in which it has a mark at or before: its first unit and order. */
+static void block_at(const struct qi_node *node, const uint64_t *broken, unsigned unit, unsigned *first, unsigned *order)
+{
+	for (*order = 0; *order < QI_FAN_SHIFT; (*order)++) {
+		*first = unit & ~((1u << *order) - 1);
+		if (qi_test(node->mark, *first) && is_block(node, broken, *first, 1u << *order))
+			return;
+	}
+	*first = unit;
+	*order = 0;
+}
+
+static enum quire_status lookup_in_mid(const struct qi_upper *mid, quire_pfn_t pfn, quire_pfn_t *head, unsigned *order)
+{
+	unsigned unit = qi_mid_unit(pfn), first;
+	const struct qi_node *leaf;
+
+	if (qi_test(mid->node.map, unit))
+		return QUIRE_EEXIST;
+	if (qi_test(mid->node.absent, unit))
+		return QUIRE_ENOENT;
+	if (!qi_test(mid->broken, unit)) {
+		block_at(&mid->node, mid->broken, unit, &first, order);
+		*head = qi_align_down(pfn, 1ull << QI_MID_SHIFT) + ((quire_pfn_t)first << QI_LEAF_SHIFT);
+		*order += QI_LEAF_SHIFT;
+		return QUIRE_OK;
+	}
+	leaf = qi_child_leaf(mid, unit);
+	unit = qi_leaf_unit(pfn);
+	if (qi_test(leaf->map, unit))
+		return QUIRE_EEXIST;
+	if (qi_test(leaf->absent, unit))
+		return QUIRE_ENOENT;
+	block_at(leaf, NULL, unit, &first, order);
+	*head = qi_align_down(pfn, QI_FAN) + first;
+	return QUIRE_OK;
+}
+
+enum quire_status qi_tree_lookup(const struct qi_tree *tree, quire_pfn_t pfn, quire_pfn_t *head, unsigned *order)
+{
+	const struct qi_upper *top;
+	unsigned unit, first;
+
+	if (!qi_tree_holds(tree, pfn, 1))
+		return QUIRE_ERANGE;
+	top = qi_top_of(tree, pfn);
+	unit = qi_top_unit(pfn);
+	if (qi_test(top->node.map, unit))
+		return QUIRE_EEXIST;
+	if (qi_test(top->node.absent, unit))
+		return QUIRE_ENOENT;
+	if (qi_test(top->broken, unit))
+		return lookup_in_mid(qi_mid_of(tree, pfn), pfn, head, order);
+	block_at(&top->node, top->broken, unit, &first, order);
+	*head = qi_node_pfn(tree, &top->node) + ((quire_pfn_t)first << QI_MID_SHIFT);
+	*order += QI_MID_SHIFT;
+	return QUIRE_OK;
+}
+
+/* How many blocks to look at for the reason of a refusal: the lock is held. */
+#define DIAGNOSE_LIMIT 512u
+
+/* Why a free was refused: the first frame of the block that is free or absent says it, else the order was wrong. */
+static enum quire_status diagnose(const struct qi_tree *tree, quire_pfn_t pfn, unsigned order)
+{
+	quire_pfn_t head, end = pfn + (1ull << order);
+	unsigned real;
+
+	for (unsigned n = 0; pfn < end && n < DIAGNOSE_LIMIT; n++, pfn += 1ull << real) {
+		enum quire_status status = qi_tree_lookup(tree, pfn, &head, &real);
+
+		if (status != QUIRE_OK)
+			return status;
+		pfn = head;
+	}
+	return QUIRE_EINVAL;
+}
+
+static enum quire_status free_in_leaf(struct qi_tree *tree, quire_pfn_t pfn, unsigned order)
+{
+	struct qi_upper *mid = qi_mid_of(tree, pfn);
+	struct qi_node *leaf = mid ? qi_child_leaf(mid, qi_mid_unit(pfn)) : NULL;
+	unsigned unit = qi_leaf_unit(pfn);
+
+	if (!leaf || !is_block(leaf, NULL, unit, 1u << order))
+		return diagnose(tree, pfn, order);
+	qi_clear(leaf->mark, unit);
+	qi_count_free(tree, leaf, (int64_t)1 << order);
+	if (order <= 6) {
+		leaf->map[unit >> 6] |= qi_bits(unit & 63, 1u << order);
+		qi_has_update(leaf, unit >> 6);
+		qi_node_reclass(tree, leaf);
+	} else {
+		qi_node_release(tree, leaf, unit, 1u << order);
+	}
+	if (leaf->class == QI_LEAF_SHIFT && !qi_special_type(leaf->type))
+		qi_merge_leaf(tree, mid, leaf);
+	return QUIRE_OK;
+}
+
+/* A special pageblock was allocated as a whole or as part of a larger block: it becomes a wholly free leaf of its own. */
+static void free_special_unit(struct qi_tree *tree, struct qi_upper *mid, unsigned unit)
+{
+	struct qi_node *leaf = qi_child_leaf(mid, unit);
+
+	qi_set(mid->broken, unit);
+	qi_node_start(leaf, 0, qi_child_index(tree, mid, unit), true);
+	leaf->type = (uint8_t)qi_child_type(mid, unit);
+	qi_count_free(tree, leaf, QI_FAN);
+	qi_list_insert(tree, leaf, QI_LEAF_SHIFT);
+}
+
+/* Level-1 units [unit, unit + n) that belonged to an allocated block become free. */
+static void release_leaves(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n)
+{
+	if (qi_likely(!qi_any(mid->special, unit, n))) {
+		tree->free_pages += (uint64_t)n << QI_LEAF_SHIFT;
+		qi_node_release(tree, &mid->node, unit, n);
+	} else {
+		for (unsigned i = unit; i < unit + n; i++) {
+			if (qi_test(mid->special, i)) {
+				free_special_unit(tree, mid, i);
+				continue;
+			}
+			tree->free_pages += QI_FAN;
+			qi_node_release(tree, &mid->node, i, 1);
+		}
+	}
+	if (mid->node.class == QI_FAN_SHIFT)
+		qi_merge_mid(tree, mid);
+}
+
+static enum quire_status free_in_mid(struct qi_tree *tree, quire_pfn_t pfn, unsigned order)
+{
+	struct qi_upper *mid = qi_mid_of(tree, pfn);
+	unsigned unit = qi_mid_unit(pfn), n = 1u << (order - QI_LEAF_SHIFT);
+
+	if (!mid || !is_block(&mid->node, mid->broken, unit, n))
+		return diagnose(tree, pfn, order);
+	qi_clear(mid->node.mark, unit);
+	release_leaves(tree, mid, unit, n);
+	return QUIRE_OK;
+}
+
+static enum quire_status free_in_top(struct qi_tree *tree, quire_pfn_t pfn, unsigned order)
+{
+	struct qi_upper *top = qi_top_of(tree, pfn);
+	unsigned unit = qi_top_unit(pfn), n = 1u << (order - QI_MID_SHIFT);
+
+	if (!is_block(&top->node, top->broken, unit, n))
+		return diagnose(tree, pfn, order);
+	qi_clear(top->node.mark, unit);
+	for (unsigned i = unit; i < unit + n; i++) {
+		if (qi_unlikely(qi_test(top->special, i))) {
+			struct qi_upper *mid = qi_child_mid(tree, top, i);
+
+			/* Somebody gave a pageblock in here a special type: the node for it exists, all of it allocated. */
+			qi_clear(top->special, i);
+			qi_set(top->broken, i);
+			release_leaves(tree, mid, 0, QI_FAN);
+			continue;
+		}
+		tree->free_pages += 1ull << QI_MID_SHIFT;
+		qi_node_release(tree, &top->node, i, 1);
+	}
+	return QUIRE_OK;
+}
+
+enum quire_status qi_tree_free(struct qi_tree *tree, quire_pfn_t pfn, unsigned order)
+{
+	if (order >= QI_TREE_ORDERS || (pfn & ((1ull << order) - 1)))
+		return QUIRE_EINVAL;
+	if (!qi_tree_holds(tree, pfn, 1ull << order))
+		return QUIRE_ERANGE;
+	if (order < QI_LEAF_SHIFT)
+		return free_in_leaf(tree, pfn, order);
+	return order < QI_MID_SHIFT ? free_in_mid(tree, pfn, order) : free_in_top(tree, pfn, order);
+}
+
+/* All frames of `mask` are order-0 blocks: marked, and the unit after each is not the inside of a longer block. */
+static bool are_single(const struct qi_node *leaf, unsigned w, uint64_t mask)
+{
+	uint64_t next = mask << 1 & 0xaaaaaaaaaaaaaaaaull;
+	uint64_t inside = next & ~(leaf->map[w] | leaf->mark[w]);
+
+	return (leaf->mark[w] & mask) == mask && !(inside & ~leaf->absent[w]);
+}
+
+enum quire_status qi_tree_free_word(struct qi_tree *tree, uint64_t word, uint64_t mask)
+{
+	quire_pfn_t pfn = word * 64;
+	struct qi_upper *mid;
+	struct qi_node *leaf;
+	unsigned w = (unsigned)(word % QI_WORDS);
+
+	if (!mask)
+		return QUIRE_OK;
+	if (qi_unlikely(word >= QUIRE_PFN_NONE / 64 ||
+			!qi_tree_holds(tree, pfn + qi_ctz(mask), qi_log2(mask) - qi_ctz(mask) + 1)))
+		return QUIRE_ERANGE;
+	mid = qi_mid_of(tree, pfn);
+	leaf = mid ? qi_child_leaf(mid, qi_mid_unit(pfn)) : NULL;
+	if (qi_unlikely(!leaf || !are_single(leaf, w, mask))) {
+		for (uint64_t rest = mask; rest; rest &= rest - 1) {
+			quire_pfn_t head;
+			unsigned order;
+			enum quire_status status = qi_tree_lookup(tree, pfn + qi_ctz(rest), &head, &order);
+
+			if (status != QUIRE_OK)
+				return status;
+		}
+		return QUIRE_EINVAL;
+	}
+	leaf->mark[w] &= ~mask;
+	leaf->map[w] |= mask;
+	qi_count_free(tree, leaf, __builtin_popcountll(mask));
+	qi_has_update(leaf, w);
+	qi_node_reclass(tree, leaf);
+	if (leaf->class == QI_LEAF_SHIFT && !qi_special_type(leaf->type))
+		qi_merge_leaf(tree, mid, leaf);
+	return QUIRE_OK;
+}

@@ -1,0 +1,149 @@
+/*
+ * Inside the free tree: from frame numbers to nodes, class lists, breaking a free unit into a node and merging it
+ * back. Shared by the tree's own files only.
+ */
+#ifndef QI_ZONE_TREE_INTERNAL_H
+#define QI_ZONE_TREE_INTERNAL_H
+
+#include "zone/node.h"
+#include "zone/tree.h"
+
+#define QI_LEAF_SHIFT QI_FAN_SHIFT			/* frames of a leaf */
+#define QI_MID_SHIFT (2 * QI_FAN_SHIFT)			/* frames of a level-1 node */
+#define QI_TOP_SHIFT (3 * QI_FAN_SHIFT)			/* frames of a level-2 node */
+#define QI_TREE_ORDERS QI_TOP_SHIFT			/* orders 0 .. 26 */
+
+static inline unsigned qi_leaf_unit(quire_pfn_t pfn) { return (unsigned)(pfn & (QI_FAN - 1)); }
+static inline unsigned qi_mid_unit(quire_pfn_t pfn) { return (unsigned)(pfn >> QI_LEAF_SHIFT & (QI_FAN - 1)); }
+static inline unsigned qi_top_unit(quire_pfn_t pfn) { return (unsigned)(pfn >> QI_MID_SHIFT & (QI_FAN - 1)); }
+
+/* First frame of a node. */
+static inline quire_pfn_t qi_node_pfn(const struct qi_tree *tree, const struct qi_node *node)
+{
+	return (tree->base[node->level] + node->index) << QI_FAN_SHIFT * (node->level + 1);
+}
+
+/* Index of a node's child in its own level. */
+static inline uint64_t qi_child_index(const struct qi_tree *tree, const struct qi_upper *parent, unsigned unit)
+{
+	const struct qi_node *node = &parent->node;
+
+	return (node->index + tree->base[node->level]) * QI_FAN + unit - tree->base[node->level - 1];
+}
+
+static inline struct qi_upper *qi_upper_of(struct qi_node *node) { return (struct qi_upper *)(void *)node; }
+
+/* Nodes above a frame of the tree's range. NULL where no node was needed yet. */
+static inline struct qi_upper *qi_top_of(const struct qi_tree *tree, quire_pfn_t pfn)
+{
+	return &tree->top[(pfn >> QI_TOP_SHIFT) - tree->base[2]];
+}
+
+static inline struct qi_upper *qi_mid_of(const struct qi_tree *tree, quire_pfn_t pfn)
+{
+	struct qi_upper *chunk;
+
+	if (qi_likely(tree->mid != NULL))
+		return &tree->mid[(pfn >> QI_MID_SHIFT) - tree->base[1]];
+	chunk = qi_top_of(tree, pfn)->child[qi_top_unit(pfn) / QI_CHUNK];
+	return chunk ? &chunk[qi_top_unit(pfn) % QI_CHUNK] : NULL;
+}
+
+static inline struct qi_node *qi_child_leaf(const struct qi_upper *mid, unsigned unit)
+{
+	struct qi_node *chunk = mid->child[unit / QI_CHUNK];
+
+	return chunk ? &chunk[unit % QI_CHUNK] : NULL;
+}
+
+static inline struct qi_node *qi_leaf_of(const struct qi_tree *tree, quire_pfn_t pfn)
+{
+	const struct qi_upper *mid = qi_mid_of(tree, pfn);
+
+	return mid ? qi_child_leaf(mid, qi_mid_unit(pfn)) : NULL;
+}
+
+static inline bool qi_tree_holds(const struct qi_tree *tree, quire_pfn_t pfn, uint64_t count)
+{
+	return pfn >= tree->start_pfn && pfn < tree->end_pfn && count <= tree->end_pfn - pfn;
+}
+
+static inline bool qi_special_type(unsigned type) { return type >= QUIRE_MIGRATE_PCPTYPES; }
+
+/* Leaves that share a type. */
+static inline unsigned qi_group(const struct qi_tree *tree)
+{
+	return tree->config.pageblock_order > QI_LEAF_SHIFT ? 1u << (tree->config.pageblock_order - QI_LEAF_SHIFT) : 1;
+}
+
+/* The group of leaves `unit` lies in has no type: all that is ours in it is free, and it is not special. */
+static inline bool qi_group_untyped(const struct qi_tree *tree, const struct qi_upper *mid, unsigned unit)
+{
+	unsigned group = qi_group(tree), first = unit & ~(group - 1);
+
+	for (unsigned i = first; i < first + group; i++)
+		if (!qi_test(mid->node.map, i) && !qi_test(mid->node.absent, i))
+			return false;
+	return true;
+}
+
+/* Frames of a special leaf became free (or, negative, taken). */
+static inline void qi_count_free(struct qi_tree *tree, const struct qi_node *leaf, int64_t frames)
+{
+	tree->free_pages += (uint64_t)frames;
+	if (qi_unlikely(qi_special_type(leaf->type)))
+		tree->free_special[leaf->type] += (uint64_t)frames;
+}
+
+/* The node's class changed, or (tree_type.c) its type: put it where it belongs. */
+void qi_list_remove(struct qi_tree *tree, struct qi_node *node);
+void qi_list_insert(struct qi_tree *tree, struct qi_node *node, unsigned class);
+
+/* To be called after any change of node->has. */
+static inline void qi_node_reclass(struct qi_tree *tree, struct qi_node *node)
+{
+	unsigned class = qi_class(node->has);
+
+	if (qi_likely(class == node->class))
+		return;
+	qi_list_remove(tree, node);
+	qi_list_insert(tree, node, class);
+}
+
+/*
+ * Units [unit, unit + n) of a node become free or cease to be; `has` and class follow. n is a power of two, unit a
+ * multiple.
+ */
+void qi_node_release(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n);
+void qi_node_withdraw(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n);
+
+/* Nodes for the children around `unit` exist. False: no memory. */
+bool qi_need_mids(struct qi_tree *tree, struct qi_upper *top, unsigned unit);
+bool qi_need_leaves(struct qi_tree *tree, struct qi_upper *mid, unsigned unit);
+
+static inline struct qi_upper *qi_child_mid(const struct qi_tree *tree, const struct qi_upper *top, unsigned unit)
+{
+	return qi_mid_of(tree, qi_node_pfn(tree, &top->node) + ((quire_pfn_t)unit << QI_MID_SHIFT));
+}
+
+/* A child node begins its life, wholly free or wholly absent; not on a list yet. */
+void qi_node_start(struct qi_node *node, unsigned level, uint64_t index, bool free);
+
+/*
+ * Turn a free unit into a broken child: a node that is wholly free until the caller takes something from it. NULL: no
+ * memory.
+ */
+struct qi_upper *qi_break_mid(struct qi_tree *tree, struct qi_upper *top, unsigned unit);
+struct qi_node *qi_break_leaf(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned type);
+
+/* A wholly free node goes back to being one bit of its parent, and its parent, if that makes it wholly free. */
+void qi_merge_leaf(struct qi_tree *tree, struct qi_upper *mid, struct qi_node *leaf);
+void qi_merge_mid(struct qi_tree *tree, struct qi_upper *mid);
+
+/* leaf_break for level-1 units that never had it. A failure leaves nothing touched. */
+enum quire_status qi_touch(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n);
+
+/* Remember the type of units that are no longer free: of the pageblocks they begin. */
+void qi_type_units(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n, unsigned type);
+
+#endif

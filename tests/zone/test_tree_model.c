@@ -1,0 +1,480 @@
+/*
+ * The free tree against the dullest possible model: a byte per frame that says free, taken or absent, and the order
+ * of each block at its first frame. Random operations, good and bad ones, over trees of odd shapes. The model knows
+ * no nodes, words or lists.
+ */
+#include "tree_fixture.h"
+
+enum { ABSENT, FREE, TAKEN };
+
+struct model {
+	struct fixture f;
+	quire_pfn_t start;
+	uint64_t span;
+	uint8_t *state;
+	int8_t *order;			/* of the block that begins here, -1: none does */
+	struct { quire_pfn_t pfn; unsigned order; } *live;
+	size_t count, cap;
+	uint64_t free;
+	uint64_t seed;
+	unsigned max_request;
+	uint64_t refused;
+};
+
+static uint64_t rnd(struct model *m)
+{
+	m->seed ^= m->seed << 13;
+	m->seed ^= m->seed >> 7;
+	m->seed ^= m->seed << 17;
+	return m->seed * 0x2545f4914f6cdd1dull >> 8;
+}
+
+static uint64_t below(struct model *m, uint64_t n) { return rnd(m) % n; }
+
+static unsigned type_at(struct model *m, quire_pfn_t pfn) { return qi_tree_type(&m->f.tree, pfn); }
+
+/*
+ * Is [pfn, pfn + 2^order) free as one block of the buddy rules: all free, and pageblocks of different special types
+ * never join.
+ */
+static bool is_free_block(struct model *m, quire_pfn_t pfn, unsigned order)
+{
+	uint64_t n = 1ull << order, step = 1ull << m->f.tree.config.pageblock_order;
+
+	if (pfn < m->start || n > m->span || pfn - m->start > m->span - n)
+		return false;
+	for (uint64_t i = 0; i < n; i++)
+		if (m->state[pfn - m->start + i] != FREE)
+			return false;
+	for (uint64_t i = step; i < n; i += step)
+		if (type_at(m, pfn + i) != type_at(m, pfn))
+			return false;
+	return true;
+}
+
+static void compare_counts(struct model *m)
+{
+	qi_tree_counts_t ours = { { 0 } }, theirs = { { 0 } };
+	uint64_t per_type[QUIRE_MIGRATE_TYPES] = { 0 }, step = 1ull << m->f.tree.config.pageblock_order;
+	uint64_t blocks[QUIRE_MIGRATE_TYPES] = { 0 }, naive_blocks[QUIRE_MIGRATE_TYPES] = { 0 };
+
+	qi_tree_counts(&m->f.tree, ours);
+	for (quire_pfn_t pfn = m->start; pfn < m->start + m->span;) {
+		unsigned order = m->f.tree.config.max_order;
+
+		if (m->state[pfn - m->start] != FREE) {
+			pfn++;
+			continue;
+		}
+		while (order && (pfn % (1ull << order) || !is_free_block(m, pfn, order)))
+			order--;
+		theirs[type_at(m, pfn)][order]++;
+		per_type[type_at(m, pfn)] += 1ull << order;
+		pfn += 1ull << order;
+	}
+	for (unsigned t = 0; t < QUIRE_MIGRATE_TYPES; t++) {
+		for (unsigned k = 0; k < QUIRE_MAX_ORDERS; k++)
+			if (ours[t][k] != theirs[t][k])
+				fail_msg("type %u order %u: tree counts %lu, model %lu", t, k, ours[t][k], theirs[t][k]);
+		if (t >= QUIRE_MIGRATE_PCPTYPES)
+			assert_int_equal(m->f.tree.free_special[t], per_type[t]);
+	}
+	assert_int_equal(qi_tree_free_pages(&m->f.tree), m->free - per_type[QUIRE_MIGRATE_ISOLATE]);
+	qi_tree_pageblocks(&m->f.tree, blocks);
+	for (quire_pfn_t pfn = m->start / step * step; pfn < m->start + m->span; pfn += step) {
+		bool any = false;
+		quire_pfn_t at = 0;
+
+		for (uint64_t i = 0; i < step && !any; i++) {
+			at = pfn + i;
+			any = at >= m->start && at < m->start + m->span && m->state[at - m->start] != ABSENT;
+		}
+		if (any)
+			naive_blocks[type_at(m, at)]++;
+	}
+	assert_memory_equal(blocks, naive_blocks, sizeof(blocks));
+}
+
+struct walked { struct model *m; quire_pfn_t at; };
+
+static bool visit(void *ctx, quire_pfn_t pfn, uint64_t count)
+{
+	struct walked *w = ctx;
+
+	for (; w->at < pfn; w->at++)
+		assert_int_not_equal(w->m->state[w->at - w->m->start], FREE);
+	for (; w->at < pfn + count; w->at++)
+		assert_int_equal(w->m->state[w->at - w->m->start], FREE);
+	return true;
+}
+
+static void compare_walk(struct model *m)
+{
+	struct walked w = { m, m->start };
+
+	qi_tree_walk_free(&m->f.tree, visit, &w);
+	for (; w.at < m->start + m->span; w.at++)
+		assert_int_not_equal(m->state[w.at - m->start], FREE);
+}
+
+static void take(struct model *m, quire_pfn_t pfn, unsigned order)
+{
+	assert_int_equal(pfn & ((1ull << order) - 1), 0);
+	assert_true(pfn >= m->start && (1ull << order) <= m->span && pfn - m->start <= m->span - (1ull << order));
+	for (uint64_t i = 0; i < 1ull << order; i++) {
+		assert_int_equal(m->state[pfn - m->start + i], FREE);
+		assert_int_equal(m->f.broken[pfn - m->start + i], 1);
+		m->state[pfn - m->start + i] = TAKEN;
+	}
+	m->order[pfn - m->start] = (int8_t)order;
+	m->free -= 1ull << order;
+	if (m->count == m->cap)
+		m->live = realloc(m->live, (m->cap = m->cap * 2 + 64) * sizeof(*m->live));
+	m->live[m->count].pfn = pfn;
+	m->live[m->count++].order = order;
+}
+
+static bool may_take(unsigned have, unsigned type, unsigned flags)
+{
+	if (have < QUIRE_MIGRATE_PCPTYPES)
+		return type < QUIRE_MIGRATE_PCPTYPES;
+	if (have == QUIRE_MIGRATE_HIGHATOMIC && (flags & QI_TREE_HIGHATOMIC) && type < QUIRE_MIGRATE_PCPTYPES)
+		return true;
+	if (have == QUIRE_MIGRATE_CMA && (flags & QI_TREE_CMA) && type == QUIRE_MIGRATE_MOVABLE)
+		return true;
+	return have == type;
+}
+
+/* A refusal is right only if no block of ordinary type (or of the special type asked for) was there. */
+static void check_refusal(struct model *m, unsigned order, unsigned type)
+{
+	uint64_t n = 1ull << order;
+
+	for (quire_pfn_t pfn = (m->start + n - 1) / n * n; pfn + n <= m->start + m->span; pfn += n) {
+		unsigned have = type_at(m, pfn);
+
+		if (type >= QUIRE_MIGRATE_PCPTYPES && order > 9)
+			return;
+		bool ours = type < QUIRE_MIGRATE_PCPTYPES ? have < QUIRE_MIGRATE_PCPTYPES : have == type;
+
+		if (ours && is_free_block(m, pfn, order))
+			fail_msg("order %u type %u refused though %#lx is free", order, type, pfn);
+	}
+}
+
+static unsigned random_order(struct model *m)
+{
+	unsigned order = (unsigned)__builtin_ctzll(rnd(m) | 1ull << 12);
+
+	if (!below(m, 20))
+		order = (unsigned)below(m, m->max_request + 1);
+	return order > m->max_request ? m->max_request : order;
+}
+
+static void op_alloc(struct model *m)
+{
+	unsigned order = random_order(m), type = (unsigned)below(m, 40) ? (unsigned)below(m, 3) : 3 + (unsigned)below(m, 2);
+	unsigned flags = below(m, 4) ? 0 : (unsigned)below(m, 8);
+	bool hint = qi_tree_might_have(&m->f.tree, order, type, flags);
+	quire_pfn_t pfn;
+	unsigned have;
+
+	if (qi_tree_alloc(&m->f.tree, order, type, flags, &pfn) != QUIRE_OK) {
+		m->refused++;
+		if (!(flags & QI_TREE_NOFRAGMENT) && m->refused % 8 == 0)
+			check_refusal(m, order, type);
+		return;
+	}
+	assert_true(hint);
+	take(m, pfn, order);
+	have = type_at(m, pfn);
+	assert_true(may_take(have, type, flags));
+}
+
+static void op_word(struct model *m)
+{
+	unsigned type = (unsigned)below(m, 3);
+	uint64_t word, mask;
+
+	if (qi_tree_alloc_word(&m->f.tree, type, 0, &word, &mask) != QUIRE_OK) {
+		check_refusal(m, 0, type);
+		return;
+	}
+	assert_true(mask != 0);
+	for (; mask; mask &= mask - 1)
+		take(m, word * 64 + (unsigned)__builtin_ctzll(mask), 0);
+}
+
+static void op_free(struct model *m)
+{
+	size_t i;
+	quire_pfn_t pfn, head;
+	unsigned order, seen;
+
+	if (!m->count)
+		return;
+	i = below(m, m->count);
+	pfn = m->live[i].pfn;
+	order = m->live[i].order;
+	assert_int_equal(qi_tree_lookup(&m->f.tree, pfn + below(m, 1ull << order), &head, &seen), QUIRE_OK);
+	assert_int_equal(head, pfn);
+	assert_int_equal(seen, order);
+	if (!order && below(m, 2)) {
+		/* With its neighbours in the word, where they are single frames too. */
+		uint64_t word = pfn / 64, mask = 0;
+
+		for (unsigned b = 0; b < 64; b++) {
+			quire_pfn_t p = word * 64 + b;
+
+			if (p < m->start || p >= m->start + m->span || m->order[p - m->start] != 0)
+				continue;
+			if (p == pfn || below(m, 2))
+				mask |= 1ull << b;
+		}
+		assert_int_equal(qi_tree_free_word(&m->f.tree, word, mask), QUIRE_OK);
+		for (size_t k = 0; k < m->count;) {
+			if (m->live[k].order == 0 && m->live[k].pfn / 64 == word && mask >> (m->live[k].pfn % 64) & 1) {
+				m->state[m->live[k].pfn - m->start] = FREE;
+				m->order[m->live[k].pfn - m->start] = -1;
+				m->free++;
+				m->live[k] = m->live[--m->count];
+			} else {
+				k++;
+			}
+		}
+		return;
+	}
+	assert_int_equal(qi_tree_free(&m->f.tree, pfn, order), QUIRE_OK);
+	memset(m->state + (pfn - m->start), FREE, 1ull << order);
+	m->order[pfn - m->start] = -1;
+	m->free += 1ull << order;
+	m->live[i] = m->live[--m->count];
+}
+
+/* A free of something that is not an allocated block with this order: refused with the right reason, nothing changes. */
+static void op_bad_free(struct model *m)
+{
+	unsigned order = below(m, 2) ? 0 : (unsigned)below(m, m->max_request + 1);
+	quire_pfn_t pfn = m->start + below(m, m->span);
+	enum quire_status status;
+	uint64_t before = m->f.tree.free_pages, n;
+	bool any_free = false, any_absent = false;
+
+	if (m->count && below(m, 2))
+		pfn = m->live[below(m, m->count)].pfn;
+	if (below(m, 8))
+		pfn &= ~((1ull << order) - 1);
+	n = 1ull << order;
+	if (pfn >= m->start && pfn < m->start + m->span && m->order[pfn - m->start] == (int8_t)order)
+		return;
+	status = qi_tree_free(&m->f.tree, pfn, order);
+	assert_int_equal(m->f.tree.free_pages, before);
+	if (pfn & (n - 1)) {
+		assert_int_equal(status, QUIRE_EINVAL);
+		return;
+	}
+	if (pfn < m->start || n > m->span || pfn - m->start > m->span - n) {
+		assert_int_equal(status, QUIRE_ERANGE);
+		return;
+	}
+	for (uint64_t i = 0; i < n; i++) {
+		any_free |= m->state[pfn - m->start + i] == FREE;
+		any_absent |= m->state[pfn - m->start + i] == ABSENT;
+	}
+	if (status == QUIRE_EEXIST)
+		assert_true(any_free);
+	else if (status == QUIRE_ENOENT)
+		assert_true(any_absent);
+	else
+		assert_int_equal(status, QUIRE_EINVAL);
+	if (!order && any_free)
+		assert_int_equal(status, QUIRE_EEXIST);
+	if (!order && any_absent)
+		assert_int_equal(status, QUIRE_ENOENT);
+}
+
+static void op_type(struct model *m)
+{
+	quire_pfn_t pfn = m->start + below(m, m->span);
+	unsigned now = type_at(m, pfn), type = (unsigned)below(m, QUIRE_MIGRATE_ISOLATE);
+	enum quire_status status;
+
+	if (now == QUIRE_MIGRATE_ISOLATE) {
+		assert_int_equal(qi_tree_isolate(&m->f.tree, pfn), QUIRE_EBUSY);
+		status = qi_tree_unisolate(&m->f.tree, pfn, type);
+	} else if (below(m, 2)) {
+		assert_int_equal(qi_tree_unisolate(&m->f.tree, pfn, type), QUIRE_ENOENT);
+		status = qi_tree_isolate(&m->f.tree, pfn);
+		type = QUIRE_MIGRATE_ISOLATE;
+	} else {
+		status = qi_tree_set_type(&m->f.tree, pfn, type);
+	}
+	if (now == QUIRE_MIGRATE_TYPES) {
+		assert_int_equal(status, QUIRE_ENOENT);
+		return;
+	}
+	assert_int_equal(status, QUIRE_OK);
+	if (type >= QUIRE_MIGRATE_PCPTYPES)
+		assert_int_equal(type_at(m, pfn), type);
+}
+
+/* Hand over a run of frames: some of it may be there already. */
+static void op_add(struct model *m)
+{
+	quire_pfn_t pfn = m->start + below(m, m->span);
+	uint64_t room = m->start + m->span - pfn, n = 1 + below(m, below(m, 3) ? 700 : m->span);
+	uint64_t before = m->f.tree.free_pages;
+	bool fresh = true;
+	enum quire_status status;
+
+	if (n > room)
+		n = room;
+	for (uint64_t i = 0; i < n; i++)
+		fresh &= m->state[pfn - m->start + i] == ABSENT;
+	status = qi_tree_add_free(&m->f.tree, pfn, n);
+	assert_int_equal(status, fresh ? QUIRE_OK : QUIRE_EEXIST);
+	assert_int_equal(m->f.tree.free_pages, before + (fresh ? n : 0));
+	if (!fresh)
+		return;
+	memset(m->state + (pfn - m->start), FREE, n);
+	m->free += n;
+}
+
+struct shape {
+	quire_pfn_t start;
+	uint64_t span;
+	unsigned pageblock_order, max_order, max_request;
+	unsigned ops, every;		/* checker and counts after every so many operations */
+};
+
+static void model_open(struct model *m, const struct shape *shape, uint64_t seed)
+{
+	struct qi_tree_config config;
+
+	memset(m, 0, sizeof(*m));
+	m->start = shape->start;
+	m->span = shape->span;
+	m->seed = seed * 0x9e3779b97f4a7c15ull | 1;
+	m->max_request = shape->max_request;
+	m->state = calloc(shape->span, 1);
+	m->f.broken = calloc(shape->span, 1);
+	m->order = malloc(shape->span);
+	memset(m->order, -1, shape->span);
+	config = fixture_config(&m->f, shape->start, shape->span);
+	config.pageblock_order = shape->pageblock_order;
+	config.max_order = shape->max_order;
+	assert_int_equal(qi_tree_init(&m->f.tree, &config), QUIRE_OK);
+}
+
+static void model_close(struct model *m)
+{
+	while (m->count) {
+		m->count--;
+		assert_int_equal(qi_tree_free(&m->f.tree, m->live[m->count].pfn, m->live[m->count].order), QUIRE_OK);
+		memset(m->state + (m->live[m->count].pfn - m->start), FREE, 1ull << m->live[m->count].order);
+		m->free += 1ull << m->live[m->count].order;
+	}
+	check(&m->f.tree);
+	compare_counts(m);
+	fixture_close(&m->f);
+	free(m->state);
+	free(m->order);
+	free(m->live);
+	free(m->f.broken);
+}
+
+static void run(const struct shape *shape, uint64_t seed)
+{
+	struct model m;
+	unsigned leaning = 2;
+
+	model_open(&m, shape, seed);
+	for (unsigned i = 0; i < 3; i++)
+		op_add(&m);
+	for (unsigned i = 0; i < shape->ops; i++) {
+		unsigned what = (unsigned)below(&m, 100);
+
+		if (i % 2000 == 0)
+			leaning = (unsigned)below(&m, 4);	/* growing, even, shrinking */
+		if (what < 35 + 10 * leaning)
+			below(&m, 30) ? op_alloc(&m) : op_word(&m);
+		else if (what < 90)
+			op_free(&m);
+		else if (what < 97)
+			op_bad_free(&m);
+		else if (what < 99)
+			op_type(&m);
+		else
+			op_add(&m);
+		if (i % shape->every == 0) {
+			check(&m.f.tree);
+			compare_counts(&m);
+			compare_walk(&m);
+		}
+	}
+	model_close(&m);
+}
+
+static void small_trees_checked_at_each_step(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct shape shape = { .start = seed * 331, .span = 900 + seed * 217, .pageblock_order = 9, .max_order = 10,
+				       .max_request = 11, .ops = 500, .every = 1 };
+
+		run(&shape, seed);
+	}
+}
+
+/* Pageblocks of 4, 8, 32 MiB and below 2 MiB; caps below, at and above the pageblock. */
+static void odd_geometries(void **state)
+{
+	static const unsigned geometry[][2] = {
+		{ 10, 10 }, { 11, 11 }, { 13, 13 }, { 10, 14 }, { 13, 10 }, { 7, 10 }, { 9, 8 }, { 9, 18 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(geometry) / sizeof(*geometry); i++) {
+		struct shape shape = { .start = 12345 * i, .span = 40000 + i * 777, .pageblock_order = geometry[i][0],
+				       .max_order = geometry[i][1], .max_request = 14, .ops = 20000, .every = 500 };
+
+		run(&shape, 100 + i);
+	}
+}
+
+/* Across GiB and 512 GiB borders, blocks up to 2^19 frames. */
+static void large_trees(void **state)
+{
+	static const quire_pfn_t starts[] = { 0, (1ull << 27) - 300000, (7ull << 36) + 13, (1ull << 18) - 5 };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
+		struct shape shape = { .start = starts[i], .span = (3ull << 18) + 12345 * i, .pageblock_order = 9,
+				       .max_order = i % 2 ? 26 : 10, .max_request = 19, .ops = 60000, .every = 10000 };
+
+		run(&shape, 200 + i);
+	}
+}
+
+static void many_seeds(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct shape shape = { .start = seed * 100003, .span = 5000 + seed * 3001, .pageblock_order = 9,
+				       .max_order = 10, .max_request = 13, .ops = 50000, .every = 10000 };
+
+		run(&shape, 300 + seed);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(small_trees_checked_at_each_step),
+		cmocka_unit_test(odd_geometries),
+		cmocka_unit_test(large_trees),
+		cmocka_unit_test(many_seeds),
+	};
+
+	return cmocka_run_group_tests_name("tree_model", tests, NULL, NULL);
+}

@@ -75,7 +75,8 @@ void input_replace_string(char **string, char *value)
 	*string = value;
 }
 
-enum quire_status input_add_blob(struct input *in, enum input_blob_kind kind, const char *path, const void *data, size_t size)
+enum quire_status input_add_blob(struct input *in, enum input_blob_kind kind, const char *path, const void *data,
+				 size_t size)
 {
 	struct input_blob *blob = &in->facts->blobs[kind];
 

@@ -1,6 +1,6 @@
 /*
- * Directories: a capture (a log and what /proc, /sys and the firmware said beside it), the ACPI tables of sysfs or of a dump, or
- * /sys/firmware/memmap. Which one it is shows in the names of the files; what each file is, in its content.
+ * Directories: a capture (a log and what /proc, /sys and the firmware said beside it), the ACPI tables of sysfs or of a
+ * dump, or /sys/firmware/memmap. Which one it is shows in the names of the files; what each file is, in its content.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -48,7 +48,10 @@ static enum quire_status take_table(struct input *in, const struct member *membe
 	return QUIRE_OK;
 }
 
-/* Read one member. A file that is missing or empty says nothing; one that makes no sense is noted, and the others still count. */
+/*
+ * Read one member. A file that is missing or empty says nothing; one that makes no sense is noted, and the others still
+ * count.
+ */
 static enum quire_status read_member(struct input *in, const char *directory, const struct member *member, size_t *found)
 {
 	struct textfile file;
@@ -68,6 +71,8 @@ static enum quire_status read_member(struct input *in, const char *directory, co
 	}
 	++*found;
 	if (file.size) {
+		if (member->read && member->read != input_read_dmesg && textfile_drop_messages(&file))
+			input_note(in, QUIRE_LOG_INFO, path, 0, "kernel messages were written into it; taken out");
 		status = member->read ? member->read(in, &file) : take_table(in, member, &file);
 		if (status == QUIRE_EFORMAT) {
 			input_note(in, QUIRE_LOG_WARNING, path, 0, "nothing in it could be used");

@@ -35,7 +35,10 @@ static bool version_line(struct input_log_facts *log, struct text_slice text)
 	if (!text_take(&text, "Linux version ") || !text_take_word(&text, &word))
 		return false;
 	input_replace_string(&log->release, input_slice_string(word));
-	/* The release names the kernel's flavour; the compiler's name that follows may be a cross compiler's, still of the right kind. */
+	/*
+	 * The release names the kernel's flavour; the compiler's name that follows may be a cross compiler's, still of
+	 * the right kind.
+	 */
 	log->arch = arch_of_words(word);
 	if (log->arch < 0)
 		log->arch = arch_of_words(text);
@@ -51,7 +54,8 @@ static bool command_line_line(struct input *in, struct input_log_facts *log, con
 	if (!log->command_line) {
 		log->command_line = input_slice_string(text);
 	} else if (!text_equals(text, log->command_line) && !text_contains(text, log->command_line)) {
-		input_note(in, QUIRE_LOG_WARNING, path, line, "command line differs from the one printed earlier, which is kept");
+		input_note(in, QUIRE_LOG_WARNING, path, line,
+			   "command line differs from the one printed earlier, which is kept");
 	}
 	return true;
 }
@@ -71,7 +75,8 @@ static bool cpu_count_line(struct input_log_facts *log, struct text_slice text)
 {
 	uint64_t count, nodes;
 
-	if (text_take(&text, "smpboot: Allowing ") || text_take(&text, "CPU topo: Allowing ") || text_take(&text, "SMP: Allowing ")) {
+	if (text_take(&text, "smpboot: Allowing ") || text_take(&text, "CPU topo: Allowing ") ||
+	    text_take(&text, "SMP: Allowing ")) {
 		uint64_t spare = 0;
 
 		if (!text_take_number(&text, &count) || count == 0 || count > 65536)
@@ -82,7 +87,8 @@ static bool cpu_count_line(struct input_log_facts *log, struct text_slice text)
 		log->cpus_present = (unsigned)count;
 		return true;
 	}
-	if (text_take(&text, "smp: Brought up ") || text_take(&text, "SMP: Brought up ") || text_take(&text, "Brought up ")) {
+	if (text_take(&text, "smp: Brought up ") || text_take(&text, "SMP: Brought up ") ||
+	    text_take(&text, "Brought up ")) {
 		if (!text_take_number(&text, &nodes))
 			return false;
 		if (!text_take(&text, " nodes, ") && !text_take(&text, " node, "))

@@ -1,8 +1,8 @@
 /*
  * Memory maps in a kernel log: the firmware's e820 table and the EFI memory map.
  *
- * "user: [mem …]", "modified: …", "reserve setup_data: …" are later views, after command line and loader data were applied. They
- * are left alone: the same steps are taken again from the firmware's map.
+ * "user: [mem …]", "modified: …", "reserve setup_data: …" are later views, after command line and loader data were
+ * applied. They are left alone: the same steps are taken again from the firmware's map.
  */
 #include <string.h>
 
@@ -66,11 +66,6 @@ static bool take_e820_entry(struct text_slice text, uint64_t *base, uint64_t *si
 	return true;
 }
 
-static void odd(struct input *in, const char *path, size_t line, const char *what, struct text_slice text)
-{
-	input_note(in, QUIRE_LOG_WARNING, path, line, "%s: \"%.*s\"", what, TEXT_PRINTF(text));
-}
-
 /* A type that is cut short or overwritten: RAM is never made out of it, and the range is not lost either. */
 static enum quire_memory_type type_of(struct input *in, const char *path, size_t line, struct text_slice name)
 {
@@ -84,10 +79,10 @@ static enum quire_memory_type type_of(struct input *in, const char *path, size_t
 		text_take_word(&name, &word);
 		if (text_equals(word, "type"))
 			return QUIRE_MEMORY_RESERVED;
-		odd(in, path, line, "something follows the type of a memory-map entry; ignored", name);
+		input_odd(in, path, line, "something follows the type of a memory-map entry; ignored", name);
 		return text_equals(word, "usable") ? QUIRE_MEMORY_RAM : QUIRE_MEMORY_RESERVED;
 	}
-	odd(in, path, line, "unknown type of a memory-map entry, taken as reserved", name);
+	input_odd(in, path, line, "unknown type of a memory-map entry, taken as reserved", name);
 	return QUIRE_MEMORY_RESERVED;
 }
 
@@ -98,8 +93,8 @@ bool input_log_map_line(struct input *in, struct input_log_facts *log, const cha
 	uint64_t base, size;
 	bool mine = false;
 
-	if (text_take(&rest, "e820: BIOS-provided physical RAM map:") || text_take(&rest, "BIOS-provided physical RAM map:") ||
-	    text_take(&rest, "Xen: BIOS-provided")) {
+	if (text_take(&rest, "e820: BIOS-provided physical RAM map:") ||
+	    text_take(&rest, "BIOS-provided physical RAM map:") || text_take(&rest, "Xen: BIOS-provided")) {
 		log->e820_heading = true;
 		log->e820.headless = false;
 		return true;
@@ -111,11 +106,11 @@ bool input_log_map_line(struct input *in, struct input_log_facts *log, const cha
 	if (text_starts(rest, "[gap "))
 		return true;
 	if (!take_e820_entry(rest, &base, &size, &type)) {
-		odd(in, path, line, "unreadable memory-map entry, left out", text);
+		input_odd(in, path, line, "unreadable memory-map entry, left out", text);
 		return true;
 	}
 	if (size == 0) {
-		odd(in, path, line, "memory-map entry of no size, left out", text);
+		input_odd(in, path, line, "memory-map entry of no size, left out", text);
 		return true;
 	}
 	if (input_ranges_add(&log->e820, base, size, type_of(in, path, line, type), 0, QUIRE_NO_NODE) != QUIRE_OK)
@@ -180,7 +175,7 @@ bool input_log_efi_line(struct input *in, struct input_log_facts *log, const cha
 		return true;
 	name = rest;
 	if (!text_take(&name, "[")) {
-		odd(in, path, line, "unreadable EFI memory descriptor, left out", text);
+		input_odd(in, path, line, "unreadable EFI memory descriptor, left out", text);
 		return true;
 	}
 	flags = name;
@@ -189,7 +184,7 @@ bool input_log_efi_line(struct input *in, struct input_log_facts *log, const cha
 	name.length -= flags.length;
 	rest = flags;
 	if (!text_take_through(&rest, "range=") || !text_take_range(&rest, &first, &last) || last - first == UINT64_MAX) {
-		odd(in, path, line, "unreadable EFI memory descriptor, left out", text);
+		input_odd(in, path, line, "unreadable EFI memory descriptor, left out", text);
 		return true;
 	}
 	flags.length -= rest.length;

@@ -1,15 +1,10 @@
 /*
- * Nodes in a kernel log: proximity records of SRAT as x86 and arm64 print them, the node ranges the kernel ended up with, and
- * what was reserved before boot (initrd, device-tree areas).
+ * Nodes in a kernel log: proximity records of SRAT as x86 and arm64 print them, the node ranges the kernel ended up with,
+ * and what was reserved before boot (initrd, device-tree areas).
  */
 #include <string.h>
 
 #include "facts.h"
-
-static void odd(struct input *in, const char *path, size_t line, const char *what, struct text_slice text)
-{
-	input_note(in, QUIRE_LOG_WARNING, path, line, "%s: \"%.*s\"", what, TEXT_PRINTF(text));
-}
 
 static void add_proximity(struct input *in, struct input_log_facts *log, const struct input_proximity *proximity)
 {
@@ -22,7 +17,8 @@ static void add_proximity(struct input *in, struct input_log_facts *log, const s
 }
 
 /* "SRAT: Node 0 PXM 0 [mem 0x00000000-0x0009ffff] hotplug non-volatile" */
-static bool memory_record(struct input *in, struct input_log_facts *log, const char *path, size_t line, struct text_slice text)
+static bool memory_record(struct input *in, struct input_log_facts *log, const char *path, size_t line,
+			  struct text_slice text)
 {
 	struct input_proximity record = { .is_cpu = false };
 	struct text_slice rest = text;
@@ -31,8 +27,9 @@ static bool memory_record(struct input *in, struct input_log_facts *log, const c
 	if (!text_take(&rest, "Node "))
 		return false;
 	if (!text_take_number(&rest, &node) || !text_take(&rest, " PXM ") || !text_take_number(&rest, &domain) ||
-	    !text_take_range(&rest, &first, &last) || domain >= QUIRE_DOMAIN_NONE || node > INT32_MAX || last - first == UINT64_MAX) {
-		odd(in, path, line, "unreadable memory affinity, left out", text);
+	    !text_take_range(&rest, &first, &last) || domain >= QUIRE_DOMAIN_NONE || node > INT32_MAX ||
+	    last - first == UINT64_MAX) {
+		input_odd(in, path, line, "unreadable memory affinity, left out", text);
 		return true;
 	}
 	record.node = (int)node;
@@ -58,9 +55,10 @@ static bool cpu_record(struct input *in, struct input_log_facts *log, const char
 	if (!text_take(&rest, "PXM "))
 		return false;
 	if (!text_take_number(&rest, &domain) || !text_take(&rest, " -> ") ||
-	    !(text_take(&rest, "APIC ") || text_take(&rest, "MPIDR ") || text_take(&rest, "HARTID ")) || !text_take_hex(&rest, &id) ||
-	    !text_take(&rest, " -> Node ") || !text_take_number(&rest, &node) || domain >= QUIRE_DOMAIN_NONE || node > INT32_MAX) {
-		odd(in, path, line, "unreadable CPU affinity, left out", text);
+	    !(text_take(&rest, "APIC ") || text_take(&rest, "MPIDR ") || text_take(&rest, "HARTID ")) ||
+	    !text_take_hex(&rest, &id) || !text_take(&rest, " -> Node ") || !text_take_number(&rest, &node) ||
+	    domain >= QUIRE_DOMAIN_NONE || node > INT32_MAX) {
+		input_odd(in, path, line, "unreadable CPU affinity, left out", text);
 		return true;
 	}
 	record.node = (int)node;
@@ -82,7 +80,7 @@ static bool node_range(struct input *in, struct input_log_facts *log, const char
 	    !text_starts(rest, " ["))
 		return false;
 	if (!text_take_range(&rest, &first, &last) || node >= QUIRE_MAX_NODES || last - first == UINT64_MAX) {
-		odd(in, path, line, "unreadable node range, left out", text);
+		input_odd(in, path, line, "unreadable node range, left out", text);
 		return true;
 	}
 	if (input_ranges_add(&log->nodes, first, last - first + 1, QUIRE_MEMORY_RAM, 0, (int)node) != QUIRE_OK)
@@ -90,7 +88,8 @@ static bool node_range(struct input *in, struct input_log_facts *log, const char
 	return true;
 }
 
-bool input_log_numa_line(struct input *in, struct input_log_facts *log, const char *path, size_t line, struct text_slice text)
+bool input_log_numa_line(struct input *in, struct input_log_facts *log, const char *path, size_t line,
+			 struct text_slice text)
 {
 	struct text_slice rest = text;
 
@@ -194,7 +193,8 @@ static bool pool_name_line(struct input_log_facts *log, struct text_slice rest)
 }
 
 /* "RAMDISK: [mem 0x7fee4000-0x7ffdffff]" */
-static bool ramdisk_line(struct input *in, struct input_log_facts *log, const char *path, size_t line, struct text_slice text)
+static bool ramdisk_line(struct input *in, struct input_log_facts *log, const char *path, size_t line,
+			 struct text_slice text)
 {
 	struct text_slice rest = text;
 	uint64_t first, last;
@@ -202,7 +202,7 @@ static bool ramdisk_line(struct input *in, struct input_log_facts *log, const ch
 	if (!text_take(&rest, "RAMDISK: "))
 		return false;
 	if (!text_take_range(&rest, &first, &last) || last - first == UINT64_MAX)
-		odd(in, path, line, "unreadable place of the initial RAM disk, left out", text);
+		input_odd(in, path, line, "unreadable place of the initial RAM disk, left out", text);
 	else
 		add_reservation(in, log, first, last - first + 1, QUIRE_RESERVE_INITRD, text_of("initrd"));
 	return true;

@@ -1,8 +1,8 @@
 /*
  * What the readers collect before input_finish() chooses. Internal to this folder.
  *
- * Each source of a memory map has its own list, so that lists can be compared and the best one taken whole: mixing half of one
- * with half of another would invent a machine that never existed.
+ * Each source of a memory map has its own list, so that lists can be compared and the best one taken whole: mixing half
+ * of one with half of another would invent a machine that never existed.
  */
 #ifndef QUIRE_TOOL_INPUT_FACTS_H
 #define QUIRE_TOOL_INPUT_FACTS_H
@@ -128,6 +128,7 @@ struct input_facts {
 /* notes.c */
 void input_note(struct input *in, enum quire_log_level level, const char *source, size_t line, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+void input_odd(struct input *in, const char *path, size_t line, const char *what, struct text_slice text);
 void input_note_offset(struct input *in, enum quire_log_level level, const char *source, size_t offset, const char *text);
 void input_add_file(struct input *in, const char *path);
 void input_forget_notes(struct input *in);
@@ -140,7 +141,8 @@ void input_ranges_free(struct input_ranges *ranges);
 enum quire_status input_take_map(struct input *in, enum input_map_source source, struct input_ranges *ranges);
 char *input_slice_string(struct text_slice slice);
 void input_replace_string(char **string, char *value);
-enum quire_status input_add_blob(struct input *in, enum input_blob_kind kind, const char *path, const void *data, size_t size);
+enum quire_status input_add_blob(struct input *in, enum input_blob_kind kind, const char *path, const void *data,
+				 size_t size);
 enum quire_status input_set_cpu_node(struct input *in, uint64_t cpu, int nid);
 void input_log_facts_free(struct input_log_facts *log);
 void input_facts_free(struct input_facts *facts);
@@ -158,9 +160,12 @@ enum quire_status input_read_command_line(struct input *in, const struct textfil
 bool input_map_type_by_name(struct text_slice name, enum quire_memory_type *type);
 
 /* dmesg_map.c, dmesg_numa.c: one message each. True: it was mine (also when it was odd; then there is a note). */
-bool input_log_map_line(struct input *in, struct input_log_facts *log, const char *path, size_t line, struct text_slice text);
-bool input_log_efi_line(struct input *in, struct input_log_facts *log, const char *path, size_t line, struct text_slice text);
-bool input_log_numa_line(struct input *in, struct input_log_facts *log, const char *path, size_t line, struct text_slice text);
+bool input_log_map_line(struct input *in, struct input_log_facts *log, const char *path, size_t line,
+			struct text_slice text);
+bool input_log_efi_line(struct input *in, struct input_log_facts *log, const char *path, size_t line,
+			struct text_slice text);
+bool input_log_numa_line(struct input *in, struct input_log_facts *log, const char *path, size_t line,
+			 struct text_slice text);
 bool input_log_reserved_line(struct input *in, struct input_log_facts *log, const char *path, size_t line,
 			     struct text_slice text);
 void input_out_of_memory(struct input *in);

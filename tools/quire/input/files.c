@@ -23,7 +23,8 @@ static bool looks_like_iomem(const struct textfile *file)
 		struct text_slice line = textfile_line(file, i);
 		uint64_t first, last;
 
-		if (text_take_hex(&line, &first) && text_take(&line, "-") && text_take_hex(&line, &last) && text_starts(line, " : "))
+		if (text_take_hex(&line, &first) && text_take(&line, "-") && text_take_hex(&line, &last) &&
+		    text_starts(line, " : "))
 			return true;
 	}
 	return false;
@@ -61,7 +62,7 @@ static const char *why_not(const struct textfile *file)
 	if (file->size >= 4 && memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0)
 		return "is compressed (zstd): unpack it first";
 	if (memchr(p, '\0', file->size))
-		return "is a binary file of no known kind (known: device tree, SRAT, SLIT, MADT, boot_params, e820, EFI memory map)";
+		return "is binary, of no known kind (known: device tree, SRAT, SLIT, MADT, boot_params, e820, EFI map)";
 	return "says nothing about a machine's memory (known: kernel log, /proc/iomem, firmware memory map)";
 }
 
@@ -79,7 +80,8 @@ enum quire_status input_open_file(struct input *in, const char *path)
 	else
 		status = read_text(in, &file);
 	if (status == QUIRE_EFORMAT)
-		input_note(in, QUIRE_LOG_ERROR, path, 0, "%s (%zu bytes, %zu lines)", why_not(&file), file.size, file.line_count);
+		input_note(in, QUIRE_LOG_ERROR, path, 0, "%s (%zu bytes, %zu lines)", why_not(&file), file.size,
+			   file.line_count);
 	else if (status == QUIRE_OK)
 		input_add_file(in, path);
 	textfile_free(&file);

@@ -40,7 +40,8 @@ static enum quire_status check_names(struct input *in)
 	enum quire_rules rules;
 
 	if (in->options.arch && !input_arch_by_name(in->options.arch, &arch)) {
-		input_note(in, QUIRE_LOG_ERROR, "", 0, "--arch %s: known are x86_64, i386, i386-pae, arm64, riscv64", in->options.arch);
+		input_note(in, QUIRE_LOG_ERROR, "", 0, "--arch %s: known are x86_64, i386, i386-pae, arm64, riscv64",
+			   in->options.arch);
 		return QUIRE_EINVAL;
 	}
 	if (in->options.kernel && !input_rules_by_name(in->options.kernel, &rules)) {
@@ -53,7 +54,11 @@ static enum quire_status check_names(struct input *in)
 enum quire_status input_finish(struct input *in)
 {
 	static enum quire_status (*const steps[])(struct input *in) = {
-		input_settle_map, input_settle_affinity, input_settle_cpus, input_settle_distances, input_settle_reservations,
+		input_settle_map,
+		input_settle_affinity,
+		input_settle_cpus,
+		input_settle_distances,
+		input_settle_reservations,
 		input_settle_config,
 	};
 	enum quire_status status = check_names(in);

@@ -8,9 +8,10 @@
  *	…
  *	input_free(&in);
  *
- * Opening only collects: log lines as facts, binary tables as bytes. input_finish() then chooses. A table in binary beats what a
- * log says about it, a log's firmware map beats later views of the same memory, options beat everything. Whatever is odd, left
- * out or contradicted by another source becomes a note with file, and line or offset; nothing is dropped without one.
+ * Opening only collects: log lines as facts, binary tables as bytes. input_finish() then chooses. A table in binary beats
+ * what a log says about it, a log's firmware map beats later views of the same memory, options beat everything. Whatever
+ * is odd, left out or contradicted by another source becomes a note with file, and line or offset; nothing is dropped
+ * without one.
  */
 #ifndef QUIRE_TOOL_INPUT_H
 #define QUIRE_TOOL_INPUT_H
@@ -84,17 +85,17 @@ struct input {
 enum quire_status input_init(struct input *in, const struct input_options *options);
 
 /*
- * Take in one INPUT, found out by its content: a capture directory, /sys/firmware/memmap, a directory of ACPI tables; a kernel log ("-" for
- * standard input), /proc/iomem text, a device tree, SRAT, SLIT or MADT, x86 boot_params, an e820 table, an EFI memory map; or the word
- * "live", this machine. QUIRE_EFORMAT with a note if nothing about a machine is in it; QUIRE_ENOENT, QUIRE_EPLATFORM if it
- * cannot be read; QUIRE_ENOMEM.
+ * Take in one INPUT, found out by its content: a capture directory, /sys/firmware/memmap, a directory of ACPI tables; a
+ * kernel log ("-" for standard input), /proc/iomem text, a device tree, SRAT, SLIT or MADT, x86 boot_params, an e820
+ * table, an EFI memory map; or the word "live", this machine. QUIRE_EFORMAT with a note if nothing about a machine is in
+ * it; QUIRE_ENOENT, QUIRE_EPLATFORM if it cannot be read; QUIRE_ENOMEM.
  */
 enum quire_status input_open(struct input *in, const char *path);
 
 /*
- * Invent a machine from options.nodes, holes, distances, cpus, arch: nodes in the order given, RAM where such a machine has it (x86:
- * the PC's holes below 1 MiB and below 4 GiB; arm64 from 1 GiB, riscv64 from 2 GiB up), CPUs dealt out in equal runs to the nodes.
- * A node of size 0 has CPUs only. QUIRE_EFORMAT with a note for options that make no sense.
+ * Invent a machine from options.nodes, holes, distances, cpus, arch: nodes in the order given, RAM where such a machine
+ * has it (x86: the PC's holes below 1 MiB and below 4 GiB; arm64 from 1 GiB, riscv64 from 2 GiB up), CPUs dealt out in
+ * equal runs to the nodes. A node of size 0 has CPUs only. QUIRE_EFORMAT with a note for options that make no sense.
  */
 enum quire_status input_synthetic(struct input *in);
 

@@ -1,7 +1,7 @@
 /*
- * "live": the machine one sits at. Most of what is wanted needs root's rights; each source that cannot be read is said once, and
- * the machine is pieced together from the rest. Only files whose reading changes nothing are read: /proc/sys/vm/lowmem_reserve_ratio
- * is not, because reading it makes the kernel recompute its reserves.
+ * "live": the machine one sits at. Most of what is wanted needs root's rights; each source that cannot be read is said
+ * once, and the machine is pieced together from the rest. Only files whose reading changes nothing are read:
+ * /proc/sys/vm/lowmem_reserve_ratio is not, because reading it makes the kernel recompute its reserves.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,8 +21,8 @@ static void say_unreadable(struct input *in, const char *path, enum quire_status
 	input_note(in, QUIRE_LOG_INFO, path, 0, "not read (%s): %s", why, loss);
 }
 
-static void read_text(struct input *in, const char *path, enum quire_status (*reader)(struct input *, const struct textfile *),
-		      const char *loss)
+static void read_text(struct input *in, const char *path,
+		      enum quire_status (*reader)(struct input *, const struct textfile *), const char *loss)
 {
 	struct textfile file;
 	enum quire_status status = textfile_read(&file, path, 0);
@@ -92,7 +92,8 @@ static void read_sysctls(struct input *in)
 		if (textfile_read(&file, path, 4096) == QUIRE_OK && used + file.size + 64 < sizeof(text)) {
 			struct text_slice value = textfile_line(&file, 0);
 
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %.*s\n", names[i], TEXT_PRINTF(value));
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %.*s\n", names[i],
+						 TEXT_PRINTF(value));
 		}
 		textfile_free(&file);
 	}

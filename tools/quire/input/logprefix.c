@@ -1,7 +1,7 @@
 /*
- * What stands before a kernel message depends on who wrote the log down: the console ("[    0.000000] "), dmesg -x or -T, syslog, the
- * journal, /dev/kmsg, a crash dump. Each shape is recognised on its own and strictly, so that a message that merely starts with
- * a bracket or a number is not eaten.
+ * What stands before a kernel message depends on who wrote the log down: the console ("[    0.000000] "), dmesg -x or -T,
+ * syslog, the journal, /dev/kmsg, a crash dump. Each shape is recognised on its own and strictly, so that a message that
+ * merely starts with a bracket or a number is not eaten.
  */
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /*
- * The growing struct quire_machine: its arrays are ours, and when one is full all of them are doubled and the call is made
- * again. Limits keep a hostile file from making us ask for absurd amounts; reaching one is an error with a note, not a silent loss.
+ * The growing struct quire_machine: its arrays are ours, and when one is full all of them are doubled and the call is
+ * made again. Limits keep a hostile file from making us ask for absurd amounts; reaching one is an error with a note, not
+ * a silent loss.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,8 @@ static enum quire_status grow(struct input *in)
 	struct quire_machine *m = &in->machine;
 	bool grown = false;
 	bool ok = grow_one(&s->map, &s->map_max, sizeof(s->map[0]), MOST_RANGES, false, &grown) &&
-		  grow_one(&s->reservations, &s->reservation_max, sizeof(s->reservations[0]), MOST_RESERVATIONS, false, &grown) &&
+		  grow_one(&s->reservations, &s->reservation_max, sizeof(s->reservations[0]), MOST_RESERVATIONS, false,
+			   &grown) &&
 		  grow_one(&s->affinities, &s->affinity_max, sizeof(s->affinities[0]), MOST_AFFINITIES, false, &grown) &&
 		  grow_one(&s->cpus, &s->cpu_max, sizeof(s->cpus[0]), MOST_CPUS, false, &grown) &&
 		  grow_one(&s->domains, &s->domain_max, sizeof(s->domains[0]), MOST_LOCALITIES, false, &grown) &&
@@ -170,7 +172,10 @@ enum quire_status input_machine_blob(struct input *in, enum input_blob_kind kind
 
 enum quire_status input_sanitize(struct input *in, const struct quire_reader_log *log)
 {
-	/* Ample room for what splitting can make of the map, so that the first try succeeds and lack of room is never reported. */
+	/*
+	 * Ample room for what splitting can make of the map, so that the first try succeeds and lack of room is never
+	 * reported.
+	 */
 	size_t need = 2 * in->machine.map_count + 4 * (QUIRE_MEMMAP_DIRECTIVES + QUIRE_FAKE_MEMS) + 16;
 
 	while (in->machine.map_max < need) {

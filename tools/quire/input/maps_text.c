@@ -1,5 +1,6 @@
 /*
- * Memory maps outside a log: /proc/iomem, and the firmware's map as sysfs has it (/sys/firmware/memmap) or as captures list it.
+ * Memory maps outside a log: /proc/iomem, and the firmware's map as sysfs has it (/sys/firmware/memmap) or as captures
+ * list it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
@@ -20,7 +21,8 @@ static enum quire_status finish_map(struct input *in, enum input_map_source sour
 }
 
 /* "  00100000-7ffdffff : System RAM"; depth is the number of two-blank indents. */
-static bool take_iomem_line(struct text_slice line, unsigned *depth, uint64_t *first, uint64_t *last, struct text_slice *name)
+static bool take_iomem_line(struct text_slice line, unsigned *depth, uint64_t *first, uint64_t *last,
+			    struct text_slice *name)
 {
 	size_t before = line.length;
 
@@ -86,7 +88,8 @@ enum quire_status input_read_iomem(struct input *in, const struct textfile *file
 			continue;
 		if (!take_iomem_line(line, &depth, &first, &last, &name)) {
 			if (entries)
-				input_note(in, QUIRE_LOG_WARNING, file->path, i + 1, "no resource: \"%.*s\"", TEXT_PRINTF(line));
+				input_note(in, QUIRE_LOG_WARNING, file->path, i + 1, "no resource: \"%.*s\"",
+					   TEXT_PRINTF(line));
 			continue;
 		}
 		entries++;
@@ -119,14 +122,15 @@ enum quire_status input_read_memmap_text(struct input *in, const struct textfile
 
 		if (!line.length)
 			continue;
-		if (!text_take_number(&rest, &index) || !text_take_number(&rest, &first) || !text_take_number(&rest, &last) ||
-		    last < first || last - first == UINT64_MAX) {
-			input_note(in, QUIRE_LOG_WARNING, file->path, i + 1, "no memory-map entry: \"%.*s\"", TEXT_PRINTF(line));
+		if (!text_take_number(&rest, &index) || !text_take_number(&rest, &first) ||
+		    !text_take_number(&rest, &last) || last < first || last - first == UINT64_MAX) {
+			input_note(in, QUIRE_LOG_WARNING, file->path, i + 1, "no memory-map entry: \"%.*s\"",
+				   TEXT_PRINTF(line));
 			continue;
 		}
 		if (!input_map_type_by_name(rest, &type)) {
-			input_note(in, QUIRE_LOG_WARNING, file->path, i + 1, "unknown memory type, taken as reserved: \"%.*s\"",
-				   TEXT_PRINTF(line));
+			input_note(in, QUIRE_LOG_WARNING, file->path, i + 1,
+				   "unknown memory type, taken as reserved: \"%.*s\"", TEXT_PRINTF(line));
 			type = QUIRE_MEMORY_RESERVED;
 		}
 		status = input_ranges_add(&ranges, first, last - first + 1, type, 0, QUIRE_NO_NODE);

@@ -56,6 +56,11 @@ void input_note(struct input *in, enum quire_log_level level, const char *source
 	note->text = strdup(text);
 }
 
+void input_odd(struct input *in, const char *path, size_t line, const char *what, struct text_slice text)
+{
+	input_note(in, QUIRE_LOG_WARNING, path, line, "%s: \"%.*s\"", what, TEXT_PRINTF(text));
+}
+
 void input_note_offset(struct input *in, enum quire_log_level level, const char *source, size_t offset, const char *text)
 {
 	size_t before = in->note_count;

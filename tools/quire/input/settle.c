@@ -1,8 +1,8 @@
 /*
  * Choosing: architecture and memory map. The rules, each with its reason:
  *
- *  - A map is taken whole from one source. On x86 the log's copy of the firmware map comes first (it is what the kernel worked
- *    with), unless the log starts in the middle of it; then the copy sysfs keeps, then boot_params, EFI, and what is left.
+ *  - A map is taken whole from one source. On x86 the log's copy of the firmware map comes first (it is what the kernel
+ *    worked with), unless the log starts in the middle of it; then the copy sysfs keeps, then boot_params, EFI, what is left.
  *  - Elsewhere the device tree comes first, then EFI, then the ranges the kernel printed with their nodes.
  *  - /proc/iomem is last: it shows memory after the kernel has cut it.
  *  - Another source that has a different amount of RAM is a contradiction and is said.
@@ -96,7 +96,8 @@ enum quire_arch input_settle_arch(struct input *in)
 	if (fdt->data && !has_x86_map(facts))
 		return QUIRE_ARCH_ARM64;
 	if (!has_x86_map(facts) && !facts->maps[INPUT_MAP_IOMEM].count && !facts->blobs[INPUT_BLOB_SRAT].data)
-		input_note(in, QUIRE_LOG_WARNING, in->name, 0, "nothing tells the architecture; x86_64 is assumed (--arch decides)");
+		input_note(in, QUIRE_LOG_WARNING, in->name, 0,
+			   "nothing tells the architecture; x86_64 is assumed (--arch decides)");
 	return QUIRE_ARCH_X86_64;
 }
 
@@ -130,7 +131,8 @@ static void compare_ram(struct input *in, const char *source, uint64_t theirs, c
 	if (theirs == ours || !theirs)
 		return;
 	input_note(in, QUIRE_LOG_WARNING, source, 0, "has %llu KiB of RAM where %s, which is used, has %llu KiB",
-		   (unsigned long long)(theirs >> 10), chosen ? chosen : "the other source", (unsigned long long)(ours >> 10));
+		   (unsigned long long)(theirs >> 10), chosen ? chosen : "the other source",
+		   (unsigned long long)(ours >> 10));
 }
 
 /* sysfs also lists memory that was plugged in after boot. */
@@ -140,7 +142,8 @@ static void compare_firmware_list(struct input *in, const char *chosen, uint64_t
 	uint64_t theirs = input_ranges_ram(list);
 
 	if (theirs > ours)
-		input_note(in, QUIRE_LOG_INFO, list->source, 0, "lists %llu KiB more RAM than the log: added after boot, not counted",
+		input_note(in, QUIRE_LOG_INFO, list->source, 0,
+			   "lists %llu KiB more RAM than the log: added after boot, not counted",
 			   (unsigned long long)((theirs - ours) >> 10));
 	else
 		compare_ram(in, list->source, theirs, chosen, ours);
@@ -176,7 +179,8 @@ static const struct input_ranges *choose_x86_list(struct input *in)
 
 	if (maps[INPUT_MAP_LOG].count && maps[INPUT_MAP_LOG].headless && maps[INPUT_MAP_FIRMWARE].count) {
 		input_note(in, QUIRE_LOG_WARNING, maps[INPUT_MAP_LOG].source, 0,
-			   "the log starts in the middle of the memory map; %s is used instead", maps[INPUT_MAP_FIRMWARE].source);
+			   "the log starts in the middle of the memory map; %s is used instead",
+			   maps[INPUT_MAP_FIRMWARE].source);
 		return &maps[INPUT_MAP_FIRMWARE];
 	}
 	if (maps[INPUT_MAP_LOG].count)

@@ -37,8 +37,8 @@ static void parse_release(struct input *in)
 }
 
 /*
- * The rules that fit a kernel best. What sets 6.12 apart (movable zones outside low memory, per-CPU lists that tune themselves)
- * came between 6.6 and 6.12, so the border is drawn there.
+ * The rules that fit a kernel best. What sets 6.12 apart (movable zones outside low memory, per-CPU lists that tune
+ * themselves) came between 6.6 and 6.12, so the border is drawn there.
  */
 static enum quire_rules settle_rules(struct input *in)
 {
@@ -67,7 +67,8 @@ static const char *choose_command_line(struct input *in)
 		return in->options.command_line;
 	/* A log may cut a long line short, and boot loaders put their own words in front: either may hold the other. */
 	if (own && log && !strstr(log, own) && !strstr(own, log))
-		input_note(in, QUIRE_LOG_WARNING, facts->log_path, 0, "has another command line than the file beside it, which is used");
+		input_note(in, QUIRE_LOG_WARNING, facts->log_path, 0,
+			   "has another command line than the file beside it, which is used");
 	if (own)
 		return own;
 	if (log)
@@ -117,7 +118,7 @@ static void take_tunables(struct input *in)
 	if (facts->tunables_set & INPUT_TUNABLE_BOOST)
 		t->watermark_boost_factor = seen->watermark_boost_factor;
 	if (facts->tunables_set & INPUT_TUNABLE_HIGH_FRACTION)
-		t->percpu_pagelist_high_fraction = seen->percpu_pagelist_high_fraction < 8 ? 0 : seen->percpu_pagelist_high_fraction;
+		t->percpu_pagelist_high_fraction = sane(seen->percpu_pagelist_high_fraction, 8, UINT32_MAX, 0);
 	if (facts->tunables_set & INPUT_TUNABLE_UNMAPPED)
 		t->min_unmapped_ratio = sane(seen->min_unmapped_ratio, 0, 100, t->min_unmapped_ratio);
 	if (facts->tunables_set & INPUT_TUNABLE_SLAB)

@@ -1,8 +1,9 @@
 /*
  * Choosing, second part: proximity, CPUs, distances, reservations.
  *
- * Firmware lists every CPU that could be; a kernel runs those it brought up. Per-CPU figures depend on the latter, so CPUs
- * beyond the number the kernel reports are kept but disabled, the last ones first, as the kernel numbers them in the table's order.
+ * Firmware lists every CPU that could be; a kernel runs those it brought up. Per-CPU figures depend on the latter, so
+ * CPUs beyond the number the kernel reports are kept but disabled, the last ones first, as the kernel numbers them in the
+ * table's order.
  */
 #include <string.h>
 
@@ -99,7 +100,8 @@ enum quire_status input_settle_affinity(struct input *in)
 		return QUIRE_OK;
 	if (facts->log.proximity_count)
 		return take_proximity(in, facts->log.proximities, facts->log.proximity_count);
-	if (facts->maps[INPUT_MAP_NODES].count && !facts->blobs[INPUT_BLOB_FDT].data && several_nodes(&facts->maps[INPUT_MAP_NODES]))
+	if (facts->maps[INPUT_MAP_NODES].count && !facts->blobs[INPUT_BLOB_FDT].data &&
+	    several_nodes(&facts->maps[INPUT_MAP_NODES]))
 		return take_node_ranges(in);
 	return QUIRE_OK;
 }
@@ -199,14 +201,14 @@ enum quire_status input_settle_cpus(struct input *in)
 	if (!want || want == have)
 		return QUIRE_OK;
 	if (have > want) {
-		input_note(in, QUIRE_LOG_INFO, in->name, 0, "%zu of %zu CPUs in firmware's tables run; the last %zu are left out", want,
-			   have, have - want);
+		input_note(in, QUIRE_LOG_INFO, in->name, 0,
+			   "%zu of %zu CPUs in firmware's tables run; the last %zu are left out", want, have, have - want);
 		disable_cpus(&in->machine, have - want);
 		return QUIRE_OK;
 	}
 	if (have)
-		input_note(in, QUIRE_LOG_INFO, in->name, 0, "%zu CPUs run, firmware's tables have %zu; the others are added", want,
-			   have);
+		input_note(in, QUIRE_LOG_INFO, in->name, 0, "%zu CPUs run, firmware's tables have %zu; the others are added",
+			   want, have);
 	return add_cpus(in, have, want);
 }
 
@@ -253,12 +255,13 @@ enum quire_status input_settle_distances(struct input *in)
 	if (facts->node_count > 1 && nodes_are_firmwares(in))
 		status = take_node_distances(in);
 	if (status == QUIRE_ENOSPC) {
-		input_note(in, QUIRE_LOG_WARNING, in->name, 0, "proximity domains are too high to keep the nodes' distances");
+		input_note(in, QUIRE_LOG_WARNING, in->name, 0,
+			   "proximity domains are too high to keep the nodes' distances");
 		status = QUIRE_OK;
 	}
-	if (status == QUIRE_OK && facts->log.distance_table && !in->machine.distance_count && in->machine.domain_count > 1)
+	if (status == QUIRE_OK && facts->log.distance_table && nodes_are_firmwares(in) && !in->machine.distance_count)
 		input_note(in, QUIRE_LOG_WARNING, facts->log_path, 0,
-			   "firmware gave distances, which no log prints; 10 and 20 are assumed (a SLIT as further input has them)");
+			   "firmware gave distances, which no log prints: 10 and 20 are assumed (SLIT as further input?)");
 	return status;
 }
 

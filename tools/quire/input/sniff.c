@@ -1,6 +1,6 @@
 /*
- * What a binary file is, from its content: names lie, and tables are often saved under any name. Tables without a signature of
- * their own (e820, EFI map) are recognised only when every entry of the whole file makes sense as one.
+ * What a binary file is, from its content: names lie, and tables are often saved under any name. Tables without a
+ * signature of their own (e820, EFI map) are recognised only when every entry of the whole file makes sense as one.
  */
 #include <string.h>
 

@@ -1,9 +1,10 @@
 /*
- * A machine out of options. RAM is laid out as boards of the architecture have it: nodes one after the other through the parts
- * of the address space that may hold RAM. What a hole displaces moves up behind it, so that every node keeps its size.
+ * A machine out of options. RAM is laid out as boards of the architecture have it: nodes one after the other through the
+ * parts of the address space that may hold RAM. What a hole displaces moves up behind it, so that every node keeps its
+ * size.
  *
- * x86 follows a common PC: the legacy hole from 640 KiB to 1 MiB, firmware's tables at the end of low memory, and the PCI window below
- * 4 GiB with the usual chipset ranges in it. arm64 and riscv64 boards are plain: RAM from 1 GiB or 2 GiB up.
+ * x86 follows a common PC: the legacy hole from 640 KiB to 1 MiB, firmware's tables at the end of low memory, and the PCI
+ * window below 4 GiB with the usual chipset ranges in it. arm64 and riscv64 boards are plain: RAM from 1 GiB or 2 GiB up.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,8 @@ static quire_phys_t space_needed(const struct synthetic_plan *plan)
 	for (unsigned node = 0; node < plan->node_count; node++)
 		total += plan->size[node];
 	for (size_t i = 0; i < plan->hole_count; i++) {
-		if (plan->holes[i].end <= 4 * GIB && __builtin_add_overflow(total, plan->holes[i].end - plan->holes[i].base, &total))
+		if (plan->holes[i].end <= 4 * GIB &&
+		    __builtin_add_overflow(total, plan->holes[i].end - plan->holes[i].base, &total))
 			return UINT64_MAX;
 	}
 	return total;
@@ -242,10 +244,11 @@ static enum quire_status build(struct input *in, struct synthetic_plan *plan, en
 	if (!has_nodes && plan->node_count > 1)
 		input_note(in, QUIRE_LOG_INFO, "", 0, "--nodes %s: a 32-bit x86 kernel has one node; sizes are added up",
 			   in->options.nodes);
-	status = lay_out(in, plan, arch, has_nodes && plan->node_count > 1, start, (quire_phys_t)1 << config.geometry.physmem_bits);
+	status = lay_out(in, plan, arch, has_nodes && plan->node_count > 1, start,
+			 (quire_phys_t)1 << config.geometry.physmem_bits);
 	if (status == QUIRE_ERANGE)
-		input_note(in, QUIRE_LOG_ERROR, "", 0, "--nodes %s: more than fits the %u address bits of %s", in->options.nodes,
-			   config.geometry.physmem_bits, quire_arch_name(arch));
+		input_note(in, QUIRE_LOG_ERROR, "", 0, "--nodes %s: more than fits the %u address bits of %s",
+			   in->options.nodes, config.geometry.physmem_bits, quire_arch_name(arch));
 	if (status == QUIRE_OK && is_x86(arch))
 		status = add_pc_ranges(map);
 	if (status == QUIRE_OK)

@@ -23,7 +23,8 @@ struct synthetic_plan {
 };
 
 /*
- * Parse one option each into the plan. NULL on success, else what is wrong with the text, as a sentence for the user (static).
+ * Parse one option each into the plan. NULL on success, else what is wrong with the text, as a sentence for the user
+ * (static).
  *
  *	nodes:     ITEM[,ITEM…], ITEM = [COUNTx]SIZE[/CPUS]
  *	hole:      BASE+SIZE

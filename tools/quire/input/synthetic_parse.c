@@ -18,7 +18,8 @@ static uint64_t take_count(const char **text)
 	struct text_slice rest = text_of(*text);
 	uint64_t count;
 
-	if (rest.length && rest.at[0] >= '1' && rest.at[0] <= '9' && text_take_number(&rest, &count) && text_take(&rest, "x")) {
+	if (rest.length && rest.at[0] >= '1' && rest.at[0] <= '9' && text_take_number(&rest, &count) &&
+	    text_take(&rest, "x")) {
 		*text = rest.at;
 		return count;
 	}
@@ -81,8 +82,8 @@ const char *synthetic_parse_hole(struct synthetic_plan *plan, const char *text)
 	quire_phys_t base, size, end;
 	size_t at;
 
-	if (quire_parse_size(text, &base, &text) != QUIRE_OK || *text++ != '+' || quire_parse_size(text, &size, &text) != QUIRE_OK ||
-	    *text)
+	if (quire_parse_size(text, &base, &text) != QUIRE_OK || *text++ != '+' ||
+	    quire_parse_size(text, &size, &text) != QUIRE_OK || *text)
 		return "a hole is given as base+size (1G+256M)";
 	if (!size || base % PAGE_BYTES || size % PAGE_BYTES || __builtin_add_overflow(base, size, &end))
 		return "a hole must be made of whole pages inside the address space";

@@ -1,6 +1,6 @@
 /*
- * The small texts of a capture or of /proc and /sys: which kernel, which command line, how many CPUs on which nodes, distances,
- * tunables.
+ * The small texts of a capture or of /proc and /sys: which kernel, which command line, how many CPUs on which nodes,
+ * distances, tunables.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
@@ -99,7 +99,10 @@ static bool widen_distances(struct input_facts *facts, unsigned need)
 	return true;
 }
 
-/* Row `from`: "10 20 30". Columns are the online nodes in order; a machine with gaps in its node numbers is left to its tables. */
+/*
+ * Row `from`: "10 20 30". Columns are the online nodes in order; a machine with gaps in its node numbers is left to its
+ * tables.
+ */
 static void read_distance_row(struct input *in, const char *path, size_t line, struct text_slice text, unsigned from)
 {
 	struct input_facts *facts = in->facts;
@@ -170,14 +173,21 @@ enum quire_status input_read_node_dir(struct input *in, const char *path)
 	return used ? QUIRE_OK : QUIRE_ENOENT;
 }
 
+struct tunable {
+	const char *name;
+	unsigned *value;
+	uint32_t bit;
+};
+
 /* min_free_kbytes is not taken: the file shows what the kernel computed, and computing it is the point. */
 enum quire_status input_read_sysctl_text(struct input *in, const struct textfile *file)
 {
 	struct input_facts *facts = in->facts;
-	struct { const char *name; unsigned *value; uint32_t bit; } known[] = {
+	const struct tunable known[] = {
 		{ "watermark_scale_factor ", &facts->tunables.watermark_scale_factor, INPUT_TUNABLE_SCALE },
 		{ "watermark_boost_factor ", &facts->tunables.watermark_boost_factor, INPUT_TUNABLE_BOOST },
-		{ "percpu_pagelist_high_fraction ", &facts->tunables.percpu_pagelist_high_fraction, INPUT_TUNABLE_HIGH_FRACTION },
+		{ "percpu_pagelist_high_fraction ", &facts->tunables.percpu_pagelist_high_fraction,
+		  INPUT_TUNABLE_HIGH_FRACTION },
 		{ "min_unmapped_ratio ", &facts->tunables.min_unmapped_ratio, INPUT_TUNABLE_UNMAPPED },
 		{ "min_slab_ratio ", &facts->tunables.min_slab_ratio, INPUT_TUNABLE_SLAB },
 	};
@@ -194,7 +204,8 @@ enum quire_status input_read_sysctl_text(struct input *in, const struct textfile
 			if (!text_take(&rest, known[k].name))
 				continue;
 			if (!text_take_number(&rest, &value) || value > UINT32_MAX) {
-				input_note(in, QUIRE_LOG_WARNING, file->path, i + 1, "no value: \"%.*s\"", TEXT_PRINTF(line));
+				input_note(in, QUIRE_LOG_WARNING, file->path, i + 1, "no value: \"%.*s\"",
+					   TEXT_PRINTF(line));
 				continue;
 			}
 			*known[k].value = (unsigned)value;
@@ -203,7 +214,8 @@ enum quire_status input_read_sysctl_text(struct input *in, const struct textfile
 		}
 		if (text_take(&line, "lowmem_reserve_ratio ")) {
 			facts->lowmem_ratio_count = 0;
-			while (facts->lowmem_ratio_count < QUIRE_ZONE_TYPES && text_take_number(&line, &value) && value <= UINT32_MAX)
+			while (facts->lowmem_ratio_count < QUIRE_ZONE_TYPES && text_take_number(&line, &value) &&
+			       value <= UINT32_MAX)
 				facts->lowmem_ratios[facts->lowmem_ratio_count++] = (unsigned)value;
 			used++;
 		} else if (text_take(&line, "nproc ") && text_take_number(&line, &value) && value && value <= 65536) {

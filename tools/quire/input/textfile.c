@@ -9,6 +9,7 @@
 
 #include "textfile.h"
 
+/* Fill the table of line starts; an existing one is used again. */
 static enum quire_status index_lines(struct textfile *file)
 {
 	size_t count = 0, line = 0;
@@ -17,7 +18,8 @@ static enum quire_status index_lines(struct textfile *file)
 		count += file->data[i] == '\n';
 	if (file->size && file->data[file->size - 1] != '\n')
 		count++;
-	file->starts = malloc((count + 1) * sizeof(file->starts[0]));
+	if (!file->starts)
+		file->starts = malloc((count + 1) * sizeof(file->starts[0]));
 	if (!file->starts)
 		return QUIRE_ENOMEM;
 	file->starts[0] = 0;
@@ -115,6 +117,49 @@ void textfile_free(struct textfile *file)
 	free(file->data);
 	free(file->starts);
 	memset(file, 0, sizeof(*file));
+}
+
+/* "[    2.220333] ": blanks, seconds, a point and six digits. */
+static size_t stamp_length(const char *at, size_t length)
+{
+	size_t i = 1, seconds;
+
+	if (length < 11 || at[0] != '[')
+		return 0;
+	while (i < length && at[i] == ' ')
+		i++;
+	for (seconds = i; i < length && at[i] >= '0' && at[i] <= '9'; i++)
+		;
+	if (i == seconds || length - i < 9 || at[i] != '.')
+		return 0;
+	for (unsigned digit = 1; digit <= 6; digit++) {
+		if (at[i + digit] < '0' || at[i + digit] > '9')
+			return 0;
+	}
+	return at[i + 7] == ']' && at[i + 8] == ' ' ? i + 9 : 0;
+}
+
+size_t textfile_drop_messages(struct textfile *file)
+{
+	size_t to = 0, from = 0, dropped = 0;
+
+	while (from < file->size) {
+		if (file->data[from] == '[' && stamp_length(file->data + from, file->size - from)) {
+			const char *end = memchr(file->data + from, '\n', file->size - from);
+
+			from = end ? (size_t)(end - file->data) + 1 : file->size;
+			dropped++;
+			continue;
+		}
+		file->data[to++] = file->data[from++];
+	}
+	if (!dropped)
+		return 0;
+	file->size = to;
+	file->data[to] = '\0';
+	/* There are fewer lines than before: the table of their starts has room. */
+	index_lines(file);
+	return dropped;
 }
 
 struct text_slice textfile_line(const struct textfile *file, size_t index)

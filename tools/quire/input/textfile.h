@@ -1,9 +1,9 @@
 /*
  * Text from outside, read without trust: whole files as lines, kernel-log prefixes taken off, and small scanners.
  *
- * A struct textfile holds one file's bytes and where each line starts; lines are handed out as slices (pointer and length) of
- * those bytes, never copied and never NUL-terminated. Bytes are kept as they are: a line may hold NULs, control characters
- * and broken UTF-8. Everything is linear in the size of the file.
+ * A struct textfile holds one file's bytes and where each line starts; lines are handed out as slices (pointer and
+ * length) of those bytes, never copied and never NUL-terminated. Bytes are kept as they are: a line may hold NULs,
+ * control characters and broken UTF-8. Everything is linear in the size of the file.
  *
  * Scanners take a slice by address and move it past what they accepted. When they return false the slice is untouched.
  */
@@ -38,14 +38,21 @@ struct textfile {
 };
 
 /*
- * Read a file to its end, whatever its stat() size says (/proc and /sys lie); "-" is standard input. limit 0: TEXTFILE_LIMIT.
- * QUIRE_ENOENT: no such file. QUIRE_EPLATFORM: cannot be read, errno says why. QUIRE_ERANGE: longer than the limit. QUIRE_ENOMEM.
- * On failure *file is empty and need not be freed (but may be).
+ * Read a file to its end, whatever its stat() size says (/proc and /sys lie); "-" is standard input. limit 0:
+ * TEXTFILE_LIMIT. QUIRE_ENOENT: no such file. QUIRE_EPLATFORM: cannot be read, errno says why. QUIRE_ERANGE: longer than
+ * the limit. QUIRE_ENOMEM. On failure *file is empty and need not be freed (but may be).
  */
 enum quire_status textfile_read(struct textfile *file, const char *path, size_t limit);
 
 /* The same over a copy of `size` bytes in memory. QUIRE_ENOMEM, or QUIRE_ERANGE beyond 4 GiB. */
 enum quire_status textfile_from_memory(struct textfile *file, const char *name, const void *data, size_t size);
+
+/*
+ * Texts captured over a serial console have kernel messages in between, even in the middle of a line ("fd000[
+ * 2.220333] tsc: …\n00000-…"). Take out everything from a stamp to the end of that line, which joins what it tore apart;
+ * line numbers count the mended text. Returns how many messages were taken out. Not for kernel logs.
+ */
+size_t textfile_drop_messages(struct textfile *file);
 
 /* Give everything back; the file is empty afterwards. A zeroed textfile is fine. */
 void textfile_free(struct textfile *file);
@@ -57,8 +64,9 @@ struct text_slice textfile_line(const struct textfile *file, size_t index);
 struct text_slice textfile_message(const struct textfile *file, size_t index);
 
 /*
- * Take off what precedes a kernel message: "<6>", "[    0.000000] ", "[    0.0][    T0] ", "[Tue Nov 21 …] ", syslog's and the journal's
- * "Nov 21 10:00:00 host kernel: ", ISO dates, "kern  :info  : ", and /dev/kmsg's "6,12,0,-;". A line without any is returned whole.
+ * Take off what precedes a kernel message: "<6>", "[    0.000000] ", "[    0.0][    T0] ", "[Tue Nov 21 …] ", the
+ * syslog's and the journal's "Nov 21 10:00:00 host kernel: ", ISO dates, "kern  :info  : ", and /dev/kmsg's "6,12,0,-;".
+ * A line without any is returned whole.
  */
 struct text_slice text_strip_log_prefix(struct text_slice line);
 
@@ -90,8 +98,9 @@ struct text_slice text_trim(struct text_slice slice);
 bool text_take_word(struct text_slice *slice, struct text_slice *word);
 
 /*
- * Numbers; leading blanks are skipped. text_take_number: decimal, or hexadecimal after 0x. text_take_hex: hexadecimal with or
- * without 0x. False if no digit is there or the value does not fit 64 bits. text_take_int also takes a minus sign.
+ * Numbers; leading blanks are skipped. text_take_number: decimal, or hexadecimal after 0x. text_take_hex: hexadecimal
+ * with or without 0x. False if no digit is there or the value does not fit 64 bits. text_take_int also takes a minus
+ * sign.
  */
 bool text_take_number(struct text_slice *slice, uint64_t *value);
 bool text_take_hex(struct text_slice *slice, uint64_t *value);

@@ -179,55 +179,75 @@ struct tunable {
 	uint32_t bit;
 };
 
+/* "watermark_scale_factor 10". True if the line is one of those, readable or not. */
+static bool read_tunable(struct input *in, const char *path, size_t line, struct text_slice text)
+{
+	struct input_facts *facts = in->facts;
+	struct quire_tunables *t = &facts->tunables;
+	const struct tunable known[] = {
+		{ "watermark_scale_factor ", &t->watermark_scale_factor, INPUT_TUNABLE_SCALE },
+		{ "watermark_boost_factor ", &t->watermark_boost_factor, INPUT_TUNABLE_BOOST },
+		{ "percpu_pagelist_high_fraction ", &t->percpu_pagelist_high_fraction, INPUT_TUNABLE_HIGH_FRACTION },
+		{ "min_unmapped_ratio ", &t->min_unmapped_ratio, INPUT_TUNABLE_UNMAPPED },
+		{ "min_slab_ratio ", &t->min_slab_ratio, INPUT_TUNABLE_SLAB },
+	};
+
+	for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
+		struct text_slice rest = text;
+		uint64_t value;
+
+		if (!text_take(&rest, known[k].name))
+			continue;
+		if (text_take_number(&rest, &value) && value <= UINT32_MAX) {
+			*known[k].value = (unsigned)value;
+			facts->tunables_set |= known[k].bit;
+		} else {
+			input_odd(in, path, line, "no value", text);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* "lowmem_reserve_ratio 256 256 32 0 0" */
+static bool read_ratios(struct input_facts *facts, struct text_slice text)
+{
+	uint64_t value;
+
+	if (!text_take(&text, "lowmem_reserve_ratio "))
+		return false;
+	facts->lowmem_ratio_count = 0;
+	while (facts->lowmem_ratio_count < QUIRE_ZONE_TYPES && text_take_number(&text, &value) && value <= UINT32_MAX)
+		facts->lowmem_ratios[facts->lowmem_ratio_count++] = (unsigned)value;
+	return true;
+}
+
+/* "nproc 4 cpus_online 0-3 possible 0-3 present 0-3" */
+static bool read_cpu_counts(struct input *in, struct text_slice text)
+{
+	struct cpu_list list = { in, QUIRE_NO_NODE, QUIRE_OK, 0 };
+	struct text_slice online;
+	uint64_t value;
+
+	if (!text_take(&text, "nproc ") || !text_take_number(&text, &value) || !value || value > 65536)
+		return false;
+	in->facts->cpu_count = (unsigned)value;
+	if (text_take_through(&text, "cpus_online ") && text_take_word(&text, &online) &&
+	    text_each_range(online, add_cpus, &list) && list.status == QUIRE_OK && list.count)
+		in->facts->cpu_count = (unsigned)list.count;
+	return true;
+}
+
 /* min_free_kbytes is not taken: the file shows what the kernel computed, and computing it is the point. */
 enum quire_status input_read_sysctl_text(struct input *in, const struct textfile *file)
 {
-	struct input_facts *facts = in->facts;
-	const struct tunable known[] = {
-		{ "watermark_scale_factor ", &facts->tunables.watermark_scale_factor, INPUT_TUNABLE_SCALE },
-		{ "watermark_boost_factor ", &facts->tunables.watermark_boost_factor, INPUT_TUNABLE_BOOST },
-		{ "percpu_pagelist_high_fraction ", &facts->tunables.percpu_pagelist_high_fraction,
-		  INPUT_TUNABLE_HIGH_FRACTION },
-		{ "min_unmapped_ratio ", &facts->tunables.min_unmapped_ratio, INPUT_TUNABLE_UNMAPPED },
-		{ "min_slab_ratio ", &facts->tunables.min_slab_ratio, INPUT_TUNABLE_SLAB },
-	};
 	size_t used = 0;
 
 	for (size_t i = 0; i < file->line_count; i++) {
 		struct text_slice line = textfile_line(file, i);
-		uint64_t value;
 
-		used += text_starts(line, "min_free_kbytes ");
-		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
-			struct text_slice rest = line;
-
-			if (!text_take(&rest, known[k].name))
-				continue;
-			if (!text_take_number(&rest, &value) || value > UINT32_MAX) {
-				input_note(in, QUIRE_LOG_WARNING, file->path, i + 1, "no value: \"%.*s\"",
-					   TEXT_PRINTF(line));
-				continue;
-			}
-			*known[k].value = (unsigned)value;
-			facts->tunables_set |= known[k].bit;
-			used++;
-		}
-		if (text_take(&line, "lowmem_reserve_ratio ")) {
-			facts->lowmem_ratio_count = 0;
-			while (facts->lowmem_ratio_count < QUIRE_ZONE_TYPES && text_take_number(&line, &value) &&
-			       value <= UINT32_MAX)
-				facts->lowmem_ratios[facts->lowmem_ratio_count++] = (unsigned)value;
-			used++;
-		} else if (text_take(&line, "nproc ") && text_take_number(&line, &value) && value && value <= 65536) {
-			struct cpu_list list = { in, QUIRE_NO_NODE, QUIRE_OK, 0 };
-			struct text_slice online;
-
-			facts->cpu_count = (unsigned)value;
-			if (text_take_through(&line, "cpus_online ") && text_take_word(&line, &online) &&
-			    text_each_range(online, add_cpus, &list) && list.status == QUIRE_OK && list.count)
-				facts->cpu_count = (unsigned)list.count;
-			used++;
-		}
+		used += text_starts(line, "min_free_kbytes ") || read_tunable(in, file->path, i + 1, line) ||
+			read_ratios(in->facts, line) || read_cpu_counts(in, line);
 	}
 	return used ? QUIRE_OK : QUIRE_EFORMAT;
 }

@@ -1,0 +1,216 @@
+/*
+ * From INPUTs to a booted machine.
+ *
+ * The engine runs as it would in a kernel, with three differences that keep the books those of a Linux kernel: its metadata lives
+ * on the host's heap; between nodes and zones the ledger gets what a kernel takes for itself, replayed from the log where
+ * that has it; and after hand-over the memory a kernel gives back late is given back at the moments it does, since watermarks
+ * are computed in between.
+ */
+#include "simulate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../ports/hosted/hosted.h"
+#include "linux/ledger.h"
+#include "options.h"
+#include "verify/observed.h"
+
+/* --- choices ---------------------------------------------------------------------------------------------------------------- */
+
+bool simulate_model_by_name(const char *name, enum quire_model *model)
+{
+	for (unsigned i = 0; i < QUIRE_MODELS; i++) {
+		if (strcmp(name, quire_model_name(i)) == 0) {
+			*model = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool simulate_init_by_name(const char *name, enum quire_init_policy *policy)
+{
+	for (unsigned i = 0; i < QUIRE_INIT_POLICIES; i++) {
+		if (strcmp(name, quire_init_policy_name(i)) == 0) {
+			*policy = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void apply_choices(struct quire_config *config, const struct simulate_options *options)
+{
+	if (options->model)
+		simulate_model_by_name(options->model, &config->model);
+	if (options->init)
+		simulate_init_by_name(options->init, &config->init);
+	if (options->workers)
+		config->workers = options->workers;
+	if (options->stride)
+		config->page_stride = options->stride;
+}
+
+/* --- messages --------------------------------------------------------------------------------------------------------------- */
+
+static enum quire_log_level loudness(const struct simulate_options *options)
+{
+	return options->verbose ? QUIRE_LOG_INFO : options->quiet ? QUIRE_LOG_ERROR : QUIRE_LOG_WARNING;
+}
+
+static void engine_message(void *ctx, enum quire_log_level level, const char *text, size_t length)
+{
+	if (level <= loudness(ctx))
+		cli_error("%.*s", (int)length, text);
+}
+
+/* Words that look as if they were about memory and could not be used; the others are only listed in the heading. */
+static void unusable_words(const struct input *in, const struct simulate_options *options)
+{
+	for (size_t i = 0; i < in->ignored_count && loudness(options) >= QUIRE_LOG_WARNING; i++)
+		if (*in->ignored[i].why)
+			cli_error("command line: '%s' ignored: %s", in->ignored[i].word, in->ignored[i].why);
+}
+
+/* --- the ledger ------------------------------------------------------------------------------------------------------------- */
+
+/*
+ * The kernel's log among the INPUTs, for replay. Not when the user changes what the kernel was told: then its calls are those
+ * of another boot.
+ */
+static bool find_log(const struct simulation *s, const struct simulate_options *options, const char *const *paths, size_t count,
+		     struct observed *log)
+{
+	if (!s->in.memblock_trace || options->input.command_line || options->input.kernel || options->input.arch)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(paths[i], "-") == 0 || strcmp(paths[i], "live") == 0 || observed_read(log, paths[i]) != QUIRE_OK)
+			continue;
+		if (log->has_log)
+			return true;
+		observed_free(log);
+	}
+	return false;
+}
+
+static enum quire_status kernel_ledger(struct simulation *s, struct linux_ledger *ledger, const struct simulate_options *options,
+				       const char *const *paths, size_t count)
+{
+	struct observed *log = calloc(1, sizeof(*log));
+	enum quire_status status;
+	bool found;
+
+	if (!log)
+		return QUIRE_ENOMEM;
+	found = find_log(s, options, paths, count, log);
+	status = linux_ledger_make(ledger, s->q, found ? log : NULL, NULL, NULL);
+	s->replayed = status == QUIRE_OK && ledger->replayed;
+	if (found)
+		observed_free(log);
+	free(log);
+	return status;
+}
+
+/* Give back what a kernel gives back, of one kind. What cannot be given back (it is in no zone, mem= cut it off) is skipped. */
+static void release(struct simulation *s, const struct linux_ledger *ledger, enum linux_release_kind kind)
+{
+	for (size_t i = 0; i < ledger->releases.count; i++)
+		if (ledger->releases.items[i].kind == kind)
+			quire_free_late(s->q, ledger->releases.items[i].base, ledger->releases.items[i].size);
+}
+
+/* Gigantic pages stay taken; from now on they count as managed, and what is raised for huge pages looks at that. */
+static enum quire_status count_gigantic(struct simulation *s, const struct linux_ledger *ledger)
+{
+	struct linux_count *count = calloc(1, sizeof(*count));
+	struct quire_topology *t = &s->q->topology;
+	bool any = false;
+
+	if (!count)
+		return QUIRE_ENOMEM;
+	for (size_t i = 0; i < ledger->releases.count; i++) {
+		const struct linux_release *gigantic = &ledger->releases.items[i];
+
+		if (gigantic->kind != LINUX_RELEASE_GIGANTIC)
+			continue;
+		linux_count_range(s->q, count, gigantic->base, gigantic->size);
+		any = true;
+	}
+	for (unsigned nid = 0; nid < t->node_count; nid++)
+		for (unsigned type = 0; t->nodes[nid] && type < QUIRE_ZONE_TYPES; type++)
+			t->nodes[nid]->zones[type].managed += count->pages[nid][type];
+	if (any)
+		quire_watermarks_thp(t, &s->q->config.tunables, &s->q->watermarks);
+	free(count);
+	return QUIRE_OK;
+}
+
+/* --- boot ------------------------------------------------------------------------------------------------------------------- */
+
+static enum quire_status boot(struct simulation *s, const struct simulate_options *options, const char *const *paths, size_t count)
+{
+	struct linux_ledger ledger = { 0 };
+	enum quire_status status = quire_boot_until(s->q, QUIRE_STAGE_MEMBLOCK);
+
+	if (status == QUIRE_OK)
+		status = kernel_ledger(s, &ledger, options, paths, count);
+	if (status == QUIRE_OK)
+		status = quire_boot_until(s->q, QUIRE_STAGE_HANDOVER);
+	if (status == QUIRE_OK) {
+		release(s, &ledger, LINUX_RELEASE_EARLY);
+		status = quire_boot(s->q);
+	}
+	if (status == QUIRE_OK)
+		status = count_gigantic(s, &ledger);
+	if (status == QUIRE_OK)
+		release(s, &ledger, LINUX_RELEASE_LATE);
+	linux_ledger_free(&ledger);
+	return status;
+}
+
+static enum quire_status make_machine(struct simulation *s, const struct simulate_options *options)
+{
+	struct quire_hosted_options hosted = {
+		.config = &s->in.config, .flags = QUIRE_HOSTED_OUTSIDE_METADATA, .log = engine_message,
+		.ctx = (void *)(uintptr_t)options,
+	};
+	enum quire_status status = quire_hosted_create_machine(&s->in.machine, &hosted, &s->host);
+
+	s->q = calloc(1, sizeof(*s->q));
+	if (status == QUIRE_OK && !s->q)
+		status = QUIRE_ENOMEM;
+	if (status == QUIRE_OK)
+		status = quire_init(s->q, &s->in.config, &s->in.machine, quire_hosted_platform(s->host));
+	return status;
+}
+
+enum quire_status simulate(struct simulation *s, const struct simulate_options *options, const char *const *paths, size_t count)
+{
+	enum quire_status status;
+
+	memset(s, 0, sizeof(*s));
+	status = input_load(&s->in, &options->input, paths, count);
+	if (status == QUIRE_OK)
+		status = input_kernel_map(&s->in);
+	input_print_notes(&s->in, stderr, loudness(options));
+	if (status != QUIRE_OK) {
+		cli_error("%s: %s", count ? paths[0] : "--nodes", quire_status_string(status));
+		return status;
+	}
+	unusable_words(&s->in, options);
+	apply_choices(&s->in.config, options);
+	status = make_machine(s, options);
+	if (status == QUIRE_OK)
+		status = boot(s, options, paths, count);
+	if (status != QUIRE_OK)
+		cli_error("%s: could not be booted: %s", s->in.name, quire_status_string(status));
+	return status;
+}
+
+void simulate_free(struct simulation *s)
+{
+	free(s->q);
+	quire_hosted_destroy(s->host);
+	input_free(&s->in);
+}

@@ -240,6 +240,10 @@ static void set_fake_mem(struct qi_cmdline *c)
 {
 	struct qi_text piece;
 
+	if (!c->config->efi_fake_mem) {
+		qi_cmdline_reject(c, "this kernel is built without it");
+		return;
+	}
 	while (qi_text_next(&c->value, ',', &piece)) {
 		struct quire_fake_mem fake;
 		quire_phys_t last;

@@ -153,6 +153,7 @@ struct quire_config {
 	bool cma_enabled;			/* kernel has CMA (arm64 distribution kernels) */
 	quire_phys_t cma_default_size;		/* default area when cma= is not given; 64 MiB on arm64, 0: none */
 	bool numa_emulation;			/* numa=fake= is understood */
+	bool efi_fake_mem;			/* efi_fake_mem= is understood; distribution kernels are built without it */
 	bool thp;				/* kernel has transparent huge pages */
 	bool debug;				/* log every memblock call */
 	struct quire_boot_options options;

@@ -65,6 +65,13 @@ static void engine_message(void *ctx, enum quire_log_level level, const char *te
 		cli_error("%.*s", (int)length, text);
 }
 
+static void reader_message(void *ctx, enum quire_log_level level, const char *source, size_t offset, const char *text)
+{
+	(void)offset;
+	if (level <= loudness(ctx))
+		cli_error("%s%s%s", source ? source : "", source ? ": " : "", text);
+}
+
 /* Words that look as if they were about memory and could not be used; the others are only listed in the heading. */
 static void unusable_words(const struct input *in, const struct simulate_options *options)
 {
@@ -187,12 +194,13 @@ static enum quire_status make_machine(struct simulation *s, const struct simulat
 
 enum quire_status simulate(struct simulation *s, const struct simulate_options *options, const char *const *paths, size_t count)
 {
+	struct quire_reader_log log = { .emit = reader_message, .ctx = (void *)(uintptr_t)options };
 	enum quire_status status;
 
 	memset(s, 0, sizeof(*s));
 	status = input_load(&s->in, &options->input, paths, count);
 	if (status == QUIRE_OK)
-		status = input_kernel_map(&s->in);
+		status = input_sanitize(&s->in, &log);
 	input_print_notes(&s->in, stderr, loudness(options));
 	if (status != QUIRE_OK) {
 		cli_error("%s: %s", count ? paths[0] : "--nodes", quire_status_string(status));

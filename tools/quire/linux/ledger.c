@@ -39,7 +39,7 @@ static quire_phys_t image_by_log(const struct observed *o)
 	return largest ? largest->first : 0;
 }
 
-/* The last release the log shows as a memblock call before `line` and after the hand-over, if nothing lies between. */
+/* The memblock call after the hand-over that goes with a "Freeing" line: the last one before it of that size. */
 static const struct event *release_event(const struct replay *r, const struct observed *o, const struct observed_freed *freed)
 {
 	const struct event *found = NULL;
@@ -47,10 +47,12 @@ static const struct event *release_event(const struct replay *r, const struct ob
 	for (size_t i = 0; r && i < r->events.events.count; i++) {
 		const struct event *e = &r->events.events.items[i];
 
-		if (e->line < freed->origin.line && e->line > observed_handover_line(o) && e->kind == EVENT_FREE)
+		/* The call may cover a last page that is not whole and stays. */
+		if (e->line < freed->origin.line && e->line > observed_handover_line(o) && e->kind == EVENT_FREE &&
+		    e->size / 4096 - freed->kbytes / 4 <= 1)
 			found = e;
 	}
-	return found && freed->origin.line - found->line <= 4 && found->size == freed->kbytes * KIB ? found : NULL;
+	return found;
 }
 
 /* Where the memory of a "Freeing" line begins. The image's parts follow each other: code, read-only data, data, init, bss. */
@@ -105,6 +107,8 @@ enum quire_status linux_ledger_make(struct linux_ledger *ledger, struct quire *q
 	memset(ledger, 0, sizeof(*ledger));
 	if (!o || !replay_possible(o)) {
 		status = linux_footprint(ledger, q);
+		if (status == QUIRE_OK)
+			linux_cma_adopt_firmware(q);
 		if (status == QUIRE_OK && o)
 			releases_from_log(ledger, q, o, NULL);
 		return status;
@@ -112,7 +116,10 @@ enum quire_status linux_ledger_make(struct linux_ledger *ledger, struct quire *q
 	status = replay_start(r, q, o, f);
 	if (status != QUIRE_OK)
 		return status;
-	linux_cma_adopt_firmware(q);
+	for (size_t i = 0; i < o->cma.count; i++)
+		if (o->cma.items[i].pool &&
+		    quire_cma_adopt(q, o->cma.items[i].base, o->cma.items[i].size, "pool", NULL) != QUIRE_OK)
+			ledger->cma_refused += o->cma.items[i].size;
 	ledger->replayed = true;
 	releases_from_log(ledger, q, o, r);
 	q->config.options.hugepage_count = 0;

@@ -32,6 +32,7 @@ struct linux_release {
 struct linux_ledger {
 	bool replayed;			/* false: estimated */
 	LIST(struct linux_release) releases;
+	quire_phys_t cma_refused;	/* firmware's CMA pools that cannot work (over a hole): the kernel counts them, and fails */
 };
 
 /*

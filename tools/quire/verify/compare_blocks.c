@@ -18,15 +18,53 @@ static void block_texts(const struct quire_memory_block *block, char *zones, siz
 		length += (size_t)snprintf(nodes + length, nodes_size - length, "%snode%d", i ? " " : "", block->nodes[i]);
 }
 
+/* The node of an address nobody had memory at: firmware's records name it for what may be plugged there. */
+static int plugged_nid(const struct compare *c, quire_phys_t address)
+{
+	const struct quire_machine *m = c->q->machine;
+
+	if (!c->q->topology.numa_on)
+		return 0;
+	for (size_t i = 0; i < m->affinity_count; i++) {
+		if (address - m->affinities[i].base >= m->affinities[i].size)
+			continue;
+		for (size_t k = 0; k < m->domain_count; k++)
+			if (m->domains[k] == m->affinities[i].domain)
+				return (int)k;
+	}
+	return 0;
+}
+
+/*
+ * Memory the running kernel has and its boot did not know: plugged in before the capture was taken. False if the block is none
+ * such. It is online only where that is the kernel's default.
+ */
+static bool plugged_block(const struct compare *c, const struct observed_block *theirs, quire_phys_t size,
+			  struct quire_memory_block *block)
+{
+	const struct quire_boot_options *o = &c->q->config.options;
+	quire_phys_t base = theirs->index * size;
+	bool there = false;
+
+	for (size_t i = 0; i < c->o->system_ram.count; i++)
+		there |= c->o->system_ram.items[i].first <= base && c->o->system_ram.items[i].last >= base + size - 1;
+	if (!there || quire_memblock_overlaps_region(&c->q->memblock, &c->q->memblock.memory, base, size))
+		return false;
+	quire_memory_block_describe_added(&c->q->topology, size, theirs->index, plugged_nid(c, base), block);
+	block->online = o->memhp_online_given ? o->memhp_online : c->q->config.rules >= QUIRE_RULES_6_12;
+	return true;
+}
+
 static void one_block(struct compare *c, const struct observed_block *theirs, quire_phys_t block_size)
 {
 	struct quire_memory_block block;
 	char zones[64] = "no such block", nodes[96] = "no such block";
-	bool there = quire_memory_block_describe(&c->q->topology, &c->q->memblock, block_size, theirs->index, &block) == QUIRE_OK;
+	bool plugged = plugged_block(c, theirs, block_size, &block);
+	bool there = plugged || quire_memory_block_describe(&c->q->topology, &c->q->memblock, block_size, theirs->index, &block) == QUIRE_OK;
 
 	if (there)
 		block_texts(&block, zones, sizeof(zones), nodes, sizeof(nodes));
-	findings_text(c->f, theirs->origin, there && block.online ? "online" : "absent", theirs->state, "state of memory%" PRIu64,
+	findings_text(c->f, theirs->origin, !there ? "absent" : block.online ? "online" : "offline", theirs->state, "state of memory%" PRIu64,
 		      theirs->index);
 	findings_text(c->f, theirs->origin, zones, theirs->zones, "valid zones of memory%" PRIu64, theirs->index);
 	findings_text(c->f, theirs->origin, nodes, theirs->nodes, "nodes of memory%" PRIu64, theirs->index);
@@ -47,8 +85,12 @@ static void memory_blocks(struct compare *c)
 		findings_missing(c->f, 3);
 		return;
 	}
-	for (size_t i = 0; i < c->o->blocks.count; i++)
+	for (size_t i = 0; i < c->o->blocks.count; i++) {
+		struct quire_memory_block unused;
+
 		one_block(c, &c->o->blocks.items[i], size);
+		count += plugged_block(c, &c->o->blocks.items[i], size, &unused);
+	}
 	while (size && quire_memory_block_next(&c->q->topology, &c->q->memblock, size, &index)) {
 		index++;
 		count++;
@@ -74,33 +116,36 @@ static void pageblocks(struct compare *c)
 	}
 }
 
-/* Where the capture lists frames: those without a descriptor are exactly those of absent sections. */
+/* Whether any memory lies in the sub-section (2 MiB) of pfn: only then its frames count as there. */
+static bool touched(const struct compare *c, quire_pfn_t pfn, quire_pfn_t pages)
+{
+	unsigned shift = quire_page_shift(&c->q->config);
+
+	return quire_memblock_overlaps_region(&c->q->memblock, &c->q->memblock.memory, pfn << shift, pages << shift);
+}
+
+/* Where the capture lists frames: those without a descriptor are exactly those of sub-sections without memory. */
 static void frames(struct compare *c)
 {
-	const struct quire_config *config = &c->q->config;
-	quire_pfn_t per_section = quire_pages_per_section(config);
+	quire_pfn_t pages = (quire_pfn_t)1 << (QUIRE_SUBSECTION_SHIFT - quire_page_shift(&c->q->config));
 	uint64_t wrong = 0, first = 0;
 	struct origin origin = { "kpageflags_rle.txt", 0 };
 
-	if (!c->o->frames.count || config->model == QUIRE_MODEL_FLATMEM) {
+	if (!c->o->frames.count || c->q->config.model == QUIRE_MODEL_FLATMEM) {
 		findings_missing(c->f, 1);
 		return;
 	}
 	for (size_t i = 0; i < c->o->frames.count; i++) {
 		const struct observed_frames *run = &c->o->frames.items[i];
 
-		for (quire_pfn_t pfn = run->start; pfn < run->start + run->count;) {
-			quire_pfn_t next = (pfn / per_section + 1) * per_section;
-
-			if (quire_section_present(config, &c->q->memblock, pfn / per_section) == run->absent && !wrong++) {
-				first = pfn;
-				origin = run->origin;
-			}
-			pfn = next;
+		for (quire_pfn_t pfn = run->start; pfn < run->start + run->count; pfn = (pfn / pages + 1) * pages) {
+			if (touched(c, pfn & ~(pages - 1), pages) == !run->absent || wrong++)
+				continue;
+			first = pfn;
+			origin = run->origin;
 		}
 	}
-	findings_number(c->f, origin, wrong, 0, "sections whose frames have descriptors in one and not in the other, first at pfn %#" PRIx64,
-			first);
+	findings_number(c->f, origin, wrong, 0, "sub-sections present in one and not in the other, first at pfn %#" PRIx64, first);
 }
 
 /* "0-1,3" */

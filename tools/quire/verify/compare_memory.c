@@ -129,7 +129,8 @@ static void memory_line(struct compare *c)
 	}
 	findings_number(c->f, m->origin, free * KIB_PER_PAGE(c), m->physical_k - m->reserved_k - m->cma_k,
 			"Memory: free at hand-over (K)");
-	findings_number(c->f, m->origin, cma_pages(c) * KIB_PER_PAGE(c), m->cma_k, "Memory: cma-reserved (K)");
+	findings_number(c->f, m->origin, cma_pages(c) * KIB_PER_PAGE(c) + (c->ledger->cma_refused >> 10), m->cma_k,
+			"Memory: cma-reserved (K)");
 	if (!late && c->q->config.rules == QUIRE_RULES_6_1)
 		available(c);
 	else
@@ -169,10 +170,29 @@ static void totals(struct compare *c)
 	else
 		findings_missing(c->f, 1);
 	if (c->o->has_cma_total)
-		findings_number(c->f, c->o->cma_total_origin, cma_pages(c) * KIB_PER_PAGE(c), c->o->cma_total_k, "CmaTotal (K)");
+		findings_number(c->f, c->o->cma_total_origin, linux_count_total(&c->cma) * KIB_PER_PAGE(c), c->o->cma_total_k, "CmaTotal (K)");
 }
 
-/* A node prints that its deferred pages were initialised exactly if something of it was deferred. */
+/* Free pages of the node at and above `split`. */
+static uint64_t deferred_free(const struct compare *c, int nid, quire_pfn_t split)
+{
+	unsigned shift = quire_page_shift(&c->q->config);
+	struct quire_memblock_range range;
+	uint64_t cursor, pages = 0;
+
+	quire_memblock_for_each_free(&c->q->memblock, cursor, nid, QUIRE_MEMBLOCK_HOTPLUG, &range) {
+		quire_pfn_t start = range.start >> shift, end = range.end >> shift;
+
+		if (end > split)
+			pages += end - (start > split ? start : split);
+	}
+	return pages;
+}
+
+/*
+ * A node prints that its deferred pages were initialised exactly if something of it was deferred until then. An allocation that fails
+ * early brings forward a section's worth at a time, so where no more than that is free it may all be done, unseen, before.
+ */
 static void deferred(struct compare *c)
 {
 	const struct quire_topology *t = &c->q->topology;
@@ -184,17 +204,23 @@ static void deferred(struct compare *c)
 	}
 	for (unsigned nid = 0; nid < t->node_count; nid++) {
 		struct origin origin = c->o->setup_nodes.items[0].origin;
+		quire_pfn_t split;
 		bool theirs = false;
 
 		if (!t->nodes[nid] || !t->nodes[nid]->has_memory)
 			continue;
+		split = quire_memmap_deferred_split(t, &c->q->memblock, (int)nid);
+		if (split != QUIRE_PFN_NONE && deferred_free(c, (int)nid, split) < quire_pages_per_section(&c->q->config)) {
+			findings_missing(c->f, 1);
+			continue;
+		}
 		for (size_t i = 0; i < c->o->deferred.count; i++) {
 			if (c->o->deferred.items[i].nid != (int)nid)
 				continue;
 			theirs = true;
 			origin = c->o->deferred.items[i].origin;
 		}
-		findings_number(c->f, origin, quire_memmap_deferred_split(t, &c->q->memblock, (int)nid) != QUIRE_PFN_NONE, theirs,
+		findings_number(c->f, origin, split != QUIRE_PFN_NONE, theirs,
 				"initialisation of node %u is deferred", nid);
 	}
 }

@@ -95,6 +95,7 @@ void observed_free(struct observed *o)
 	LIST_FREE(&o->blocks);
 	LIST_FREE(&o->pageblocks);
 	LIST_FREE(&o->frames);
+	LIST_FREE(&o->system_ram);
 	LIST_FREE(&o->node_cpus);
 	LIST_FREE(&o->node_distances);
 	textfile_free(&o->log);

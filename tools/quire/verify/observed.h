@@ -92,6 +92,7 @@ struct observed_freed {
 struct observed_cma {
 	struct origin origin;
 	uint64_t base, size;
+	bool pool;			/* of the device tree */
 };
 
 struct observed_hugepages {
@@ -190,6 +191,7 @@ struct observed {
 	bool has_debugfs;
 	struct observed_kernel kernel;
 	bool has_iomem;
+	LIST(struct observed_region) system_ram;		/* of iomem */
 	struct origin block_size_origin;
 	uint64_t block_size;					/* memory_blocks.txt, bytes */
 	struct origin min_free_origin;

@@ -8,7 +8,15 @@ static void iomem_line(struct observed *o, struct text_slice text)
 	uint64_t first, last;
 
 	text_skip_blanks(&text);
-	if (!text_take_hex(&text, &first) || !text_take(&text, "-") || !text_take_hex(&text, &last) || !text_take(&text, " : Kernel "))
+	if (!text_take_hex(&text, &first) || !text_take(&text, "-") || !text_take_hex(&text, &last) || !text_take(&text, " : "))
+		return;
+	if (text_starts(text, "System RAM") && last) {
+		struct observed_region *region = LIST_ADD(&o->system_ram);
+
+		if (region)
+			*region = (struct observed_region){ first, last, QUIRE_NO_NODE, 0 };
+	}
+	if (!text_take(&text, "Kernel "))
 		return;
 	if (text_starts(text, "code") && !k->code_last) {
 		k->code_first = first;

@@ -115,6 +115,7 @@ static bool cma_line(struct observed *o, struct text_slice text, struct origin o
 	} else if (text_take_through(&left, "created CMA memory pool at ")) {
 		if (!text_take_hex(&left, &area.base) || !text_take(&left, ", size ") || !take_amount(&left, &area.size))
 			return false;
+		area.pool = true;
 	} else if (text_starts(text, "cma: CMA area ") && text_contains(text, "could not be activated")) {
 		struct observed_node_range *inactive = LIST_ADD(&o->cma_inactive);
 

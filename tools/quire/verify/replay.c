@@ -23,6 +23,33 @@ bool replay_possible(const struct observed *o)
 	return o->has_log && o->dumps.count && o->dumps.items[0].reserved.count && o->dumps.items[0].memory.count;
 }
 
+/*
+ * Marking memory as not to be mapped is never logged. A capture that has a log but no device tree says it in the tables alone; then
+ * it is input, like the first reservations.
+ */
+static enum quire_status enter_nomap(struct replay *r)
+{
+	const struct observed_tables *dump = &r->o->dumps.items[0];
+	const struct quire_machine *m = r->q->machine;
+	enum quire_status status = QUIRE_OK;
+	bool told = false;
+
+	for (size_t i = 0; i < m->reservation_count; i++)
+		if (m->reservations[i].kind == QUIRE_RESERVE_NOMAP)
+			return QUIRE_OK;
+	for (size_t i = 0; i < dump->memory.count && status == QUIRE_OK; i++) {
+		const struct observed_region *region = &dump->memory.items[i];
+
+		if (!(region->flags & QUIRE_MEMBLOCK_NOMAP))
+			continue;
+		if (r->f && !told)
+			findings_remark(r->f, dump->origin, "no device tree: which memory is not mapped is taken from the log");
+		told = true;
+		status = quire_memblock_mark_nomap(&r->q->memblock, region->first, region->last + 1 - region->first);
+	}
+	return status;
+}
+
 /* Reserved before anything was logged: the first dump's table less the net effect of what was logged before that dump. */
 static enum quire_status enter_initial(struct replay *r)
 {
@@ -47,6 +74,8 @@ static enum quire_status enter_initial(struct replay *r)
 	if (status == QUIRE_OK)
 		status = quire_memblock_phys_free(mb, 0, QUIRE_PHYS_MAX);
 	quire_memblock_allow_resize(mb);
+	if (status == QUIRE_OK)
+		status = enter_nomap(r);
 	for (size_t i = 0; i < dump->reserved.count && status == QUIRE_OK; i++) {
 		const struct observed_region *region = &dump->reserved.items[i];
 
@@ -210,17 +239,30 @@ static void replay_unannounced(struct replay *r, const struct event *e)
 	quire_memblock_reserve(mb, e->base, e->size);
 }
 
+/* Whether [base, base + size) is RAM in the map, and what touches it on either side is not; entries are sorted and disjoint. */
+static bool is_run_of_ram(const struct quire_machine *m, uint64_t base, uint64_t size)
+{
+	uint64_t start = 0, end = 0;
+
+	for (size_t i = 0; i < m->map_count; i++) {
+		if (m->map[i].type != QUIRE_MEMORY_RAM)
+			continue;
+		if (m->map[i].base != end || !end) {
+			if (start == base && end == base + size)
+				return true;
+			start = m->map[i].base;
+		}
+		end = m->map[i].base + m->map[i].size;
+	}
+	return start == base && end == base + size;
+}
+
 /* What the kernel adds of firmware's map must be in ours. */
 static void replay_add(struct replay *r, const struct event *e)
 {
 	if (r->f && is_x86(r->q) && text_contains(e->caller, "e820")) {
-		const struct quire_machine *m = r->q->machine;
-		bool found = false;
-
-		for (size_t i = 0; i < m->map_count; i++)
-			found |= m->map[i].base == e->base && m->map[i].size == e->size && m->map[i].type == QUIRE_MEMORY_RAM;
-		findings_number(r->f, at_line(e->line), found, true, "memory added [%#" PRIx64 "-%#" PRIx64 "] is in our map", e->base,
-				e->base + e->size - 1);
+		findings_number(r->f, at_line(e->line), is_run_of_ram(r->q->machine, e->base, e->size), true,
+				"memory added [%#" PRIx64 "-%#" PRIx64 "] is in our map", e->base, e->base + e->size - 1);
 	}
 	quire_memblock_add(&r->q->memblock, e->base, e->size);
 }
@@ -339,8 +381,20 @@ enum quire_status replay_start(struct replay *r, struct quire *q, const struct o
 	return status;
 }
 
+/* From 6.12 on hand-over gives reserved regions the nodes of the memory below them. */
+static void assign_reserved(struct quire_memblock *mb)
+{
+	for (size_t i = 0; i < mb->memory.cnt; i++)
+		quire_memblock_set_node(mb, mb->memory.regions[i].base, mb->memory.regions[i].size, &mb->reserved,
+					mb->memory.regions[i].nid);
+}
+
 void replay_rest(struct replay *r)
 {
+	/* Hand-over forgets what may be unplugged. */
+	quire_memblock_clear_hotplug(&r->q->memblock, 0, QUIRE_PHYS_MAX);
+	if (r->q->config.rules >= QUIRE_RULES_6_12)
+		assign_reserved(&r->q->memblock);
 	replay_until(r, SIZE_MAX);
 }
 

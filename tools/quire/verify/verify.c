@@ -120,6 +120,8 @@ static bool read_capture(struct verification *v, const char *path)
 	enum quire_status status = input_load(&v->in, &none, &path, 1);
 
 	if (status == QUIRE_OK)
+		status = input_sanitize(&v->in, NULL);
+	if (status == QUIRE_OK)
 		status = observed_read(&v->o, path);
 	if (status != QUIRE_OK)
 		return fail(v, "nothing to verify here", status);

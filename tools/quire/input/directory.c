@@ -57,7 +57,12 @@ static enum quire_status read_member(struct input *in, const char *directory, co
 	struct textfile file;
 	enum quire_status status;
 	char path[4096];
-	int length = snprintf(path, sizeof(path), "%s/%s", directory, member->name);
+	size_t trim = strlen(directory);
+	int length;
+
+	while (trim > 1 && directory[trim - 1] == '/')
+		trim--;
+	length = snprintf(path, sizeof(path), "%.*s/%s", (int)(trim < sizeof(path) ? trim : sizeof(path)), directory, member->name);
 
 	if (length < 0 || (size_t)length >= sizeof(path))
 		return QUIRE_ERANGE;

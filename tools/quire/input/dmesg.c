@@ -221,6 +221,8 @@ enum quire_status input_read_dmesg(struct input *in, const struct textfile *file
 	for (size_t i = 0; i < file->line_count; i++) {
 		struct text_slice text = textfile_message(file, i);
 
+		if (!text.length)
+			continue;
 		if (text_starts(text, "Linux version ")) {
 			if (has_map(&log)) {
 				input_log_facts_free(&kept);

@@ -75,6 +75,7 @@ struct input {
 	size_t file_count;
 	struct input_note *notes;
 	size_t note_count;
+	bool notes_cut;				/* there were more than are kept */
 
 	struct input_options options;
 	struct quire_machine_storage storage;	/* of `machine`, grown on demand */

@@ -9,12 +9,14 @@
 
 #include "facts.h"
 
-#define MOST_NOTES 400
+#define MOST_NOTES 100
+#define MOST_ERRORS 50		/* beyond the others: what went wrong in the end must not be crowded out */
 
-static struct input_note *new_note(struct input *in, enum quire_log_level level, const char *source)
+static struct input_note *append_note(struct input *in, enum quire_log_level level, const char *source)
 {
-	if (in->note_count > MOST_NOTES)
-		return NULL;
+	struct input_note *note;
+
+	/* Room grows at powers of two. */
 	if ((in->note_count & (in->note_count - 1)) == 0) {
 		size_t room = in->note_count ? in->note_count * 2 : 1;
 		struct input_note *notes = realloc(in->notes, room * sizeof(notes[0]));
@@ -23,17 +25,25 @@ static struct input_note *new_note(struct input *in, enum quire_log_level level,
 			return NULL;
 		in->notes = notes;
 	}
-	struct input_note *note = &in->notes[in->note_count++];
-
-	memset(note, 0, sizeof(*note));
-	if (in->note_count > MOST_NOTES) {
-		note->level = QUIRE_LOG_WARNING;
-		note->text = strdup("further notes are left out");
-		return NULL;
-	}
-	note->level = level;
-	note->source = strdup(source ? source : "");
+	note = &in->notes[in->note_count++];
+	*note = (struct input_note){ .level = level, .source = strdup(source ? source : "") };
 	return note;
+}
+
+static struct input_note *new_note(struct input *in, enum quire_log_level level, const char *source)
+{
+	size_t most = level == QUIRE_LOG_ERROR ? MOST_NOTES + MOST_ERRORS : MOST_NOTES;
+	struct input_note *note;
+
+	if (in->note_count < most)
+		return append_note(in, level, source);
+	if (!in->notes_cut) {
+		in->notes_cut = true;
+		note = append_note(in, QUIRE_LOG_WARNING, "");
+		if (note)
+			note->text = strdup("there is more to say than is listed here; the rest is left out");
+	}
+	return NULL;
 }
 
 void input_note(struct input *in, enum quire_log_level level, const char *source, size_t line, const char *format, ...)

@@ -267,6 +267,8 @@ enum quire_status input_settle_map(struct input *in)
 {
 	enum quire_status status;
 
+	if (in->facts->maps[INPUT_MAP_SYNTHETIC].count && in->file_count)
+		input_note(in, QUIRE_LOG_WARNING, in->name, 0, "--nodes replaces the memory, nodes and CPUs of the input");
 	if (in->facts->maps[INPUT_MAP_SYNTHETIC].count)
 		status = take_ranges(in, &in->facts->maps[INPUT_MAP_SYNTHETIC]);
 	else

@@ -212,6 +212,18 @@ enum quire_status input_settle_cpus(struct input *in)
 	return add_cpus(in, have, want);
 }
 
+/* 10 and 20 are what holds without a table: nothing is gained by writing it out. */
+static bool distances_are_plain(const struct input_facts *facts)
+{
+	for (unsigned i = 0; i < facts->node_count * facts->node_count; i++) {
+		unsigned plain = i / facts->node_count == i % facts->node_count ? 10 : 20;
+
+		if (facts->node_distances[i] != plain && facts->node_distances[i] != 0)
+			return false;
+	}
+	return true;
+}
+
 /* The nodes' own files, for machines whose SLIT is not at hand. */
 static enum quire_status take_node_distances(struct input *in)
 {
@@ -252,14 +264,15 @@ enum quire_status input_settle_distances(struct input *in)
 		status = input_machine_blob(in, INPUT_BLOB_SLIT);
 	if (status != QUIRE_OK || in->machine.distance_count)
 		return status;
-	if (facts->node_count > 1 && nodes_are_firmwares(in))
+	if (facts->node_count > 1 && nodes_are_firmwares(in) && !distances_are_plain(facts))
 		status = take_node_distances(in);
 	if (status == QUIRE_ENOSPC) {
 		input_note(in, QUIRE_LOG_WARNING, in->name, 0,
 			   "proximity domains are too high to keep the nodes' distances");
 		status = QUIRE_OK;
 	}
-	if (status == QUIRE_OK && facts->log.distance_table && nodes_are_firmwares(in) && !in->machine.distance_count)
+	if (status == QUIRE_OK && facts->log.distance_table && nodes_are_firmwares(in) && !facts->node_count &&
+	    !in->machine.distance_count)
 		input_note(in, QUIRE_LOG_WARNING, facts->log_path, 0,
 			   "firmware gave distances, which no log prints: 10 and 20 are assumed (SLIT as further input?)");
 	return status;

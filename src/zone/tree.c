@@ -314,6 +314,20 @@ enum quire_status qi_tree_init(struct qi_tree *tree, const struct qi_tree_config
 	return QUIRE_OK;
 }
 
+uint64_t qi_tree_flat_span(void)
+{
+	return (uint64_t)(FLAT_MIDS - 1) << QI_MID_SHIFT;
+}
+
+size_t qi_tree_fixed_bytes(quire_pfn_t start_pfn, uint64_t span)
+{
+	quire_pfn_t last = start_pfn + span - 1;
+	uint64_t tops = (last >> QI_TOP_SHIFT) - (start_pfn >> QI_TOP_SHIFT) + 1;
+	uint64_t mids = (last >> QI_MID_SHIFT) - (start_pfn >> QI_MID_SHIFT) + 1;
+
+	return (size_t)((tops + (mids <= FLAT_MIDS ? mids : 0)) * sizeof(struct qi_upper));
+}
+
 static void destroy_leaves(struct qi_tree *tree, struct qi_upper *mid)
 {
 	for (unsigned w = 0; w < QI_WORDS; w++)

@@ -133,6 +133,10 @@ enum quire_status qi_tree_init(struct qi_tree *tree, const struct qi_tree_config
 /* Give all nodes back. A zeroed tree is fine. */
 void qi_tree_destroy(struct qi_tree *tree);
 
+/* What qi_tree_init allocates, and the span up to which level-1 nodes are part of that. */
+size_t qi_tree_fixed_bytes(quire_pfn_t start_pfn, uint64_t span);
+uint64_t qi_tree_flat_span(void);
+
 /*
  * Hand over frames [pfn, pfn + count): boot and hot-add. They must be absent so far. QUIRE_ERANGE: outside the tree;
  * QUIRE_EEXIST: some of them were handed over before; QUIRE_ENOMEM. On failure nothing changed (nodes may have been
@@ -150,10 +154,11 @@ bool qi_tree_any_ours(const struct qi_tree *tree, quire_pfn_t pfn, uint64_t coun
 enum quire_status qi_tree_alloc(struct qi_tree *tree, unsigned order, unsigned type, unsigned flags, quire_pfn_t *pfn);
 
 /*
- * Take up to 64 order-0 frames of one aligned group of 64: *frame = the group's first frame >> 6, *mask = which of
- * them. They count as 64 order-0 blocks. A per-CPU front's refill.
+ * Take up to `limit` blocks of order 0 or 9 that are neighbours in one word of a map: *word = number of the first of
+ * 64 blocks, divided by 64, *mask = which of them. Each counts as a block of its own. A per-CPU front's refill.
  */
-enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned type, unsigned flags, uint64_t *word, uint64_t *mask);
+enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsigned type, unsigned flags, unsigned limit,
+				     uint64_t *word, uint64_t *mask);
 
 /*
  * Give back a block. Refused, with everything as it was: QUIRE_EEXIST (some of it is free already), QUIRE_EINVAL (not
@@ -161,8 +166,8 @@ enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned type, unsign
  */
 enum quire_status qi_tree_free(struct qi_tree *tree, quire_pfn_t pfn, unsigned order);
 
-/* Give back order-0 frames `mask` of group `word`. All or none, statuses as qi_tree_free. */
-enum quire_status qi_tree_free_word(struct qi_tree *tree, uint64_t word, uint64_t mask);
+/* Give back blocks `mask` of group `word`, of order 0 or 9. All or none, statuses as qi_tree_free. */
+enum quire_status qi_tree_free_word(struct qi_tree *tree, unsigned order, uint64_t word, uint64_t mask);
 
 /*
  * What state the frame is in, as a status: QUIRE_OK allocated (*order: of its block, *head: its first frame), EEXIST

@@ -310,22 +310,73 @@ enum quire_status qi_tree_alloc(struct qi_tree *tree, unsigned order, unsigned t
 	return QUIRE_OK;
 }
 
-enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned type, unsigned flags, uint64_t *word, uint64_t *mask)
+/* At most `limit` of the units in a word, the lowest. */
+static inline uint64_t first_units(uint64_t word, unsigned limit)
+{
+	uint64_t rest = word;
+
+	if (limit >= 64)
+		return word;
+	for (; limit && rest; limit--)
+		rest &= rest - 1;
+	return word & ~rest;
+}
+
+static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned type, unsigned limit, uint64_t *word, uint64_t *mask)
+{
+	struct qi_upper *mid;
+	quire_pfn_t pfn;
+	unsigned w;
+
+	if (qi_group(tree) > 1 || limit < 2 || type >= QUIRE_MIGRATE_PCPTYPES) {
+		enum quire_status status = qi_tree_alloc(tree, QI_LEAF_SHIFT, type, 0, &pfn);
+
+		if (status == QUIRE_OK) {
+			*word = pfn >> QI_LEAF_SHIFT >> 6;
+			*mask = 1ull << (pfn >> QI_LEAF_SHIFT & 63);
+		}
+		return status;
+	}
+	mid = find_mid(tree, 0);
+	if (!mid)
+		return QUIRE_ENOMEM;
+	w = qi_find_word(mid->node.has, 0);
+	*mask = first_units(mid->node.map[w], limit);
+	for (uint64_t rest = *mask; rest; rest &= rest - 1) {
+		if (qi_touch(tree, mid, w * 64 + qi_ctz(rest), 1) != QUIRE_OK) {
+			put_mid(tree, mid);
+			return QUIRE_ENOMEM;
+		}
+		qi_set_child_type(mid, w * 64 + qi_ctz(rest), type);
+	}
+	*word = (qi_node_pfn(tree, &mid->node) >> QI_LEAF_SHIFT) / 64 + w;
+	mid->node.mark[w] |= *mask;
+	mid->node.map[w] &= ~*mask;
+	qi_has_update(&mid->node, w);
+	qi_node_reclass(tree, &mid->node);
+	tree->free_pages -= (uint64_t)__builtin_popcountll(*mask) << QI_LEAF_SHIFT;
+	return QUIRE_OK;
+}
+
+enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsigned type, unsigned flags, unsigned limit,
+				     uint64_t *word, uint64_t *mask)
 {
 	struct qi_node *leaf;
 	unsigned w;
 
-	if (type >= QUIRE_MIGRATE_ISOLATE)
+	if (type >= QUIRE_MIGRATE_ISOLATE || !limit || (order && order != QI_LEAF_SHIFT))
 		return QUIRE_EINVAL;
+	if (order)
+		return alloc_word_of_leaves(tree, type, limit, word, mask);
 	leaf = leaf_for(tree, 0, type, flags);
 	if (!leaf)
 		return QUIRE_ENOMEM;
 	w = qi_find_word(leaf->has, 0);
-	*mask = leaf->map[w];
+	*mask = first_units(leaf->map[w], limit);
 	*word = qi_node_pfn(tree, leaf) / 64 + w;
 	leaf->mark[w] |= *mask;
-	leaf->map[w] = 0;
-	leaf->has &= ~(0xffull << w * 8);
+	leaf->map[w] &= ~*mask;
+	qi_has_update(leaf, w);
 	qi_count_free(tree, leaf, -(int64_t)__builtin_popcountll(*mask));
 	qi_node_reclass(tree, leaf);
 	return QUIRE_OK;

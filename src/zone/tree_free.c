@@ -210,46 +210,79 @@ enum quire_status qi_tree_free(struct qi_tree *tree, quire_pfn_t pfn, unsigned o
 	return order < QI_MID_SHIFT ? free_in_mid(tree, pfn, order) : free_in_top(tree, pfn, order);
 }
 
-/* All frames of `mask` are order-0 blocks: marked, and the unit after each is not the inside of a longer block. */
-static bool are_single(const struct qi_node *leaf, unsigned w, uint64_t mask)
+/* All units of `mask` are blocks of one unit: marked, and the unit after each is not the inside of a longer block. */
+static bool are_single(const struct qi_node *node, const uint64_t *broken, unsigned w, uint64_t mask)
 {
 	uint64_t next = mask << 1 & 0xaaaaaaaaaaaaaaaaull;
-	uint64_t inside = next & ~(leaf->map[w] | leaf->mark[w]);
+	uint64_t inside = next & ~(node->map[w] | node->mark[w] | (broken ? broken[w] : 0));
 
-	return (leaf->mark[w] & mask) == mask && !(inside & ~leaf->absent[w]);
+	return (node->mark[w] & mask) == mask && (qi_likely(!inside) || !(inside & ~node->absent[w]));
 }
 
-enum quire_status qi_tree_free_word(struct qi_tree *tree, uint64_t word, uint64_t mask)
+/* Why a word was refused. */
+static enum quire_status diagnose_word(const struct qi_tree *tree, unsigned order, uint64_t word, uint64_t mask)
 {
-	quire_pfn_t pfn = word * 64;
-	struct qi_upper *mid;
-	struct qi_node *leaf;
-	unsigned w = (unsigned)(word % QI_WORDS);
+	for (; mask; mask &= mask - 1) {
+		quire_pfn_t head;
+		unsigned real;
+		enum quire_status status = qi_tree_lookup(tree, (word * 64 + qi_ctz(mask)) << order, &head, &real);
 
-	if (!mask)
-		return QUIRE_OK;
-	if (qi_unlikely(word >= QUIRE_PFN_NONE / 64 ||
-			!qi_tree_holds(tree, pfn + qi_ctz(mask), qi_log2(mask) - qi_ctz(mask) + 1)))
-		return QUIRE_ERANGE;
-	mid = qi_mid_of(tree, pfn);
-	leaf = mid ? qi_child_leaf(mid, qi_mid_unit(pfn)) : NULL;
-	if (qi_unlikely(!leaf || !are_single(leaf, w, mask))) {
-		for (uint64_t rest = mask; rest; rest &= rest - 1) {
-			quire_pfn_t head;
-			unsigned order;
-			enum quire_status status = qi_tree_lookup(tree, pfn + qi_ctz(rest), &head, &order);
-
-			if (status != QUIRE_OK)
-				return status;
-		}
-		return QUIRE_EINVAL;
+		if (status != QUIRE_OK)
+			return status;
 	}
+	return QUIRE_EINVAL;
+}
+
+static enum quire_status free_word_of_leaves(struct qi_tree *tree, quire_pfn_t pfn, unsigned w, uint64_t mask)
+{
+	struct qi_upper *mid = qi_mid_of(tree, pfn);
+
+	if (!mid || !are_single(&mid->node, mid->broken, w, mask))
+		return diagnose_word(tree, QI_LEAF_SHIFT, pfn >> QI_LEAF_SHIFT >> 6, mask);
+	mid->node.mark[w] &= ~mask;
+	if (qi_unlikely(mid->special[w] & mask)) {
+		for (uint64_t rest = mask; rest; rest &= rest - 1)
+			release_leaves(tree, mid, w * 64 + qi_ctz(rest), 1);
+		return QUIRE_OK;
+	}
+	mid->node.map[w] |= mask;
+	tree->free_pages += (uint64_t)__builtin_popcountll(mask) << QI_LEAF_SHIFT;
+	qi_has_update(&mid->node, w);
+	qi_node_reclass(tree, &mid->node);
+	if (qi_unlikely(mid->node.class == QI_FAN_SHIFT))
+		qi_merge_mid(tree, mid);
+	return QUIRE_OK;
+}
+
+static enum quire_status free_word_of_frames(struct qi_tree *tree, quire_pfn_t pfn, unsigned w, uint64_t mask)
+{
+	struct qi_upper *mid = qi_mid_of(tree, pfn);
+	struct qi_node *leaf = mid ? qi_child_leaf(mid, qi_mid_unit(pfn)) : NULL;
+
+	if (qi_unlikely(!leaf || !are_single(leaf, NULL, w, mask)))
+		return diagnose_word(tree, 0, pfn / 64, mask);
 	leaf->mark[w] &= ~mask;
 	leaf->map[w] |= mask;
 	qi_count_free(tree, leaf, __builtin_popcountll(mask));
 	qi_has_update(leaf, w);
 	qi_node_reclass(tree, leaf);
-	if (leaf->class == QI_LEAF_SHIFT && !qi_special_type(leaf->type))
+	if (qi_unlikely(leaf->class == QI_LEAF_SHIFT) && !qi_special_type(leaf->type))
 		qi_merge_leaf(tree, mid, leaf);
 	return QUIRE_OK;
+}
+
+enum quire_status qi_tree_free_word(struct qi_tree *tree, unsigned order, uint64_t word, uint64_t mask)
+{
+	quire_pfn_t pfn = (word * 64) << order, first, last;
+	unsigned w = (unsigned)(word % QI_WORDS);
+
+	if (!mask)
+		return QUIRE_OK;
+	if (order && order != QI_LEAF_SHIFT)
+		return QUIRE_EINVAL;
+	first = (word * 64 + qi_ctz(mask)) << order;
+	last = ((word * 64 + qi_log2(mask) + 1) << order) - 1;
+	if (qi_unlikely(word > QUIRE_PFN_NONE >> (order + 7) || first < tree->start_pfn || last >= tree->end_pfn))
+		return QUIRE_ERANGE;
+	return order ? free_word_of_leaves(tree, pfn, w, mask) : free_word_of_frames(tree, pfn, w, mask);
 }

@@ -167,10 +167,10 @@ static void last_frame_before_a_hole(void **state)
 	assert_int_equal(order, 0);
 	assert_int_equal(qi_tree_lookup(&f.tree, 65, &head, &order), QUIRE_ENOENT);
 	assert_int_equal(qi_tree_free(&f.tree, 64, 1), QUIRE_ENOENT);
-	assert_int_equal(qi_tree_free_word(&f.tree, 1, 3), QUIRE_ENOENT);
-	assert_int_equal(qi_tree_free_word(&f.tree, 1, 1), QUIRE_OK);
-	assert_int_equal(qi_tree_free_word(&f.tree, 1, 1), QUIRE_EEXIST);
-	assert_int_equal(qi_tree_free_word(&f.tree, UINT64_MAX, 1), QUIRE_ERANGE);
+	assert_int_equal(qi_tree_free_word(&f.tree, 0, 1, 3), QUIRE_ENOENT);
+	assert_int_equal(qi_tree_free_word(&f.tree, 0, 1, 1), QUIRE_OK);
+	assert_int_equal(qi_tree_free_word(&f.tree, 0, 1, 1), QUIRE_EEXIST);
+	assert_int_equal(qi_tree_free_word(&f.tree, 0, UINT64_MAX, 1), QUIRE_ERANGE);
 	fixture_close(&f);
 }
 
@@ -184,8 +184,8 @@ static void words_of_longer_blocks_are_refused(void **state)
 	fixture_open(&f, 0, 512);
 	assert_int_equal(qi_tree_add_free(&f.tree, 0, 512), QUIRE_OK);
 	assert_int_equal(qi_tree_alloc(&f.tree, 1, QUIRE_MIGRATE_MOVABLE, 0, &pfn), QUIRE_OK);
-	assert_int_equal(qi_tree_free_word(&f.tree, pfn / 64, 1ull << pfn % 64), QUIRE_EINVAL);
-	assert_int_equal(qi_tree_free_word(&f.tree, pfn / 64, 3ull << pfn % 64), QUIRE_EINVAL);
+	assert_int_equal(qi_tree_free_word(&f.tree, 0, pfn / 64, 1ull << pfn % 64), QUIRE_EINVAL);
+	assert_int_equal(qi_tree_free_word(&f.tree, 0, pfn / 64, 3ull << pfn % 64), QUIRE_EINVAL);
 	assert_int_equal(qi_tree_free(&f.tree, pfn, 1), QUIRE_OK);
 	fixture_close(&f);
 }

@@ -193,16 +193,44 @@ static void op_alloc(struct model *m)
 
 static void op_word(struct model *m)
 {
-	unsigned type = (unsigned)below(m, 3);
+	unsigned type = (unsigned)below(m, 3), order = below(m, 8) ? 0 : 9, limit = 1 + (unsigned)below(m, 70);
 	uint64_t word, mask;
 
-	if (qi_tree_alloc_word(&m->f.tree, type, 0, &word, &mask) != QUIRE_OK) {
-		check_refusal(m, 0, type);
+	if (qi_tree_alloc_word(&m->f.tree, order, type, 0, limit, &word, &mask) != QUIRE_OK) {
+		check_refusal(m, order, type);
 		return;
 	}
-	assert_true(mask != 0);
+	assert_true(mask != 0 && (unsigned)__builtin_popcountll(mask) <= limit);
 	for (; mask; mask &= mask - 1)
-		take(m, word * 64 + (unsigned)__builtin_ctzll(mask), 0);
+		take(m, (word * 64 + (unsigned)__builtin_ctzll(mask)) << order, order);
+}
+
+/* A block of order 0 or 9 together with some of its like in the same word. */
+static void free_with_neighbours(struct model *m, quire_pfn_t pfn, unsigned order)
+{
+	uint64_t word = pfn >> order >> 6, mask = 0;
+
+	for (unsigned b = 0; b < 64; b++) {
+		quire_pfn_t p = (word * 64 + b) << order;
+
+		if (p < m->start || p >= m->start + m->span || m->order[p - m->start] != (int8_t)order)
+			continue;
+		if (p == pfn || below(m, 2))
+			mask |= 1ull << b;
+	}
+	assert_int_equal(qi_tree_free_word(&m->f.tree, order, word, mask), QUIRE_OK);
+	for (size_t k = 0; k < m->count;) {
+		quire_pfn_t p = m->live[k].pfn;
+
+		if (m->live[k].order != order || p >> order >> 6 != word || !(mask >> (p >> order) % 64 & 1)) {
+			k++;
+			continue;
+		}
+		memset(m->state + (p - m->start), FREE, 1ull << order);
+		m->order[p - m->start] = -1;
+		m->free += 1ull << order;
+		m->live[k] = m->live[--m->count];
+	}
 }
 
 static void op_free(struct model *m)
@@ -219,29 +247,8 @@ static void op_free(struct model *m)
 	assert_int_equal(qi_tree_lookup(&m->f.tree, pfn + below(m, 1ull << order), &head, &seen), QUIRE_OK);
 	assert_int_equal(head, pfn);
 	assert_int_equal(seen, order);
-	if (!order && below(m, 2)) {
-		/* With its neighbours in the word, where they are single frames too. */
-		uint64_t word = pfn / 64, mask = 0;
-
-		for (unsigned b = 0; b < 64; b++) {
-			quire_pfn_t p = word * 64 + b;
-
-			if (p < m->start || p >= m->start + m->span || m->order[p - m->start] != 0)
-				continue;
-			if (p == pfn || below(m, 2))
-				mask |= 1ull << b;
-		}
-		assert_int_equal(qi_tree_free_word(&m->f.tree, word, mask), QUIRE_OK);
-		for (size_t k = 0; k < m->count;) {
-			if (m->live[k].order == 0 && m->live[k].pfn / 64 == word && mask >> (m->live[k].pfn % 64) & 1) {
-				m->state[m->live[k].pfn - m->start] = FREE;
-				m->order[m->live[k].pfn - m->start] = -1;
-				m->free++;
-				m->live[k] = m->live[--m->count];
-			} else {
-				k++;
-			}
-		}
+	if ((!order || order == 9) && below(m, 2)) {
+		free_with_neighbours(m, pfn, order);
 		return;
 	}
 	assert_int_equal(qi_tree_free(&m->f.tree, pfn, order), QUIRE_OK);

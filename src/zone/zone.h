@@ -1,0 +1,65 @@
+/*
+ * A zone's allocator: the free tree, its lock, the per-CPU fronts, and where their metadata comes from.
+ *
+ * Metadata: from the platform's meta_alloc if it has one. Otherwise from memblock while booting: qi_zone_open()
+ * takes, in one piece, what hand-over will need (it must not allocate while the free ranges are being walked);
+ * afterwards nodes are carved from the memory they describe.
+ *
+ * `managed` is kept here and nowhere else: it grows with what is handed over.
+ */
+#ifndef QI_ZONE_ZONE_H
+#define QI_ZONE_ZONE_H
+
+#include <quire/quire.h>
+
+#include "base/lock.h"
+#include "zone/tree.h"
+
+struct qi_front;
+
+struct qi_zone {
+	struct qi_tree tree;			/* quire_zone.tree points here */
+	struct qi_lock lock __attribute__((aligned(64)));	/* tree */
+	uint32_t cpus;				/* fronts; 0: none, everything goes to the tree */
+	struct qi_front *fronts;
+	const struct quire_platform *platform;	/* for messages, barrier and metadata; may be NULL */
+	struct quire *q;			/* NULL: a zone on its own, without the rest of a machine */
+	struct quire_zone *zone;
+	uint8_t *pool;				/* memblock's metadata that is left */
+	size_t pool_bytes;
+	uint64_t bad_frees;			/* refused when a front gave them back */
+	quire_pfn_t bad_pfn;			/* the last of them */
+	struct qi_lock drain_lock;		/* one remote drain at a time */
+};
+
+static inline struct qi_zone *qi_zone_of_tree(struct qi_tree *tree)
+{
+	return QI_CONTAINER_OF(tree, struct qi_zone, tree);
+}
+
+/* The allocator of a zone; NULL before qi_zone_open. */
+static inline struct qi_zone *qi_zone_of(const struct quire_zone *zone)
+{
+	return zone->tree ? qi_zone_of_tree(zone->tree) : NULL;
+}
+
+/* An empty tree over the zone's span. QUIRE_ENOMEM. */
+enum quire_status qi_zone_open(struct quire *q, struct quire_zone *zone);
+/* Give everything back; fine for a zone that is not open. */
+void qi_zone_close(struct quire *q, struct quire_zone *zone);
+
+/*
+ * Frames [pfn, pfn + count) become free and managed. QUIRE_EEXIST if any of them is managed already; statuses of
+ * qi_tree_add_free.
+ */
+enum quire_status qi_zone_hand_over(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
+/* The same for a CMA area: its pageblocks get the type CMA; counted in cma_pages too. */
+enum quire_status qi_zone_hand_over_cma(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
+
+/* Is any of these frames managed already (handed over before)? */
+bool qi_zone_any_free(const struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
+
+/* The checkers of all trees, and that managed agrees with them. QUIRE_ECORRUPT with a logged sentence. */
+enum quire_status qi_check_zones(const struct quire *q);
+
+#endif

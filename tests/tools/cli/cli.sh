@@ -1,0 +1,184 @@
+#!/bin/sh
+# The command as people meet it: usage, exit codes, help against the man page, text and JSON of invented and shipped machines.
+# cli.sh QUIRE JSON_FLATTEN PROJECT
+set -u
+quire=$1 flatten=$2 project=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+bad() {
+	echo "FAILED: $*"
+	failed=$((failed + 1))
+}
+
+# expect CODE WORDS…: run quire; output to $work/out, messages to $work/err.
+expect() {
+	code=$1
+	shift
+	"$quire" "$@" >"$work/out" 2>"$work/err" </dev/null
+	got=$?
+	[ "$got" = "$code" ] || { bad "quire $*: exit $got instead of $code"; head -3 "$work/err"; }
+}
+
+# refused TEXT WORDS…: exit 2, nothing on standard output, a message with TEXT.
+refused() {
+	text=$1
+	shift
+	expect 2 "$@"
+	[ ! -s "$work/out" ] || bad "quire $*: refused, but printed something"
+	grep -qF -- "$text" "$work/err" || bad "quire $*: message lacks '$text': $(head -1 "$work/err")"
+	if grep -E 'AddressSanitizer|runtime error' "$work/err"; then bad "quire $*: sanitizer"; fi
+}
+
+# --- usage ---
+refused "Usage: quire COMMAND"
+refused "no command 'nonsense'" nonsense
+refused "no command 'nonsense'" help nonsense
+refused "no INPUT" boot
+refused "not both" boot --nodes 1G somewhere
+refused "no report 'zoneinf'" boot --show log,zoneinf x
+refused "no report ''" boot --show '' x
+refused "no report ''" boot --show log,,zones x
+refused "formats are" boot --format xml x
+refused "16, 32 or 64" boot --stride 17 x
+refused "16, 32 or 64" boot --stride 0x10 x
+refused "--cpus" boot --cpus 0 x
+refused "--cpus" boot --cpus 99999999999999999999 x
+refused "rules are known" boot --kernel 5.10 x
+refused "architectures are" boot --arch vax x
+refused "models are" boot --model dense x
+refused "policies are" boot --init never x
+refused "no memory tunable" boot --sysctl kernel.hostname=x x
+refused "not a value" boot --sysctl vm.min_free_kbytes=many x
+refused "needs an argument" boot --show
+refused "needs an argument" boot -s
+refused "unknown or ambiguous option --frobnicate" boot --frobnicate x
+refused "unknown or ambiguous option -Z" boot -Z x
+refused "takes no argument" boot --quiet=yes x
+refused "no CAPTURE" verify
+refused "--limit" verify --limit none x
+refused "/nonexistent/machine" boot /nonexistent/machine
+expect 2 verify /nonexistent/capture
+refused "" boot --nodes 4xG
+refused "" boot --nodes 0x1G
+: >"$work/empty"
+refused "$work/empty" boot "$work/empty"
+head -c 100000 /dev/zero | tr '\0' '\377' >"$work/garbage"
+refused "$work/garbage" boot "$work/garbage"
+
+# --- help, man page ---
+expect 0 --help
+for command in boot verify; do
+	grep -q "^  $command " "$work/out" || bad "--help does not list $command"
+done
+expect 0 --version
+grep -qx 'quire [0-9][0-9.]*' "$work/out" || bad "--version prints '$(cat "$work/out")'"
+expect 0 help
+for command in boot verify; do
+	expect 0 help "$command"
+	cp "$work/out" "$work/help"
+	expect 0 "$command" --help
+	cmp -s "$work/out" "$work/help" || bad "help $command and $command --help differ"
+	awk 'length > 100' "$work/help" | grep . && bad "help $command is wider than 100 columns"
+	grep -oE '^  (-.,|   ) --[a-z-]+' "$work/help" | sed 's/ *//; s/, / /' | sort >"$work/help-options"
+	# ".It Fl s , Fl -show Ar list" in the command's part of the man page
+	awk -v part="quire $command" '$1 == ".Ss" { on = ($0 == ".Ss " part) } $1 == ".Sh" { on = 0 } on && /^\.It Fl/' \
+		"$project/docs/quire.1" | sed -E 's/^\.It Fl //; s/ , Fl -/ --/; s/^-/--/; s/^([a-zA-Z]) /-\1 /; s/ (Ar|Ns).*//' |
+		sort >"$work/man-options"
+	diff "$work/help-options" "$work/man-options" || bad "options of $command: help (<) and man page (>) differ"
+	[ "$(wc -l <"$work/help-options")" -ge 5 ] || bad "help $command lists too few options"
+done
+reports="log memblock zones fallback zonelists zoneinfo buddyinfo pagetypeinfo meminfo sections blocks layout costs"
+expect 0 help boot
+for report in $reports; do
+	grep -qw "$report" "$work/out" || bad "help boot does not name report $report"
+	grep -q "^\.Cm $report\b" "$project/docs/quire.1" || bad "the man page does not name report $report"
+done
+
+# --- a machine of one's own ---
+expect 0 boot --nodes 2x1G --cpus 4
+[ "$(wc -l <"$work/out")" -le 50 ] || bad "the default view does not fit a screen or two"
+awk 'length > 100' "$work/out" | grep . && bad "the default view is wider than 100 columns"
+for heading in zones fallback buddyinfo; do
+	grep -qxF "[$heading]" "$work/out" || bad "the default view lacks $heading"
+done
+for report in $reports; do
+	expect 0 boot --nodes 2x1G --cpus 4 --show "$report"
+	[ -s "$work/out" ] || bad "--show $report prints nothing"
+	grep -qF '[' "$work/out" && [ "$(head -c 1 "$work/out")" = '[' ] && bad "--show $report alone has a heading"
+done
+expect 0 boot --nodes 2x1G --cpus 4 --show all
+for report in $reports; do
+	grep -qxF "[$report]" "$work/out" || bad "--show all lacks $report"
+done
+expect 0 boot --nodes 2x1G --cpus 4 -s zoneinfo
+[ "$(head -1 "$work/out")" = "Node 0, zone      DMA" ] || bad "zoneinfo begins with '$(head -1 "$work/out")'"
+cp "$work/out" "$work/zoneinfo"
+expect 0 boot --nodes 2x1G --cpus 4 -s zoneinfo
+cmp -s "$work/out" "$work/zoneinfo" || bad "two runs differ"
+expect 0 boot --nodes 2x1G --cpus 4 --kernel 6.12 -s zoneinfo
+grep -q '^        promo ' "$work/out" || bad "--kernel 6.12 has no promo watermark"
+grep -q '^        promo ' "$work/zoneinfo" && bad "6.1 rules have a promo watermark"
+expect 0 boot --nodes 1x4G --cmdline 'quiet kernelcore=1G splash' -s zones,log
+grep -q ' Movable ' "$work/out" || bad "kernelcore= has no effect"
+expect 0 boot --nodes 1x4G --cmdline 'quiet kernelcore=1G splash'
+grep -q '^ignored words.* quiet splash' "$work/out" || bad "ignored words are not listed"
+expect 0 boot --nodes 1x4G --sysctl vm.min_free_kbytes=123456 -s zones
+grep -q 'min_free_kbytes 123456' "$work/out" || bad "--sysctl has no effect"
+for arch in x86_64 i386 i386-pae arm64 riscv64; do
+	expect 0 boot --nodes 1x2G --arch "$arch" --show all
+done
+
+# --- JSON ---
+expect 0 boot --nodes 2x1G --cpus 4 --format json
+if "$flatten" <"$work/out" >"$work/flat" 2>"$work/err"; then
+	for key in machine.arch config.rules 'memblock.memory\[0\].base' 'nodes\[1\].distances\[1\]' 'zones\[0\].watermarks.min' \
+		watermarks.min_free_kbytes 'fallback\[1\].order\[0\]' 'zonelists\[0\].zones\[0\].zone' 'buddyinfo\[0\].free_blocks\[10\]' \
+		'pagetypeinfo\[0\].type' meminfo.total_bytes 'sections\[0\].first' memory_block_size 'memory_blocks\[0\].state' \
+		page_flags_layout.kernel.zone.width 'zone_ranges\[0\].zone' 'early_node_ranges\[0\].nid' 'costs.stages\[0\].name'; do
+		grep -q "^$key=" "$work/flat" || bad "JSON lacks $key"
+	done
+	grep -oE '^        managed  [0-9]+' "$work/zoneinfo" | awk '{ print $2 }' >"$work/text-managed"
+	sed -n 's/^zones\[[0-9]*\]\.managed=//p' "$work/flat" | diff - "$work/text-managed" || bad "managed pages differ in JSON and text"
+	# Names are unique: no path twice.
+	cut -d= -f1 "$work/flat" | sort | uniq -d | grep . && bad "JSON names a member twice"
+else
+	bad "JSON: $(cat "$work/err")"
+fi
+expect 0 boot --nodes 1x1G --format json --show zones
+"$flatten" <"$work/out" >"$work/flat" || bad "JSON of one report is not valid"
+grep -q '^memblock' "$work/flat" && bad "--show zones has memblock in JSON"
+
+# --- output ---
+expect 0 boot --nodes 1x1G -s buddyinfo -o "$work/file"
+[ ! -s "$work/out" ] && grep -q '^Node 0, zone' "$work/file" || bad "-o does not write the file"
+refused "cannot be written" boot --nodes 1x1G -o /nonexistent/file
+if [ -c /dev/full ]; then
+	refused "could not write" boot --nodes 1x1G -o /dev/full
+fi
+
+# --- the shipped machines ---
+for sample in "$project"/samples/machines/*/; do
+	expect 0 boot "$sample"
+	expect 0 boot --show all --verbose "$sample"
+	grep -E 'AddressSanitizer|runtime error' "$work/err" && bad "$sample: sanitizer"
+	expect 0 boot --format json "$sample"
+	"$flatten" <"$work/out" >/dev/null || bad "$sample: JSON is not valid"
+	expect 0 verify "$sample"
+	grep -qE '[0-9]+ items checked, 0 differ' "$work/out" || bad "$sample: verify says '$(tail -1 "$work/out")'"
+	expect 0 verify --format json "$sample"
+	"$flatten" <"$work/out" >/dev/null || bad "$sample: JSON of verify is not valid"
+done
+# The log has the kernel's own calls: what is managed is what its zoneinfo says, to the page.
+sample=$project/samples/machines/x86_64-q35-2n-8G
+if [ -f "$sample/zoneinfo.txt" ]; then
+	expect 0 boot --show zoneinfo "$sample"
+	for field in managed present spanned min low high; do
+		grep "^        $field " "$work/out" >"$work/ours"
+		grep "^        $field " "$sample/zoneinfo.txt" | diff "$work/ours" - >/dev/null || bad "$sample: $field is not the kernel's"
+	done
+fi
+
+[ "$failed" = 0 ] && echo "command line: all as expected"
+[ "$failed" = 0 ]

@@ -35,7 +35,7 @@ static void put_text(struct sink *sink, const struct spec *spec, const char *tex
 
 	if (!text)
 		text = "(null)";
-	while (text[length] && (spec->precision < 0 || length < spec->precision))
+	while ((spec->precision < 0 || length < spec->precision) && text[length])
 		length++;
 	if (!spec->left)
 		pad(sink, ' ', spec->width - length);

@@ -20,6 +20,8 @@ struct compare {
 	uint64_t protection[QUIRE_MAX_NODES][QUIRE_ZONE_TYPES][QUIRE_ZONE_TYPES];	/* from what was managed first */
 };
 
+/* consistency.c: notes where the capture disagrees with itself. */
+void compare_consistency(struct compare *c);
 /* compare_zones.c: ranges, movable starts, early ranges, node spans, unavailable pages, counts of older kernels. */
 void compare_zones(struct compare *c);
 /* compare_lists.c: fallback orders, zonelists, "Built", policy zone, page-flags layout. */

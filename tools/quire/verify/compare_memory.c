@@ -83,22 +83,80 @@ static uint64_t released_before(const struct compare *c, size_t line)
 	return pages;
 }
 
+/* Free pages of a zone in [start, end). */
+static uint64_t zone_free(const struct compare *c, const struct quire_zone *zone, quire_pfn_t start, quire_pfn_t end)
+{
+	unsigned shift = quire_page_shift(&c->q->config);
+	quire_pfn_t zone_end = zone->start_pfn + zone->spanned;
+	struct quire_memblock_range range;
+	uint64_t cursor, pages = 0;
+
+	start = start > zone->start_pfn ? start : zone->start_pfn;
+	end = end < zone_end ? end : zone_end;
+	quire_memblock_for_each_free(&c->q->memblock, cursor, zone->node->nid, QUIRE_MEMBLOCK_HOTPLUG, &range) {
+		quire_pfn_t low = (range.start + ((quire_phys_t)1 << shift) - 1) >> shift, high = range.end >> shift;
+
+		low = low > start ? low : start;
+		high = high < end ? high : end;
+		pages += low < high ? high - low : 0;
+	}
+	return pages;
+}
+
+/* One step of bringing deferred memory forward: from the first free page at *split to a section's end, a section's worth at least. */
+static uint64_t grow(const struct compare *c, const struct quire_zone *zone, quire_pfn_t *split)
+{
+	quire_pfn_t section = quire_pages_per_section(&c->q->config), end = zone->start_pfn + zone->spanned, next;
+	uint64_t pages = 0;
+
+	for (next = *split; next < end && pages < section; next = (next / section + 1) * section)
+		pages += zone_free(c, zone, next, (next / section + 1) * section);
+	*split = next;
+	return pages;
+}
+
 /*
- * 6.1 prints the line when only what was initialised early is free; an x86_64 kernel has taken 64 pages of it by then. A gigantic
- * page in a node's early section makes the kernel initialise more of it, unseen: then the figure cannot be told.
+ * 6.1 prints the line when only what was initialised early is free. Before that an x86_64 kernel has taken 64 pages, on the node of the
+ * booting CPU, whatever zone comes first there: if that has nothing left more of it is initialised.
  */
+static uint64_t taken_early(const struct compare *c, quire_pfn_t *split)
+{
+	const struct quire_topology *t = &c->q->topology;
+	int nid = t->cpu_count ? t->cpu_node[0] : 0;
+	const struct quire_node *node = quire_topology_node(t, nid);
+	uint64_t wanted = 64, grown = 0;
+
+	if (c->q->config.arch != QUIRE_ARCH_X86_64 || !node)
+		return 0;
+	for (size_t i = 0; i < node->zonelists[QUIRE_ZONELIST_FALLBACK].count && wanted; i++) {
+		const struct quire_zone *zone = node->zonelists[QUIRE_ZONELIST_FALLBACK].zones[i];
+		quire_pfn_t *edge = &split[zone->node->nid];
+		uint64_t free, more;
+
+		if (zone->type > QUIRE_ZONE_NORMAL)
+			continue;
+		free = zone_free(c, zone, 0, *edge);
+		while (free < wanted && *edge < zone->start_pfn + zone->spanned &&
+		       zone->start_pfn + zone->spanned == zone->node->end_pfn && (more = grow(c, zone, edge))) {
+			free += more;
+			grown += more;
+		}
+		wanted -= free < wanted ? free : wanted;
+	}
+	return 64 - wanted - grown;
+}
+
 static void available(struct compare *c)
 {
 	const struct quire_topology *t = &c->q->topology;
 	quire_pfn_t *split = malloc(QUIRE_MAX_NODES * sizeof(*split));
 	struct linux_count *count = calloc(1, sizeof(*count));
-	uint64_t taken = c->q->config.arch == QUIRE_ARCH_X86_64 ? 64 : 0;
 
 	for (unsigned nid = 0; split && nid < QUIRE_MAX_NODES; nid++)
 		split[nid] = t->nodes[nid] ? quire_memmap_deferred_split(t, &c->q->memblock, (int)nid) : QUIRE_PFN_NONE;
 	if (split && count) {
 		linux_count_free(c->q, count, split);
-		findings_number(c->f, c->o->memory.origin, (linux_count_total(count) - taken) * KIB_PER_PAGE(c),
+		findings_number(c->f, c->o->memory.origin, (linux_count_total(count) - taken_early(c, split)) * KIB_PER_PAGE(c),
 				c->o->memory.available_k, "Memory: available (K)");
 	}
 	free(split);

@@ -123,7 +123,7 @@ enum quire_status events_read(struct event_list *list, const struct observed *o,
 	size_t dump = 0;
 
 	memset(list, 0, sizeof(*list));
-	for (size_t i = 0; i < o->log.line_count; i++) {
+	for (size_t i = o->log_start; i < o->log.line_count; i++) {
 		struct text_slice text = textfile_message(&o->log, i);
 		struct event *last = list->events.count ? &list->events.items[list->events.count - 1] : NULL, *added;
 		struct event event = { .line = i + 1, .nid = QUIRE_NO_NODE };

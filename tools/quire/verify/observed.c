@@ -41,6 +41,17 @@ static bool is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* A log may hold several boots one after the other; the last one is meant. */
+static size_t last_boot(const struct textfile *log)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < log->line_count; i++)
+		if (text_starts(textfile_message(log, i), "Linux version "))
+			start = i;
+	return start;
+}
+
 enum quire_status observed_read(struct observed *o, const char *path)
 {
 	enum quire_status status;
@@ -55,7 +66,8 @@ enum quire_status observed_read(struct observed *o, const char *path)
 	if (status != QUIRE_OK && (status != QUIRE_ENOENT || !is_directory(path)))
 		return status;
 	o->has_log = status == QUIRE_OK;
-	for (size_t i = 0; i < o->log.line_count; i++)
+	o->log_start = last_boot(&o->log);
+	for (size_t i = o->log_start; i < o->log.line_count; i++)
 		observed_log_line(o, textfile_message(&o->log, i), i + 1);
 	if (is_directory(path))
 		observed_read_files(o, path);

@@ -184,7 +184,7 @@ static bool built(struct observed *o, struct text_slice text, struct origin orig
 		return true;
 	}
 	if (o->built.found || !text_take(&text, "Built ") || !text_take_number(&text, &lists) ||
-	    !text_take(&text, " zonelists, mobility grouping "))
+	    !text_take(&text, " zonelists") || !text_take_through(&text, "mobility grouping "))
 		return false;
 	o->built.mobility = text_starts(text, "on");
 	o->built.lists = lists;

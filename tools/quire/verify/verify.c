@@ -160,6 +160,7 @@ static void compare_all(struct verification *v)
 	*c = (struct compare){ .f = v->f, .o = &v->o, .q = v->q, .ledger = &v->ledger, .exact = v->ledger.replayed };
 	if (!c->exact)
 		findings_missing(v->f, 2);
+	compare_consistency(c);
 	compare_zones(c);
 	compare_lists(c);
 	compare_managed(c);

@@ -13,7 +13,7 @@
  */
 #include "memblock/internal.h"
 
-/* What the new entry may add to `reserved`, and freeing the old table by splitting a region, on top of what is wanted. */
+/* What `reserved` takes on top of what is wanted when it grows: the new table's entry, and the old one's freed out of a region. */
 #define GROWTH_ENTRIES 3
 
 /* A table's slots, rounded up to pages; tables are page aligned. */
@@ -140,7 +140,7 @@ static enum quire_status room_to_switch(struct quire_memblock *mb, const struct 
 }
 
 /* The size to grow to: doubled until it is enough. 0: no such size. Indexes of iterators have 32 bits. */
-static size_t grown_max(const qi_type *type, size_t wanted)
+static size_t grown_max(const qi_type *type, size_t entries)
 {
 	size_t max = type->max;
 
@@ -148,13 +148,13 @@ static size_t grown_max(const qi_type *type, size_t wanted)
 		if (max > UINT32_MAX / 2 / sizeof(qi_region))
 			return 0;
 		max *= 2;
-	} while (max < type->cnt + wanted + GROWTH_ENTRIES);
+	} while (max < type->cnt + entries);
 	return max;
 }
 
 static enum quire_status grow(struct quire_memblock *mb, qi_type *type, size_t wanted, const struct qi_avoid *avoid)
 {
-	size_t max = grown_max(type, wanted), at = type->cnt;
+	size_t max = grown_max(type, type == &mb->reserved ? wanted + GROWTH_ENTRIES : wanted), at = type->cnt;
 	quire_phys_t base;
 	qi_region *table;
 
@@ -218,11 +218,11 @@ size_t qi_memblock_count_release(const struct quire_memblock *mb, quire_phys_t s
 {
 	struct qi_span parts[3];
 	unsigned count = spare_tables(mb, start, end, parts);
-	size_t splits = 0;
+	size_t holes = 0;
 
 	for (unsigned i = 0; i < count; i++)
-		splits += qi_memblock_count_splits(&mb->reserved, parts[i].start, parts[i].end);
-	return splits;
+		holes += qi_memblock_count_holes(&mb->reserved, parts[i].start, parts[i].end);
+	return holes;
 }
 
 void qi_memblock_release(struct quire_memblock *mb, quire_phys_t start, quire_phys_t end)

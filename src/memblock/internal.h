@@ -142,7 +142,8 @@ size_t qi_memblock_count_splits(const qi_type *type, quire_phys_t start, quire_p
 /* Split at start and end; regions [*first, *last) then lie wholly inside. There must be room. */
 void qi_memblock_split(qi_type *type, quire_phys_t start, quire_phys_t end, size_t *first, size_t *last);
 
-/* Split and delete. There must be room for the splits. */
+/* Delete [start, end). There must be room for the hole, if it makes one (0 or 1). */
+size_t qi_memblock_count_holes(const qi_type *type, quire_phys_t start, quire_phys_t end);
 void qi_memblock_delete(struct quire_memblock *mb, qi_type *type, quire_phys_t start, quire_phys_t end);
 
 

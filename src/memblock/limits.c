@@ -38,19 +38,19 @@ void quire_memblock_trim_memory(struct quire_memblock *mb, quire_phys_t align)
 }
 
 /*
- * Room for keeping only [start, end) of both tables. Memory first: if it grows, that changes `reserved`. Splits in reserved
- * are counted for both sides together, since they happen one after the other.
+ * Room for keeping only [start, end) of both tables. Memory first: if it grows, that changes `reserved`. Holes in reserved
+ * are counted for both sides together, since they are made one after the other.
  */
-static enum quire_status make_room_to_keep(struct quire_memblock *mb, quire_phys_t start, quire_phys_t end)
+static enum quire_status make_room_to_keep(struct quire_memblock *mb, quire_phys_t start, quire_phys_t end, size_t memory_splits)
 {
 	struct qi_avoid outside = { 2, { { 0, start }, { end, QUIRE_PHYS_MAX } } };
-	size_t splits = qi_memblock_count_splits(&mb->memory, start, end);
-	enum quire_status status = qi_memblock_make_room(mb, &mb->memory, 2, splits, &outside);
+	enum quire_status status = qi_memblock_make_room(mb, &mb->memory, 2, memory_splits, &outside);
+	size_t holes;
 
 	if (status != QUIRE_OK)
 		return status;
-	splits = qi_memblock_count_release(mb, 0, start) + qi_memblock_count_release(mb, end, QUIRE_PHYS_MAX);
-	return qi_memblock_make_room(mb, &mb->reserved, qi_max(splits, 2), splits, &outside);
+	holes = qi_memblock_count_release(mb, 0, start) + qi_memblock_count_release(mb, end, QUIRE_PHYS_MAX);
+	return qi_memblock_make_room(mb, &mb->reserved, qi_max(holes, 2), holes, &outside);
 }
 
 /* Where `limit` bytes of memory are used up, holes not counted; QUIRE_PHYS_MAX if there is not as much. */
@@ -75,7 +75,7 @@ enum quire_status quire_memblock_enforce_memory_limit(struct quire_memblock *mb,
 	end = limit ? find_max_addr(mb, limit) : QUIRE_PHYS_MAX;
 	if (end == QUIRE_PHYS_MAX)
 		return QUIRE_OK;
-	status = make_room_to_keep(mb, 0, end);
+	status = make_room_to_keep(mb, 0, end, 0);
 	if (status != QUIRE_OK)
 		return status;
 	qi_memblock_delete(mb, &mb->memory, end, QUIRE_PHYS_MAX);
@@ -115,7 +115,7 @@ enum quire_status quire_memblock_cap_memory_range(struct quire_memblock *mb, qui
 		qi_log(mb->platform, QUIRE_LOG_WARNING, "memblock: no memory to cap to " QI_RANGE_FORMAT, QI_RANGE_VALUES(base, end));
 		return QUIRE_OK;
 	}
-	status = make_room_to_keep(mb, base, end);
+	status = make_room_to_keep(mb, base, end, qi_memblock_count_splits(&mb->memory, base, end));
 	if (status != QUIRE_OK)
 		return status;
 	qi_memblock_split(&mb->memory, base, end, &first, &last);

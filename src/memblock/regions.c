@@ -88,15 +88,35 @@ void qi_memblock_split(qi_type *type, quire_phys_t start, quire_phys_t end, size
 	}
 }
 
+size_t qi_memblock_count_holes(const qi_type *type, quire_phys_t start, quire_phys_t end)
+{
+	size_t i = qi_table_ending_above(type, start);
+
+	return start < end && i < type->cnt && type->regions[i].base < start && qi_region_end(&type->regions[i]) > end;
+}
+
+/* Regions that reach over an end are shortened in place: a slot is needed only for a hole inside one region. */
 void qi_memblock_delete(struct quire_memblock *mb, qi_type *type, quire_phys_t start, quire_phys_t end)
 {
-	size_t first, last;
+	size_t first = qi_table_ending_above(type, start), last;
 
 	if (start >= end)
 		return;
-	qi_memblock_split(type, start, end, &first, &last);
-	for (size_t i = first; i < last; i++)
-		type->total_size -= type->regions[i].size;
+	if (qi_memblock_count_holes(type, start, end))
+		cut(type, first, end);
+	last = qi_table_starting_from(type, end);
+	for (size_t i = first; i < last; i++) {
+		qi_region *region = &type->regions[i];
+		quire_phys_t from = qi_max(region->base, start), to = qi_min(qi_region_end(region), end);
+
+		type->total_size -= to - from;
+		region->size -= to - from;
+		if (from == region->base)
+			region->base = to;
+	}
+	/* Only the outermost can have anything left. */
+	first += first < last && type->regions[first].size > 0;
+	last -= first < last && type->regions[last - 1].size > 0;
 	if (first < last)
 		qi_table_close(type, first, last - first);
 	if (type == &mb->reserved)
@@ -165,7 +185,7 @@ enum quire_status quire_memblock_remove(struct quire_memblock *mb, quire_phys_t 
 	log_call(mb, "memblock_remove", base, size);
 	if (base == end)
 		return QUIRE_OK;
-	status = qi_memblock_make_room(mb, &mb->memory, 2, qi_memblock_count_splits(&mb->memory, base, end), &avoid);
+	status = qi_memblock_make_room(mb, &mb->memory, 2, qi_memblock_count_holes(&mb->memory, base, end), &avoid);
 	if (status == QUIRE_OK)
 		qi_memblock_delete(mb, &mb->memory, base, end);
 	return status;
@@ -176,14 +196,14 @@ enum quire_status quire_memblock_phys_free(struct quire_memblock *mb, quire_phys
 	quire_phys_t end = qi_range_end(base, size);
 	struct qi_avoid avoid = { 1, { { base, end } } };
 	enum quire_status status;
-	size_t splits;
+	size_t holes;
 
 	qi_memblock_ready(mb);
 	log_call(mb, "memblock_phys_free", base, size);
 	if (base == end)
 		return QUIRE_OK;
-	splits = qi_memblock_count_release(mb, base, end);
-	status = qi_memblock_make_room(mb, &mb->reserved, qi_max(splits, 2), splits, &avoid);
+	holes = qi_memblock_count_release(mb, base, end);
+	status = qi_memblock_make_room(mb, &mb->reserved, qi_max(holes, 2), holes, &avoid);
 	if (status == QUIRE_OK)
 		qi_memblock_release(mb, base, end);
 	return status;

@@ -100,6 +100,16 @@ size_t model_cuts(const model_byte *bytes, struct model_slice slice)
 	return count;
 }
 
+bool model_inside_one(const model_byte *bytes, struct model_slice slice)
+{
+	if (slice.from >= slice.to || !bytes[slice.from] || slice.from == 0 || slice.to == SPACE)
+		return false;
+	for (size_t i = slice.from - 1; i <= slice.to; i++)
+		if (bytes[i] != bytes[slice.from])
+			return false;
+	return true;
+}
+
 quire_phys_t model_max_addr(const struct model *model, quire_phys_t limit)
 {
 	for (size_t i = 0; i < SPACE; i++)

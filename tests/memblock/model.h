@@ -46,10 +46,11 @@ void model_set_node(model_byte *bytes, struct model_slice slice, int nid);
 void model_cap(struct model *model, quire_phys_t start, quire_phys_t end);
 void model_trim(struct model *model, quire_phys_t align);
 
-/* Number of regions; pieces of the slice that are absent; regions that one of the slice's ends cuts. */
+/* Number of regions; pieces of the slice that are absent; ends of the slice that cut a region; whether it lies inside one. */
 size_t model_regions(const model_byte *bytes);
 size_t model_holes(const model_byte *bytes, struct model_slice slice);
 size_t model_cuts(const model_byte *bytes, struct model_slice slice);
+bool model_inside_one(const model_byte *bytes, struct model_slice slice);
 
 quire_phys_t model_max_addr(const struct model *model, quire_phys_t limit);
 bool model_skips(const struct model *model, model_byte byte, int nid, uint32_t flags);

@@ -103,7 +103,7 @@ static struct prediction predict_room(const struct quire_memblock_type *type, si
 		p.certain = false;
 		return p;
 	}
-	while (max == type->max || max < type->cnt + wanted + 3)
+	while (max == type->max || max < type->cnt + wanted + (type == &world.mb.reserved ? 3 : 0))
 		max *= 2;
 	p.bytes = max * sizeof(struct quire_memblock_region);
 	if (!world.platform.meta_alloc) {
@@ -275,7 +275,7 @@ static void op_remove(bool memory)
 	struct range range = random_range();
 	struct tables before = tables_now();
 	struct model_slice slice = model_slice(&world.model, range.base, range.end);
-	struct prediction p = predict_room(type, 2, model_cuts(bytes, slice), true, range.base, range.end);
+	struct prediction p = predict_room(type, 2, model_inside_one(bytes, slice), true, range.base, range.end);
 	enum quire_status status;
 
 	if (range.base == range.end)

@@ -183,7 +183,7 @@ static const struct cli_option boot_table[] = {
 	{ .help = "Kernel to agree with" },
 	{ "cmdline", 'c', "WORDS", "kernel command line, instead of the input's own;\nwords about memory take effect, others are listed",
 	  take_command_line },
-	{ "kernel", 'k', "VERSION", "rules of 6.1 or of 6.12 (default: the input's\nkernel, else 6.1)", take_kernel },
+	{ "kernel", 'k', "VERSION", "rules of 6.1 or of 6.12 (default: the input's\nkernel, else 6.12)", take_kernel },
 	{ "sysctl", 'S', "NAME=VALUE", "set a tunable such as vm.min_free_kbytes; may be\ngiven several times", take_sysctl },
 	{ .help = "A machine of one's own, instead of INPUT" },
 	{ "nodes", 'n', "SPEC", "memory of each node: 4x16G, or 2x16G,1x0,1x8G", take_nodes },

@@ -72,11 +72,31 @@ static void reader_message(void *ctx, enum quire_log_level level, const char *so
 		cli_error("%s%s%s", source ? source : "", source ? ": " : "", text);
 }
 
-/* Words that look as if they were about memory and could not be used; the others are only listed in the heading. */
+/* "quire: file:line: warning: sentence"; a place in a binary file is a byte offset. */
+static void print_notes(const struct input *in, const struct simulate_options *options)
+{
+	static const char *const severity[] = { "error: ", "warning: ", "", "" };
+
+	for (size_t i = 0; i < in->note_count; i++) {
+		const struct input_note *note = &in->notes[i];
+		char place[48] = "";
+
+		if (note->level > loudness(options))
+			continue;
+		if (note->line)
+			snprintf(place, sizeof(place), "%zu: ", note->line);
+		else if (note->has_offset)
+			snprintf(place, sizeof(place), "byte %zu: ", note->offset);
+		cli_error("%s%s%s%s%s%s", note->source, *note->source ? ":" : "", *note->source && !note->line ? " " : "", place,
+			  severity[note->level], note->text);
+	}
+}
+
+/* Words about memory that could not be used; the others are only listed in the heading. */
 static void unusable_words(const struct input *in, const struct simulate_options *options)
 {
 	for (size_t i = 0; i < in->ignored_count && loudness(options) >= QUIRE_LOG_WARNING; i++)
-		if (*in->ignored[i].why)
+		if (*in->ignored[i].why && strcmp(in->ignored[i].why, "not about memory") != 0)
 			cli_error("command line: '%s' ignored: %s", in->ignored[i].word, in->ignored[i].why);
 }
 
@@ -119,38 +139,44 @@ static enum quire_status kernel_ledger(struct simulation *s, struct linux_ledger
 	return status;
 }
 
-/* Give back what a kernel gives back, of one kind. What cannot be given back (it is in no zone, mem= cut it off) is skipped. */
-static void release(struct simulation *s, const struct linux_ledger *ledger, enum linux_release_kind kind)
+/* Pages that become managed without becoming free. */
+static void add_managed(struct simulation *s, const struct linux_count *count)
 {
-	for (size_t i = 0; i < ledger->releases.count; i++)
-		if (ledger->releases.items[i].kind == kind)
-			quire_free_late(s->q, ledger->releases.items[i].base, ledger->releases.items[i].size);
+	struct quire_topology *t = &s->q->topology;
+
+	for (unsigned nid = 0; nid < t->node_count; nid++)
+		for (unsigned type = 0; t->nodes[nid] && type < QUIRE_ZONE_TYPES; type++)
+			t->nodes[nid]->zones[type].managed += count->pages[nid][type];
 }
 
-/* Gigantic pages stay taken; from now on they count as managed, and what is raised for huge pages looks at that. */
-static enum quire_status count_gigantic(struct simulation *s, const struct linux_ledger *ledger)
+/*
+ * What of one kind a kernel gives back. Gigantic pages stay taken and only count. So does what a log says was freed, but not where,
+ * and which where it is assumed to lie is free already: the number is known, the place is not.
+ */
+static enum quire_status release(struct simulation *s, const struct linux_ledger *ledger, enum linux_release_kind kind)
 {
 	struct linux_count *count = calloc(1, sizeof(*count));
-	struct quire_topology *t = &s->q->topology;
-	bool any = false;
 
 	if (!count)
 		return QUIRE_ENOMEM;
 	for (size_t i = 0; i < ledger->releases.count; i++) {
-		const struct linux_release *gigantic = &ledger->releases.items[i];
+		const struct linux_release *one = &ledger->releases.items[i];
 
-		if (gigantic->kind != LINUX_RELEASE_GIGANTIC)
-			continue;
-		linux_count_range(s->q, count, gigantic->base, gigantic->size);
-		any = true;
+		if (one->kind == kind && (kind == LINUX_RELEASE_GIGANTIC ||
+					  quire_free_late(s->q, one->base, one->size) == QUIRE_EEXIST))
+			linux_count_range(s->q, count, one->base, one->size);
 	}
-	for (unsigned nid = 0; nid < t->node_count; nid++)
-		for (unsigned type = 0; t->nodes[nid] && type < QUIRE_ZONE_TYPES; type++)
-			t->nodes[nid]->zones[type].managed += count->pages[nid][type];
-	if (any)
-		quire_watermarks_thp(t, &s->q->config.tunables, &s->q->watermarks);
+	add_managed(s, count);
 	free(count);
 	return QUIRE_OK;
+}
+
+static bool has_gigantic(const struct linux_ledger *ledger)
+{
+	for (size_t i = 0; i < ledger->releases.count; i++)
+		if (ledger->releases.items[i].kind == LINUX_RELEASE_GIGANTIC)
+			return true;
+	return false;
 }
 
 /* --- boot ------------------------------------------------------------------------------------------------------------------- */
@@ -164,14 +190,17 @@ static enum quire_status boot(struct simulation *s, const struct simulate_option
 		status = kernel_ledger(s, &ledger, options, paths, count);
 	if (status == QUIRE_OK)
 		status = quire_boot_until(s->q, QUIRE_STAGE_HANDOVER);
-	if (status == QUIRE_OK) {
-		release(s, &ledger, LINUX_RELEASE_EARLY);
+	if (status == QUIRE_OK)
+		status = release(s, &ledger, LINUX_RELEASE_EARLY);
+	if (status == QUIRE_OK)
 		status = quire_boot(s->q);
-	}
 	if (status == QUIRE_OK)
-		status = count_gigantic(s, &ledger);
+		status = release(s, &ledger, LINUX_RELEASE_GIGANTIC);
+	/* The pool is filled before what is raised for huge pages is worked out. */
+	if (status == QUIRE_OK && has_gigantic(&ledger))
+		quire_watermarks_thp(&s->q->topology, &s->q->config.tunables, &s->q->watermarks);
 	if (status == QUIRE_OK)
-		release(s, &ledger, LINUX_RELEASE_LATE);
+		status = release(s, &ledger, LINUX_RELEASE_LATE);
 	linux_ledger_free(&ledger);
 	return status;
 }
@@ -201,7 +230,7 @@ enum quire_status simulate(struct simulation *s, const struct simulate_options *
 	status = input_load(&s->in, &options->input, paths, count);
 	if (status == QUIRE_OK)
 		status = input_sanitize(&s->in, &log);
-	input_print_notes(&s->in, stderr, loudness(options));
+	print_notes(&s->in, options);
 	if (status != QUIRE_OK) {
 		cli_error("%s: %s", count ? paths[0] : "--nodes", quire_status_string(status));
 		return status;

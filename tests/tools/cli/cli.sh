@@ -61,7 +61,7 @@ refused "--limit" verify --limit none x
 refused "/nonexistent/machine" boot /nonexistent/machine
 expect 2 verify /nonexistent/capture
 refused "" boot --nodes 4xG
-refused "" boot --nodes 0x1G
+refused "quire: error: --nodes" boot --nodes 1x
 : >"$work/empty"
 refused "$work/empty" boot "$work/empty"
 head -c 100000 /dev/zero | tr '\0' '\377' >"$work/garbage"
@@ -117,9 +117,9 @@ expect 0 boot --nodes 2x1G --cpus 4 -s zoneinfo
 cp "$work/out" "$work/zoneinfo"
 expect 0 boot --nodes 2x1G --cpus 4 -s zoneinfo
 cmp -s "$work/out" "$work/zoneinfo" || bad "two runs differ"
-expect 0 boot --nodes 2x1G --cpus 4 --kernel 6.12 -s zoneinfo
-grep -q '^        promo ' "$work/out" || bad "--kernel 6.12 has no promo watermark"
-grep -q '^        promo ' "$work/zoneinfo" && bad "6.1 rules have a promo watermark"
+grep -q '^        promo ' "$work/zoneinfo" || bad "the default rules, of 6.12, have no promo watermark"
+expect 0 boot --nodes 2x1G --cpus 4 --kernel 6.1 -s zoneinfo
+grep -q '^        promo ' "$work/out" && bad "--kernel 6.1 has a promo watermark"
 expect 0 boot --nodes 1x4G --cmdline 'quiet kernelcore=1G splash' -s zones,log
 grep -q ' Movable ' "$work/out" || bad "kernelcore= has no effect"
 expect 0 boot --nodes 1x4G --cmdline 'quiet kernelcore=1G splash'

@@ -62,7 +62,7 @@ static inline void fixture_panic(void *ctx, const char *text)
 	abort();
 }
 
-/* The ledger's own tables may outgrow the struct; any address will do as the "mapping" of a simulated one. */
+/* All the engine asks for, also when the ledger's tables outgrow the struct. */
 static inline void *fixture_meta_alloc(void *ctx, size_t size, size_t align, int nid)
 {
 	struct fixture *f = ctx;
@@ -98,6 +98,8 @@ static inline struct fixture *fixture_new(enum quire_arch arch, enum quire_rules
 	f->platform.meta_alloc = fixture_meta_alloc;
 	quire_config_defaults(&f->config, arch, rules);
 	quire_machine_init(&f->machine, arch, &storage);
+	f->mb.platform = &f->platform;
+	quire_memblock_allow_resize(&f->mb);
 	f->t.config = &f->config;
 	f->t.machine = &f->machine;
 	f->t.alloc = fixture_meta_alloc;

@@ -1,13 +1,12 @@
 /*
  * Real boots: what a kernel printed about nodes and zones against what we make of the same ledger and the same records.
  *
- * Input is taken from the boot log: the memory table of the memblock dump, stripped of nodes and flags; reserved ranges that had
- * a node then; SRAT lines; the command line as far as it concerns nodes and zones. Compared are node ids of both tables,
+ * Input is taken from the boot log: the memory table of the memblock dump, stripped of nodes and flags; reserved ranges that
+ * had a node then; SRAT lines; the command line as far as it concerns nodes and zones. Compared are node ids of both tables,
  * hot-plug flags, messages, zone ranges, movable starts, fallback orders and the spans that /proc/zoneinfo shows.
  * (The command's own `verify` does more and needs more of the project to do it.)
  */
-#include <dirent.h>
-
+#include "capture_text.h"
 #include "fixture.h"
 
 #define GIB (1ull << 30)
@@ -17,56 +16,11 @@ struct capture {
 	char *log;				/* the whole boot log */
 	char *zoneinfo;
 	const char *name;
-	bool arm64, k612;
+	bool arm64;
 	struct quire_memblock_region memory[RANGES_MAX], reserved[RANGES_MAX];
 	size_t memory_count, reserved_count;
 	unsigned zones_compared, lists_compared;
 };
-
-static const char *captures_path(void)
-{
-	const char *path = getenv("QUIRE_CAPTURES");
-
-	return path ? path : "../shared/captures";
-}
-
-static char *read_text(const char *folder, const char *file)
-{
-	char path[1024];
-	long size;
-	char *text;
-	FILE *stream;
-
-	snprintf(path, sizeof(path), "%s/%s/%s", captures_path(), folder, file);
-	stream = fopen(path, "rb");
-	if (!stream)
-		return NULL;
-	fseek(stream, 0, SEEK_END);
-	size = ftell(stream);
-	rewind(stream);
-	text = calloc(1, (size_t)size + 1);
-	assert_int_equal(fread(text, 1, (size_t)size, stream), size);
-	fclose(stream);
-	return text;
-}
-
-/* The next line at *cursor without its time stamp, copied into `line`; false at the end. */
-static bool next_line(const char **cursor, char *line, size_t size)
-{
-	const char *start = *cursor, *end, *stamp;
-
-	if (!*start)
-		return false;
-	end = strchr(start, '\n');
-	if (!end)
-		end = start + strlen(start);
-	*cursor = *end ? end + 1 : end;
-	stamp = start[0] == '[' ? memchr(start, ']', (size_t)(end - start)) : NULL;
-	if (stamp && stamp + 2 <= end)
-		start = stamp + 2;
-	snprintf(line, size, "%.*s", (int)(end - start), start);
-	return true;
-}
 
 /* The last dump of both tables in the log; memory[] and reserved[] lines. */
 static void read_tables(struct capture *c)
@@ -134,7 +88,8 @@ static const char *option(const struct capture *c, const char *name)
 	return at && at < end ? at + strlen(word) : NULL;
 }
 
-/* Logs that do not say which CPU is where: one CPU for each node that has any, from sysfs. Emulated nodes are not firmware's. */
+/* Logs that do not say which CPU is where: one CPU for each node that has any, from sysfs. Emulated nodes are not
+ * firmware's. */
 static void read_cpu_nodes(struct capture *c)
 {
 	char *text = read_text(c->name, "node.txt");
@@ -240,6 +195,22 @@ static void fill_ledger(struct capture *c)
 			quire_memblock_reserve(&f->mb, c->reserved[i].base, c->reserved[i].size);
 }
 
+static void read_input(struct capture *c)
+{
+	bool distances;
+
+	c->f->config.cpus = online_cpus(c);
+	read_tables(c);
+	read_srat(c);
+	read_options(c);
+	read_cpu_nodes(c);
+	distances = strstr(c->log, "SLIT") || strstr(c->log, "distance-map");
+	if (distances && c->f->config.options.numa == QUIRE_NUMA_ON)
+		read_distances(c);
+	read_dma_limit(c);
+	fill_ledger(c);
+}
+
 static void compare_tables(const struct capture *c)
 {
 	const struct quire_memblock_type *memory = &c->f->mb.memory, *reserved = &c->f->mb.reserved;
@@ -257,8 +228,10 @@ static void compare_tables(const struct capture *c)
 		bool found = c->reserved[i].nid == QUIRE_NO_NODE;
 
 		for (size_t j = 0; j < reserved->cnt && !found; j++)
-			found = reserved->regions[j].nid == c->reserved[i].nid && reserved->regions[j].base <= c->reserved[i].base &&
-				reserved->regions[j].base + reserved->regions[j].size >= c->reserved[i].base + c->reserved[i].size;
+			found = reserved->regions[j].nid == c->reserved[i].nid &&
+				reserved->regions[j].base <= c->reserved[i].base &&
+				reserved->regions[j].base + reserved->regions[j].size >=
+					c->reserved[i].base + c->reserved[i].size;
 		if (!found)
 			fail_msg("%s: reserved[%zu] is not on node %d", c->name, i, c->reserved[i].nid);
 	}
@@ -267,8 +240,17 @@ static void compare_tables(const struct capture *c)
 /* Every line of the log that our own code would print must have been printed, with the same text. */
 static void compare_messages(const struct capture *c)
 {
-	static const char *const ours[] = { "NUMA: Node ", "No NUMA configuration found", "Faking ", "Fake node size", "node 0 [mem",
-					    "NUMA turned off", "NUMA: No NUMA", "NUMA: Faking", "ACPI: SRAT: Node", NULL };
+	static const char *const ours[] = { "NUMA: Node ",
+					    "No NUMA configuration found",
+					    "NUMA: Initialized",
+					    "Faking ",
+					    "Fake node size",
+					    "node 0 [mem",
+					    "NUMA turned off",
+					    "NUMA: No NUMA",
+					    "NUMA: Faking",
+					    "ACPI: SRAT: Node",
+					    NULL };
 	const char *cursor = c->log;
 	char line[1024];
 
@@ -276,14 +258,6 @@ static void compare_messages(const struct capture *c)
 		for (size_t i = 0; ours[i]; i++)
 			if (!strncmp(line, ours[i], strlen(ours[i])))
 				assert_logged(c->f, line);
-}
-
-static enum quire_zone_type zone_type(const char *name)
-{
-	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++)
-		if (!strcmp(name, quire_zone_name((enum quire_zone_type)type)))
-			return (enum quire_zone_type)type;
-	return QUIRE_ZONE_TYPES;
 }
 
 static void compare_zone_range(const struct capture *c, const char *line)
@@ -318,7 +292,9 @@ static void compare_log(struct capture *c)
 		unsigned long long address;
 
 		if (line[0] != ' ')
-			part = !strcmp(line, "Zone ranges:") ? RANGES : strstr(line, "Movable zone start") ? MOVABLE : ELSEWHERE;
+			part = !strcmp(line, "Zone ranges:")	    ? RANGES
+			       : strstr(line, "Movable zone start") ? MOVABLE
+								    : ELSEWHERE;
 		else if (part == RANGES)
 			compare_zone_range(c, line);
 		else if (part == MOVABLE && sscanf(line, " Node %d: 0x%llx", &nid, &address) == 2)
@@ -368,71 +344,50 @@ static void compare_spans(struct capture *c)
 	}
 }
 
-static enum quire_arch capture_arch(const char *name)
-{
-	if (!strncmp(name, "arm64", 5))
-		return QUIRE_ARCH_ARM64;
-	if (!strncmp(name, "i386-nopae", 10))
-		return QUIRE_ARCH_I386;
-	return !strncmp(name, "i386", 4) ? QUIRE_ARCH_I386_PAE : QUIRE_ARCH_X86_64;
-}
+struct totals {
+	unsigned captures, zones, lists;
+};
 
-static bool check_capture(const char *name, unsigned *zones, unsigned *lists)
+static void check_capture(const char *name, void *arg)
 {
 	struct capture *c = calloc(1, sizeof(*c));
-	bool usable;
+	struct totals *totals = arg;
 
 	c->name = name;
 	c->log = read_text(name, "dmesg.txt");
-	usable = c->log && strstr(c->log, "MEMBLOCK configuration") && strstr(c->log, "Zone ranges:") && !strstr(name, "PANIC");
-	if (usable) {
-		c->arm64 = capture_arch(name) == QUIRE_ARCH_ARM64;
-		c->k612 = strstr(name, "k612") != NULL;
+	if (c->log && strstr(c->log, "MEMBLOCK configuration") && strstr(c->log, "Zone ranges:") && !strstr(name, "PANIC")) {
+		enum quire_arch arch = capture_arch(name);
+
+		print_message("capture %s:\n", c->name);
+		c->arm64 = arch == QUIRE_ARCH_ARM64;
 		c->zoneinfo = read_text(name, "zoneinfo.txt");
-		c->f = fixture_new(capture_arch(name), c->k612 ? QUIRE_RULES_6_12 : QUIRE_RULES_6_1);
-		c->f->config.cpus = online_cpus(c);
-		read_tables(c);
-		read_srat(c);
-		read_options(c);
-		read_cpu_nodes(c);
-		if (c->f->config.options.numa == QUIRE_NUMA_ON && (strstr(c->log, "SLIT") || strstr(c->log, "distance-map")))
-			read_distances(c);
-		read_dma_limit(c);
-		fill_ledger(c);
-		print_message("%s\n", name);
+		c->f = fixture_new(arch, strstr(name, "k612") ? QUIRE_RULES_6_12 : QUIRE_RULES_6_1);
+		read_input(c);
 		plan_all(c->f);
 		compare_tables(c);
 		compare_messages(c);
 		compare_log(c);
 		compare_total_pages(c);
 		compare_spans(c);
-		*zones += c->zones_compared;
-		*lists += c->lists_compared;
+		totals->captures++;
+		totals->zones += c->zones_compared;
+		totals->lists += c->lists_compared;
 		fixture_free(c->f);
 	}
 	free(c->zoneinfo);
 	free(c->log);
 	free(c);
-	return usable;
 }
 
 static void test_all_captures(void **state)
 {
-	unsigned folders = 0, zones = 0, lists = 0;
-	DIR *directory = opendir(captures_path());
-	struct dirent *entry;
+	struct totals totals = { 0 };
 
 	(void)state;
-	if (!directory) {
-		print_message("no captures at %s, skipped\n", captures_path());
+	if (!for_each_capture(check_capture, &totals))
 		skip();
-	}
-	while ((entry = readdir(directory)) != NULL)
-		if (entry->d_name[0] != '.')
-			folders += check_capture(entry->d_name, &zones, &lists);
-	closedir(directory);
-	print_message("%u captures, %u zones, %u fallback orders\n", folders, zones, lists);
-	assert_true(folders && zones > folders && lists >= folders / 2);
+	print_message("%u captures, %u zones, %u fallback orders\n", totals.captures, totals.zones, totals.lists);
+	assert_true(totals.captures && totals.zones > totals.captures && totals.lists >= totals.captures / 2);
 }
 
 int main(void)

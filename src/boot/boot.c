@@ -12,6 +12,7 @@
 #include "boot/handover.h"
 #include "boot/ledger.h"
 #include "boot/meta.h"
+#include "zone/zone.h"
 
 static void *topology_alloc(void *ctx, size_t size, size_t align, int nid)
 {

@@ -59,25 +59,41 @@ static void write_to_file(void *ctx, const char *text, size_t length)
 	fwrite(text, 1, length, ctx);
 }
 
-/* Words on lines of at most 100 columns, continuation lines indented like the first. */
+#define LABEL_WIDTH 13
+#define LINE_WIDTH 100
+
+/* One more word on a line that began with a label; when it is full, another line begins under the first word. */
+static void wrap_word(FILE *out, size_t *column, const char *word, size_t length)
+{
+	if (*column + 1 + length > LINE_WIDTH && *column > LABEL_WIDTH) {
+		fprintf(out, "\n%*s", LABEL_WIDTH, "");
+		*column = LABEL_WIDTH;
+	}
+	fprintf(out, " %.*s", (int)length, word);
+	*column += 1 + length;
+}
+
+static void print_command_line(const char *text, FILE *out)
+{
+	size_t column = LABEL_WIDTH, length;
+
+	fprintf(out, "%-*s", LABEL_WIDTH, "command line");
+	for (text += strspn(text, " "); *text; text += length, text += strspn(text, " ")) {
+		length = strcspn(text, " ");
+		wrap_word(out, &column, text, length);
+	}
+	fputc('\n', out);
+}
+
 static void print_ignored(const struct input *in, FILE *out)
 {
-	size_t column = 100;
+	size_t column = LABEL_WIDTH;
 
 	if (!in->ignored_count)
 		return;
-	fputs("ignored words", out);
-	column = strlen("ignored words");
-	for (size_t i = 0; i < in->ignored_count; i++) {
-		size_t length = strlen(in->ignored[i].word) + 1;
-
-		if (column + length > 100 && column > 14) {
-			fprintf(out, "\n%13s", "");
-			column = 13;
-		}
-		fprintf(out, " %s", in->ignored[i].word);
-		column += length;
-	}
+	fprintf(out, "%-*s", LABEL_WIDTH, "ignored words");
+	for (size_t i = 0; i < in->ignored_count; i++)
+		wrap_word(out, &column, in->ignored[i].word, strlen(in->ignored[i].word));
 	fputc('\n', out);
 }
 
@@ -101,7 +117,7 @@ void show_heading(const struct simulation *s, FILE *out)
 		fprintf(out, ", Linux %s", in->kernel_release);
 	fprintf(out, ", rules of %s%s\n", rules_name(&s->q->config), in->rules_approximate ? " (the nearest known)" : "");
 	if (in->command_line && *in->command_line)
-		fprintf(out, "command line  %s\n", in->command_line);
+		print_command_line(in->command_line, out);
 	print_ignored(in, out);
 	fprintf(out, "reservations  %s\n\n", s->replayed ? "replayed from the log: managed pages are the kernel's" :
 		"estimated: managed pages, and what follows from them, are near the kernel's");

@@ -69,7 +69,7 @@ static void reader_message(void *ctx, enum quire_log_level level, const char *so
 {
 	(void)offset;
 	if (level <= loudness(ctx))
-		cli_error("%s%s%s", source ? source : "", source ? ": " : "", text);
+		cli_error("%s%s%s", source ? source : "", source && *source ? ": " : "", text);
 }
 
 /* "quire: file:line: warning: sentence"; a place in a binary file is a byte offset. */

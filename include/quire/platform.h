@@ -67,6 +67,13 @@ struct quire_platform {
 	unsigned (*cpu_enter)(void *ctx, unsigned long *state);
 	void (*cpu_leave)(void *ctx, unsigned long state);
 
+	/*
+	 * Optional, with several CPUs: return when every other CPU has executed a full memory barrier since the call (an
+	 * inter-processor interrupt; membarrier(2)). It lets one CPU empty another's page caches; without it pages that other
+	 * CPUs keep are out of reach until those CPUs free some. May take microseconds; called when memory runs short.
+	 */
+	void (*barrier_all)(void *ctx);
+
 	/* Optional: monotonic time in nanoseconds, for the cost sheet and the boot log. NULL: times read as 0. */
 	uint64_t (*now_ns)(void *ctx);
 

@@ -1,0 +1,469 @@
+/* Per-CPU fronts; see front.h. Everything beyond the words at hand: refilling, spilling, stacks, draining. */
+#include "zone/front.h"
+
+/* How many spilled entries ahead their leaves are fetched. */
+#define PREFETCH_AHEAD 8u
+
+static void cache_reset(struct qi_word_cache *cache)
+{
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		cache->serve[type] = (struct qi_word_entry){ .word = UINT64_MAX };
+	cache->entries[0].word = UINT64_MAX;
+	cache->count = 0;
+	cache->credit = QI_FRONT_CREDIT;
+}
+
+void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus)
+{
+	for (unsigned cpu = 0; cpu < cpus; cpu++) {
+		struct qi_front *front = &fronts[cpu];
+
+		cache_reset(&front->frames);
+		cache_reset(&front->huge);
+		for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+			for (unsigned i = 0; i < QI_FRONT_ORDERS; i++) {
+				front->stacks[type][i].last = QUIRE_PFN_NONE;
+				front->stacks[type][i].credit = QI_FRONT_CREDIT;
+			}
+	}
+	za->fronts = fronts;
+	za->cpus = cpus;
+	qi_fronts_tune(za, 0);
+}
+
+void qi_fronts_tune(struct qi_zone *za, uint64_t managed)
+{
+	uint64_t share = za->cpus ? qi_div64(managed, 8ull * za->cpus) : 0;
+
+	for (unsigned cpu = 0; cpu < za->cpus; cpu++) {
+		struct qi_front *front = &za->fronts[cpu];
+
+		front->frames.limit = (uint16_t)qi_min(share / 2 / 64, QI_FRONT_ENTRIES);
+		front->huge.limit = (uint16_t)qi_min(share / 2 / QI_FAN / 2, QI_FRONT_HUGE_ENTRIES);
+	}
+}
+
+/* A refusal by the tree long after the fact: keep count, say so once the lock is gone. */
+static void note_bad_free(struct qi_zone *za, quire_pfn_t pfn)
+{
+	za->bad_frees++;
+	za->bad_pfn = pfn;
+}
+
+static void report_bad_frees(struct qi_zone *za, uint64_t before)
+{
+	if (qi_likely(za->bad_frees == before))
+		return;
+	qi_log(za->platform, QUIRE_LOG_ERROR, "frame %#llx was given back without being allocated: %llu such frees so far",
+	       (unsigned long long)za->bad_pfn, (unsigned long long)za->bad_frees);
+}
+
+/* Zone locked. */
+static void give_word(struct qi_zone *za, unsigned order, uint64_t word, uint64_t mask)
+{
+	if (qi_likely(qi_tree_free_word(&za->tree, order, word, mask) == QUIRE_OK))
+		return;
+	for (; mask; mask &= mask - 1) {
+		quire_pfn_t pfn = (word * 64 + qi_ctz(mask)) << order;
+
+		if (qi_tree_free(&za->tree, pfn, order) != QUIRE_OK)
+			note_bad_free(za, pfn);
+	}
+}
+
+static inline void prefetch_leaf(const struct qi_tree *tree, quire_pfn_t pfn)
+{
+	const struct qi_node *leaf = qi_tree_holds(tree, pfn, 1) ? qi_leaf_of(tree, pfn) : NULL;
+
+	if (leaf) {
+		__builtin_prefetch(&leaf->map[(pfn >> 6) % QI_WORDS], 1);
+		__builtin_prefetch(&leaf->has, 1);
+		__builtin_prefetch(&leaf->mark[(pfn >> 6) % QI_WORDS], 1);
+	}
+}
+
+/* Zone locked. The oldest n entries go to the tree. */
+static void give_entries(struct qi_zone *za, struct qi_word_cache *cache, unsigned order, unsigned n)
+{
+	for (unsigned i = 1; !order && i <= PREFETCH_AHEAD && i <= n; i++)
+		prefetch_leaf(&za->tree, cache->entries[i].word * 64);
+	for (unsigned i = 1; i <= n; i++) {
+		if (!order && i + PREFETCH_AHEAD <= n)
+			prefetch_leaf(&za->tree, cache->entries[i + PREFETCH_AHEAD].word * 64);
+		give_word(za, order, cache->entries[i].word, cache->entries[i].mask);
+	}
+	cache->count = (uint16_t)(cache->count - n);
+	memmove(&cache->entries[1], &cache->entries[1 + n], cache->count * sizeof(cache->entries[0]));
+	memmove(&cache->type[1], &cache->type[1 + n], cache->count);
+	cache->credit = QI_FRONT_CREDIT;
+}
+
+static void spill_words(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)
+{
+	uint64_t before;
+
+	qi_lock(&za->lock);
+	before = za->bad_frees;
+	give_entries(za, cache, order, (cache->count + 1u) / 2);
+	qi_unlock(&za->lock);
+	report_bad_frees(za, before);
+}
+
+/* Zone locked. The oldest n blocks of a stack go to the tree. */
+static void give_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsigned order, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		prefetch_leaf(&za->tree, stack->block[i]);
+	for (unsigned i = 0; i < n; i++)
+		if (qi_tree_free(&za->tree, stack->block[i], order) != QUIRE_OK)
+			note_bad_free(za, stack->block[i]);
+	stack->count = (uint8_t)(stack->count - n);
+	memmove(stack->block, stack->block + n, stack->count * sizeof(stack->block[0]));
+	stack->credit = QI_FRONT_CREDIT;
+}
+
+static void spill_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsigned order)
+{
+	uint64_t before;
+
+	qi_lock(&za->lock);
+	before = za->bad_frees;
+	give_blocks(za, stack, order, stack->count / 2u);
+	qi_unlock(&za->lock);
+	report_bad_frees(za, before);
+}
+
+static void give_cache(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)
+{
+	give_entries(za, cache, order, cache->count);
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		if (cache->serve[type].mask)
+			give_word(za, order, cache->serve[type].word, cache->serve[type].mask);
+	cache_reset(cache);
+}
+
+/* Everything a front holds goes back. The caller is inside it, or has taken it. */
+static void flush(struct qi_zone *za, struct qi_front *front)
+{
+	uint64_t before;
+
+	if (!front->stocked)
+		return;
+	qi_lock(&za->lock);
+	before = za->bad_frees;
+	give_cache(za, &front->frames, 0);
+	give_cache(za, &front->huge, QI_LEAF_SHIFT);
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		for (unsigned order = 1; order <= QI_FRONT_ORDERS; order++) {
+			struct qi_block_stack *stack = &front->stacks[type][order - 1];
+
+			give_blocks(za, stack, order, stack->count);
+			if (stack->hot && qi_tree_free(&za->tree, stack->last, order) != QUIRE_OK)
+				note_bad_free(za, stack->last);
+			stack->hot = 0;
+			stack->last = QUIRE_PFN_NONE;
+		}
+	front->stocked = 0;
+	qi_unlock(&za->lock);
+	report_bad_frees(za, before);
+}
+
+void qi_front_drain(struct qi_zone *za, unsigned cpu)
+{
+	if (cpu >= za->cpus || !qi_front_enter(&za->fronts[cpu]))
+		return;
+	flush(za, &za->fronts[cpu]);
+	qi_front_leave(&za->fronts[cpu]);
+}
+
+static bool others_stocked(const struct qi_zone *za, unsigned self)
+{
+	for (unsigned cpu = 0; cpu < za->cpus; cpu++)
+		if (cpu != self && __atomic_load_n(&za->fronts[cpu].stocked, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+/* Drain all fronts but `self`'s. The caller is in no front: two drainers must not wait for each other. */
+static enum quire_status drain_others(struct qi_zone *za, unsigned self)
+{
+	void (*barrier)(void *ctx) = za->platform ? za->platform->barrier_all : NULL;
+
+	if (!others_stocked(za, self))
+		return QUIRE_OK;
+	if (!barrier && za->cpus > 1)
+		return QUIRE_EUNSUPPORTED;
+	if (__atomic_exchange_n(&za->drain_lock.taken, 1, __ATOMIC_ACQUIRE))
+		return QUIRE_EBUSY;
+	for (unsigned cpu = 0; cpu < za->cpus; cpu++)
+		if (cpu != self)
+			__atomic_store_n(&za->fronts[cpu].taken, 1, __ATOMIC_RELEASE);
+	if (barrier)
+		barrier(za->platform->ctx);
+	for (unsigned cpu = 0; cpu < za->cpus; cpu++) {
+		struct qi_front *front = &za->fronts[cpu];
+
+		if (cpu == self)
+			continue;
+		while (__atomic_load_n(&front->busy, __ATOMIC_ACQUIRE))
+			qi_relax();
+		flush(za, front);
+		__atomic_store_n(&front->taken, 0, __ATOMIC_RELEASE);
+	}
+	qi_unlock(&za->drain_lock);
+	return QUIRE_OK;
+}
+
+enum quire_status qi_front_drain_all(struct qi_zone *za)
+{
+	return drain_others(za, za->cpus);
+}
+
+/* --- allocation ------------------------------------------------------------------------------------------------------ */
+
+/* May the tree be asked at all? Without the lock. */
+static inline bool tree_may_serve(const struct qi_zone *za, const struct qi_request *request)
+{
+	uint64_t need = request->floor + (1ull << request->order);
+
+	return qi_tree_free_pages(&za->tree) >= need &&
+	       qi_tree_might_have(&za->tree, request->order, request->type, request->flags);
+}
+
+static enum quire_status tree_alloc(struct qi_zone *za, const struct qi_request *request, quire_pfn_t *pfn)
+{
+	enum quire_status status;
+
+	if (!tree_may_serve(za, request))
+		return QUIRE_ENOMEM;
+	qi_lock(&za->lock);
+	status = qi_tree_alloc(&za->tree, request->order, request->type, request->flags, pfn);
+	qi_unlock(&za->lock);
+	return status;
+}
+
+static bool refill_from_tree(struct qi_zone *za, struct qi_word_cache *cache, const struct qi_request *request)
+{
+	struct qi_word_entry *serve = &cache->serve[request->type];
+	unsigned limit = request->order ? QI_FRONT_HUGE_BATCH : 64;
+	enum quire_status status;
+	uint64_t word, mask;
+
+	if (!cache->limit || !tree_may_serve(za, request))
+		return false;
+	qi_lock(&za->lock);
+	/* Special blocks are not kept, so not asked for: qi_front_alloc_slow() does, for the one block. */
+	status = qi_tree_alloc_word(&za->tree, request->order, request->type, request->flags & QI_TREE_NOFRAGMENT, limit,
+				    &word, &mask);
+	qi_unlock(&za->lock);
+	if (status == QUIRE_OK)
+		*serve = (struct qi_word_entry){ word, mask };
+	return status == QUIRE_OK;
+}
+
+/* Serve from the newest entry. */
+static void reuse_newest(struct qi_word_cache *cache, unsigned type)
+{
+	cache->serve[type] = cache->entries[cache->count--];
+	cache->credit -= __builtin_popcountll(cache->serve[type].mask);
+}
+
+/* Whatever the credit says: an entry of this type, wherever it is. */
+static bool reuse_any(struct qi_word_cache *cache, unsigned type)
+{
+	for (unsigned i = cache->count; i; i--) {
+		struct qi_word_entry entry = cache->entries[i];
+
+		if (cache->type[i] != type)
+			continue;
+		cache->entries[i] = cache->entries[cache->count];
+		cache->type[i] = cache->type[cache->count--];
+		cache->serve[type] = entry;
+		return true;
+	}
+	return false;
+}
+
+static bool take_word_block(struct qi_zone *za, struct qi_front *front, const struct qi_request *request, quire_pfn_t *pfn)
+{
+	struct qi_word_cache *cache = request->order ? &front->huge : &front->frames;
+	struct qi_word_entry *serve = &cache->serve[request->type];
+
+	if (!serve->mask) {
+		if (cache->credit > 0 && cache->count && cache->type[cache->count] == request->type)
+			reuse_newest(cache, request->type);
+		else if (refill_from_tree(za, cache, request))
+			front->stocked = 1;
+		else if (!reuse_any(cache, request->type))
+			return false;
+	}
+	*pfn = (serve->word * 64 + qi_ctz(serve->mask)) << request->order;
+	serve->mask &= serve->mask - 1;
+	cache->last = (uint8_t)request->type;
+	return true;
+}
+
+static bool take_stack_block(struct qi_zone *za, struct qi_front *front, const struct qi_request *request,
+			     quire_pfn_t *pfn)
+{
+	struct qi_block_stack *stack = &front->stacks[request->type][request->order - 1];
+
+	if (stack->hot) {
+		stack->hot = 0;
+		*pfn = stack->last;
+		return true;
+	}
+	if (stack->count && stack->credit > 0) {
+		stack->credit--;
+		*pfn = stack->block[--stack->count];
+	} else if (tree_alloc(za, request, pfn) != QUIRE_OK) {
+		if (!stack->count)
+			return false;
+		*pfn = stack->block[--stack->count];
+	}
+	stack->last = *pfn;
+	front->last[request->order] = (uint8_t)request->type;
+	return true;
+}
+
+static bool take_kept(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
+{
+	struct qi_front *front = &za->fronts[cpu];
+	bool done;
+
+	if (!qi_front_enter(front))
+		return false;
+	done = request->order && request->order != QI_LEAF_SHIFT ? take_stack_block(za, front, request, pfn) :
+								     take_word_block(za, front, request, pfn);
+	if (!done)
+		flush(za, front);
+	qi_front_leave(front);
+	return done;
+}
+
+static inline bool kept_order(unsigned order)
+{
+	return order <= QI_FRONT_ORDERS || order == QI_LEAF_SHIFT;
+}
+
+/* First of what is kept, then the tree, then what is kept here and elsewhere goes to the tree and it is asked again. */
+enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
+{
+	enum quire_status status;
+
+	if (qi_unlikely(request->order >= QI_TREE_ORDERS || request->type >= QUIRE_MIGRATE_PCPTYPES))
+		return QUIRE_EINVAL;
+	if (cpu < za->cpus && kept_order(request->order) && take_kept(za, cpu, request, pfn))
+		return QUIRE_OK;
+	status = tree_alloc(za, request, pfn);
+	if (status == QUIRE_OK || !za->cpus)
+		return status;
+	qi_front_drain(za, cpu);
+	status = tree_alloc(za, request, pfn);
+	if (status == QUIRE_OK || drain_others(za, cpu) != QUIRE_OK)
+		return status;
+	return tree_alloc(za, request, pfn);
+}
+
+/* --- freeing --------------------------------------------------------------------------------------------------------- */
+
+static enum quire_status tree_free(struct qi_zone *za, quire_pfn_t pfn, unsigned order)
+{
+	enum quire_status status;
+
+	qi_lock(&za->lock);
+	status = qi_tree_free(&za->tree, pfn, order);
+	qi_unlock(&za->lock);
+	return status;
+}
+
+/* The type of an allocated block's pageblock, without the lock; QUIRE_MIGRATE_TYPES: none, do not keep it. */
+static inline unsigned block_type(const struct qi_tree *tree, quire_pfn_t pfn)
+{
+	const struct qi_upper *mid = qi_mid_of(tree, pfn);
+
+	return mid ? qi_child_type(mid, qi_mid_unit(pfn)) : QUIRE_MIGRATE_TYPES;
+}
+
+static enum quire_status keep_word_block(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order,
+					 unsigned type)
+{
+	struct qi_word_cache *cache = order ? &front->huge : &front->frames;
+	uint64_t word = pfn >> order >> 6, bit = 1ull << (pfn >> order & 63);
+	enum quire_status status = qi_word_put(cache, word, bit);
+
+	if (status != QUIRE_ENOENT)
+		return status;
+	if (qi_unlikely(!cache->limit))
+		return tree_free(za, pfn, order);
+	if (cache->count >= cache->limit)
+		spill_words(za, cache, order);
+	cache->entries[++cache->count] = (struct qi_word_entry){ word, bit };
+	cache->type[cache->count] = (uint8_t)type;
+	front->stocked = 1;
+	return QUIRE_OK;
+}
+
+static enum quire_status keep_stack_block(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order,
+					  unsigned type)
+{
+	struct qi_block_stack *stack = &front->stacks[type][order - 1];
+
+	if (qi_unlikely(!front->frames.limit))
+		return tree_free(za, pfn, order);
+	front->stocked = 1;
+	if (pfn == stack->last) {
+		if (stack->hot)
+			return QUIRE_EEXIST;
+		stack->hot = 1;
+		return QUIRE_OK;
+	}
+	if (stack->count == QI_FRONT_DEPTH)
+		spill_blocks(za, stack, order);
+	stack->block[stack->count++] = pfn;
+	return QUIRE_OK;
+}
+
+enum quire_status qi_front_free_slow(struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order)
+{
+	enum quire_status status;
+	struct qi_front *front;
+	unsigned type;
+
+	if (qi_unlikely(order >= QI_TREE_ORDERS || (pfn & ((1ull << order) - 1))))
+		return QUIRE_EINVAL;
+	if (qi_unlikely(!qi_tree_holds(&za->tree, pfn, 1ull << order)))
+		return QUIRE_ERANGE;
+	if (cpu >= za->cpus || !kept_order(order))
+		return tree_free(za, pfn, order);
+	type = block_type(&za->tree, pfn);
+	front = &za->fronts[cpu];
+	if (type >= QUIRE_MIGRATE_PCPTYPES || !qi_front_enter(front))
+		return tree_free(za, pfn, order);
+	status = order && order != QI_LEAF_SHIFT ? keep_stack_block(za, front, pfn, order, type) :
+						    keep_word_block(za, front, pfn, order, type);
+	qi_front_leave(front);
+	return status;
+}
+
+uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu)
+{
+	const struct qi_front *front = &za->fronts[cpu];
+	uint64_t pages = 0;
+
+	if (cpu >= za->cpus)
+		return 0;
+	for (unsigned huge = 0; huge < 2; huge++) {
+		const struct qi_word_cache *cache = huge ? &front->huge : &front->frames;
+		unsigned shift = huge ? QI_LEAF_SHIFT : 0;
+
+		for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+			pages += (uint64_t)__builtin_popcountll(cache->serve[type].mask) << shift;
+		for (unsigned i = 1; i <= cache->count; i++)
+			pages += (uint64_t)__builtin_popcountll(cache->entries[i].mask) << shift;
+	}
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		for (unsigned i = 0; i < QI_FRONT_ORDERS; i++)
+			pages += (uint64_t)(front->stacks[type][i].count + front->stacks[type][i].hot) << (i + 1);
+	return pages;
+}

@@ -1,0 +1,181 @@
+/*
+ * The per-CPU front of a zone: what one CPU keeps at hand so that most requests touch neither the tree nor its lock.
+ *
+ * Orders 0 and 9 are kept as words: (number of 64 neighbouring blocks, mask of which are here). `serve` is the word
+ * requests of a type are served from; freed blocks collect in `entries`, newest last, so frees in order cost one
+ * entry per 64. Orders 1 to 6 are small stacks of blocks, and the block handed out last, so that take-and-give-back
+ * costs nothing else.
+ *
+ * Credit. Reusing one's own frees for ever, as any classic per-CPU list does, keeps memory as scattered as it is:
+ * churn returns its own frames. So a CPU may reuse only `credit` blocks between two spills to the tree; then it takes
+ * from the tree, which answers with the fullest pageblocks. A block freed into the word it was just served from is
+ * not counted.
+ *
+ * Types. A freed block belongs to its pageblock's type, read from the level-1 node without the lock. A type that
+ * changes meanwhile does no harm: the tree goes by the leaf when the block gets there. Blocks of special types are
+ * not kept.
+ *
+ * Owner and drainer. Only the owner CPU works on a front, inside the platform's cpu_enter ... cpu_leave. It says so
+ * with a plain store to `busy`, then looks at `taken`. Who wants to drain it from elsewhere sets `taken`, has the
+ * platform make every CPU execute a memory barrier (membarrier, an inter-processor interrupt), and waits until it is
+ * not busy: either the owner has seen `taken` and stays out, or its `busy` is visible. No atomic read-modify-write on
+ * the owner's side.
+ *
+ * Checks. A double free is noticed at once if the block's word is at hand, else when the front gives it back to the
+ * tree: then it is counted, reported and otherwise ignored.
+ */
+#ifndef QI_ZONE_FRONT_H
+#define QI_ZONE_FRONT_H
+
+#include "zone/node.h"
+#include "zone/tree_internal.h"
+#include "zone/zone.h"
+
+#define QI_FRONT_ENTRIES 63u		/* most words of freed blocks */
+#define QI_FRONT_HUGE_ENTRIES 15u	/* of order 9 */
+#define QI_FRONT_HUGE_BATCH 8u		/* order-9 blocks taken at once */
+#define QI_FRONT_ORDERS 6u		/* orders 1 .. 6 have stacks */
+#define QI_FRONT_DEPTH 14u
+#define QI_FRONT_CREDIT 96
+
+struct qi_word_entry {
+	uint64_t word, mask;
+};
+
+struct qi_word_cache {
+	struct qi_word_entry serve[QUIRE_MIGRATE_PCPTYPES];
+	int32_t credit;
+	uint16_t count;			/* entries in use: entries[1 .. count] */
+	uint16_t limit;
+	uint8_t last;			/* type served last */
+	uint8_t room[7];
+	uint8_t type[QI_FRONT_ENTRIES + 1];
+	struct qi_word_entry entries[QI_FRONT_ENTRIES + 1];	/* [0] never matches */
+};
+
+struct qi_block_stack {
+	quire_pfn_t last;		/* handed out last */
+	int32_t credit;
+	uint8_t hot;			/* it came back */
+	uint8_t count;
+	uint8_t room[2];
+	quire_pfn_t block[QI_FRONT_DEPTH];
+};
+
+struct qi_front {
+	uint8_t busy;			/* written by the owner */
+	uint8_t taken;			/* written by a drainer */
+	uint8_t stocked;		/* something may be here */
+	uint8_t last[QI_FRONT_ORDERS + 1];	/* type served last, by order */
+	struct qi_word_cache frames __attribute__((aligned(64)));
+	struct qi_word_cache huge __attribute__((aligned(64)));
+	struct qi_block_stack stacks[QUIRE_MIGRATE_PCPTYPES][QI_FRONT_ORDERS] __attribute__((aligned(64)));
+};
+
+/* What a request wants of a zone. */
+struct qi_request {
+	unsigned order;
+	unsigned type;			/* < QUIRE_MIGRATE_PCPTYPES */
+	unsigned flags;			/* QI_TREE_* */
+	uint64_t floor;			/* take from the tree only while more than this many pages would stay free */
+};
+
+/* Bytes for `cpus` fronts, 64-aligned and zeroed memory; then make them usable. */
+static inline size_t qi_fronts_bytes(unsigned cpus) { return cpus * sizeof(struct qi_front); }
+void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus);
+/*
+ * Size the fronts by what the zone manages: together they hold at most an eighth of it. Boot, hotplug; no CPU may be
+ * in a front.
+ */
+void qi_fronts_tune(struct qi_zone *za, uint64_t managed);
+
+/* The rest of qi_front_alloc and qi_front_free: beyond the words at hand. */
+enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn);
+enum quire_status qi_front_free_slow(struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order);
+
+/* Give back all that this CPU keeps; all that any CPU keeps (QUIRE_EUNSUPPORTED: the platform has no barrier for it). */
+void qi_front_drain(struct qi_zone *za, unsigned cpu);
+enum quire_status qi_front_drain_all(struct qi_zone *za);
+
+/* Pages a CPU keeps: exact if it is idle. */
+uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu);
+
+/* Enter one's own front. False: it is being drained, or the owner was interrupted inside: go to the tree instead. */
+static inline bool qi_front_enter(struct qi_front *front)
+{
+	if (qi_unlikely(__atomic_load_n(&front->busy, __ATOMIC_RELAXED)))
+		return false;
+	__atomic_store_n(&front->busy, 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (qi_likely(!__atomic_load_n(&front->taken, __ATOMIC_ACQUIRE)))
+		return true;
+	__atomic_store_n(&front->busy, 0, __ATOMIC_RELEASE);
+	return false;
+}
+
+static inline void qi_front_leave(struct qi_front *front)
+{
+	__atomic_store_n(&front->busy, 0, __ATOMIC_RELEASE);
+}
+
+/*
+ * Take a block. The caller is on `cpu` and stays there. QUIRE_ENOMEM: none to be had above the floor, other CPUs'
+ * fronts included.
+ */
+static inline enum quire_status qi_front_alloc(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
+					       quire_pfn_t *pfn)
+{
+	if (qi_likely(cpu < za->cpus) && request->order == 0) {
+		struct qi_front *front = &za->fronts[cpu];
+
+		if (qi_likely(qi_front_enter(front))) {
+			struct qi_word_entry *serve = &front->frames.serve[request->type];
+			uint64_t mask = serve->mask;
+
+			if (qi_likely(mask)) {
+				*pfn = serve->word * 64 + qi_ctz(mask);
+				serve->mask = mask & (mask - 1);
+				front->frames.last = (uint8_t)request->type;
+				qi_front_leave(front);
+				return QUIRE_OK;
+			}
+			qi_front_leave(front);
+		}
+	}
+	return qi_front_alloc_slow(za, cpu, request, pfn);
+}
+
+/* Put a block into the word at hand if it belongs there. EEXIST: it is there already. ENOENT: it does not belong there. */
+static inline enum quire_status qi_word_put(struct qi_word_cache *cache, uint64_t word, uint64_t bit)
+{
+	struct qi_word_entry *entry = &cache->entries[cache->count];
+
+	if (entry->word != word) {
+		entry = &cache->serve[cache->last];
+		if (entry->word != word)
+			return QUIRE_ENOENT;
+	}
+	if (qi_unlikely(entry->mask & bit))
+		return QUIRE_EEXIST;
+	entry->mask |= bit;
+	return QUIRE_OK;
+}
+
+/* Give a block back, on `cpu`. Statuses as qi_tree_free() where the answer is known at once. */
+static inline enum quire_status qi_front_free(struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order)
+{
+	if (qi_likely(cpu < za->cpus) && order == 0) {
+		struct qi_front *front = &za->fronts[cpu];
+
+		if (qi_likely(qi_front_enter(front))) {
+			enum quire_status status = qi_word_put(&front->frames, pfn >> 6, 1ull << (pfn & 63));
+
+			qi_front_leave(front);
+			if (qi_likely(status != QUIRE_ENOENT))
+				return status;
+		}
+	}
+	return qi_front_free_slow(za, cpu, pfn, order);
+}
+
+#endif

@@ -174,7 +174,7 @@ static enum quire_status walk(struct qi_fdt *f)
 	return status;
 }
 
-/* /memreserve/, and the blob itself where its address is known. */
+/* /memreserve/, of which an empty entry is the end, and the blob itself where its address is known. */
 static enum quire_status take_reservations(struct qi_fdt *f)
 {
 	struct quire_reservation r = { .kind = QUIRE_RESERVE_FIRMWARE, .name = "memreserve" };
@@ -183,8 +183,6 @@ static enum quire_status take_reservations(struct qi_fdt *f)
 
 	for (int i = 0; i < count && status == QUIRE_OK; i++) {
 		fdt_get_mem_rsv(f->blob, i, &r.base, &r.size);
-		if (!r.size)
-			continue;
 		if (r.base + (r.size - 1) < r.base)
 			qi_note(f->log, QUIRE_LOG_WARNING, fdt_off_mem_rsvmap(f->blob), "/memreserve/ %#llx wraps around: ignored",
 				(unsigned long long)r.base);

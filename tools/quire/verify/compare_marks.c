@@ -113,14 +113,12 @@ static void watermarks(struct compare *c)
 }
 
 /*
- * From 6.12 on a CPU's high moves between high_min and high_max as it is used, is 0 until then, and stays where it was when the bounds
- * move without use: at least 4 batches of the first set-up, at most high_max of a single CPU.
+ * From 6.12 on a CPU's high moves between high_min and high_max as it is used. It is 0 until then, and where it was last used before
+ * there were watermarks it starts from 4 batches.
  */
-static bool high_in_bounds(const struct quire_zone *zone, uint64_t high, unsigned cpus)
+static bool high_in_bounds(const struct quire_zone *zone, uint64_t high)
 {
-	uint64_t low = 4ull * zone->pcp_batch < zone->pcp_high_min ? 4ull * zone->pcp_batch : zone->pcp_high_min;
-
-	return high == 0 || (high >= (low < 4 ? low : 4) && high <= zone->pcp_high_max * (cpus ? cpus : 1));
+	return high == 0 || (high >= 4ull * zone->pcp_batch && high <= zone->pcp_high_max);
 }
 
 static void per_cpu(struct compare *c)
@@ -138,8 +136,8 @@ static void per_cpu(struct compare *c)
 						"high of node %d zone %s cpu %u", theirs->nid, name, cpu);
 			else
 				findings_number(c->f, theirs->origin,
-						high_in_bounds(zone, theirs->pcp_high[cpu], c->q->topology.cpu_count) ?
-							theirs->pcp_high[cpu] : zone->pcp_high_min,
+						high_in_bounds(zone, theirs->pcp_high[cpu]) ? theirs->pcp_high[cpu]
+											     : zone->pcp_high_min,
 						theirs->pcp_high[cpu], "high of node %d zone %s cpu %u lies in its bounds",
 						theirs->nid, name, cpu);
 		}

@@ -52,6 +52,25 @@ static size_t last_boot(const struct textfile *log)
 	return start;
 }
 
+static void read_log(struct observed *o)
+{
+	o->has_log = true;
+	o->log_start = last_boot(&o->log);
+	for (size_t i = o->log_start; i < o->log.line_count; i++)
+		observed_log_line(o, textfile_message(&o->log, i), i + 1);
+}
+
+enum quire_status observed_from_log(struct observed *o, const void *text, size_t size)
+{
+	enum quire_status status;
+
+	memset(o, 0, sizeof(*o));
+	status = textfile_from_memory(&o->log, "log", text, size);
+	if (status == QUIRE_OK)
+		read_log(o);
+	return status;
+}
+
 enum quire_status observed_read(struct observed *o, const char *path)
 {
 	enum quire_status status;
@@ -65,10 +84,8 @@ enum quire_status observed_read(struct observed *o, const char *path)
 	status = textfile_read(&o->log, name, 0);
 	if (status != QUIRE_OK && (status != QUIRE_ENOENT || !is_directory(path)))
 		return status;
-	o->has_log = status == QUIRE_OK;
-	o->log_start = last_boot(&o->log);
-	for (size_t i = o->log_start; i < o->log.line_count; i++)
-		observed_log_line(o, textfile_message(&o->log, i), i + 1);
+	if (status == QUIRE_OK)
+		read_log(o);
 	if (is_directory(path))
 		observed_read_files(o, path);
 	return QUIRE_OK;

@@ -211,6 +211,9 @@ struct observed {
  * are simply not there. On failure *o is empty.
  */
 enum quire_status observed_read(struct observed *o, const char *path);
+/* A kernel log alone, from memory. */
+enum quire_status observed_from_log(struct observed *o, const void *text, size_t size);
+
 void observed_free(struct observed *o);
 
 /* One line of the log, prefix already off; `line` counts from 1. Internal to the readers. */

@@ -16,24 +16,23 @@ static void version_line(struct observed *o, struct text_slice text)
 	o->kernel_minor = (unsigned)minor;
 }
 
-/* "14343K kernel code, … 253752K reserved, 0K cma-reserved, 1195912K highmem)" */
+/* "14343K kernel code, … 253752K reserved, 0K cma-reserved, 1195912K highmem)": an amount, then what it is of */
 static void memory_details(struct observed_memory *memory, struct text_slice text)
 {
-	uint64_t value;
+	struct text_slice word;
+	uint64_t amount = 0, value;
 
-	while (text.length) {
-		text_skip_blanks(&text);
-		if (!text_take_number(&text, &value) || !text_take(&text, "K ")) {
-			text.at++;
-			text.length--;
-			continue;
-		}
-		if (text_starts(text, "reserved"))
-			memory->reserved_k = value;
-		else if (text_starts(text, "cma-reserved"))
-			memory->cma_k = value;
-		else if (text_starts(text, "highmem"))
-			memory->highmem_k = value;
+	while (text_take_word(&text, &word)) {
+		struct text_slice number = word;
+
+		if (text_starts(word, "reserved"))
+			memory->reserved_k = amount;
+		else if (text_starts(word, "cma-reserved"))
+			memory->cma_k = amount;
+		else if (text_starts(word, "highmem"))
+			memory->highmem_k = amount;
+		else if (text_take_number(&number, &value) && text_equals(number, "K"))
+			amount = value;
 	}
 }
 

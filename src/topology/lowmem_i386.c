@@ -15,7 +15,8 @@
 #define VMALLOC_DEFAULT (128ull << 20)
 #define VMALLOC_OFFSET (8ull << 20)
 #define LOWMEM_MIN_BYTES (64ull << 20)
-#define NONPAE_MAX_PFN (1ull << 20)
+#define MAX_ADDRESS_BITS 32
+#define MAX_ADDRESS_BITS_PAE 36
 
 /* Bytes of memory that fit below vmalloc space. vmalloc=nn is taken plus a guard of 8 MiB, which the default includes. */
 static quire_phys_t max_lowmem(const struct quire_config *config)
@@ -53,10 +54,12 @@ quire_pfn_t qi_i386_lowmem(const struct quire_topology *t, quire_pfn_t *max_pfn)
 	unsigned shift = quire_page_shift(config);
 	quire_pfn_t low = max_lowmem(config) >> shift;
 	quire_pfn_t highmem = config->options.highmem_given ? config->options.highmem >> shift : 0;
+	unsigned bits = config->arch == QUIRE_ARCH_I386_PAE ? MAX_ADDRESS_BITS_PAE : MAX_ADDRESS_BITS;
 
-	if (config->arch == QUIRE_ARCH_I386 && *max_pfn > NONPAE_MAX_PFN) {
-		qi_log(t->platform, QUIRE_LOG_WARNING, "Warning only 4GB will be used. Use a HIGHMEM64G enabled kernel.");
-		*max_pfn = NONPAE_MAX_PFN;
+	if (*max_pfn > 1ull << (bits - shift)) {
+		qi_log(t->platform, QUIRE_LOG_WARNING, "only %uGB of memory can be addressed, the rest stays unused",
+		       1u << (bits - 30));
+		*max_pfn = 1ull << (bits - shift);
 	}
 	if (*max_pfn <= low)
 		return lowmem_less_forced(t, *max_pfn, highmem);

@@ -67,10 +67,7 @@ static int firmware_node(const struct qi_numa *numa, const struct quire_cpu *cpu
 	return 0;
 }
 
-/*
- * CPUs nobody gave a node: x86 deals nodes with memory out in turn, counting every CPU, others take node 0 (or the first
- * there is).
- */
+/* CPUs nobody gave a node: x86 deals nodes with memory out in turn, counting every CPU, others take the first node. */
 static int spare_node(const struct quire_topology *t, unsigned cpu)
 {
 	struct quire_node *node;
@@ -78,11 +75,11 @@ static int spare_node(const struct quire_topology *t, unsigned cpu)
 
 	qi_for_each_node(t, node)
 		with_memory += node->has_memory;
-	if (!with_memory) {
+	if (!with_memory || t->config->arch != QUIRE_ARCH_X86_64) {
 		node = qi_next_node(t, -1);
 		return node ? node->nid : QUIRE_NO_NODE;
 	}
-	turn = t->config->arch == QUIRE_ARCH_X86_64 ? cpu % with_memory : 0;
+	turn = cpu % with_memory;
 	qi_for_each_node(t, node)
 		if (node->has_memory && turn-- == 0)
 			return node->nid;

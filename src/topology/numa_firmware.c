@@ -51,8 +51,10 @@ static bool read_cpus(struct qi_numa *numa)
 		if (!cpu->enabled || cpu->domain == QUIRE_DOMAIN_NONE)
 			continue;
 		nid = learn_domain(numa, cpu->domain);
-		if (nid == QUIRE_NO_NODE)
+		if (nid == QUIRE_NO_NODE && numa->compact)
 			return false;
+		if (nid == QUIRE_NO_NODE)
+			continue;	/* a device tree's stray CPU does no harm: it counts as not placed */
 		if (cpu->initiator)
 			qi_node_set(&numa->initiators, nid);
 		else if (show)

@@ -61,8 +61,10 @@ enum quire_status quire_topology_zone_limits(struct quire_topology *t, const str
 	unsigned shift = quire_page_shift(t->config);
 	quire_pfn_t end[QUIRE_ZONE_TYPES] = { 0 }, at;
 
-	if (!quire_memblock_phys_mem_size(mb))
+	if (!quire_memblock_phys_mem_size(mb)) {
+		qi_log(t->platform, QUIRE_LOG_ERROR, "There is no memory: nothing to make zones of.");
 		return QUIRE_ENOMEM;
+	}
 	at = quire_memblock_start_of_dram(mb) >> shift;
 	t->max_pfn = qi_pfn_down(quire_memblock_end_of_dram(mb), shift);
 	t->max_low_pfn = t->max_pfn;

@@ -8,55 +8,50 @@
 #include "topology/topology_internal.h"
 
 struct order {
-	const struct quire_topology *t;
-	int local;
+	struct quire_topology *t;
 	bool cpu_penalty;
 	uint32_t *load;		/* by node id, kept from one local node to the next */
+	uint64_t *key;		/* of the nodes still to be ordered: rank above, node id below */
 };
 
-static uint64_t rank(const struct order *order, int nid)
-{
-	uint64_t value = quire_node_distance(order->t, order->local, nid);
+#define KEY_NID_BITS 24
 
-	if (nid < order->local)
+static uint64_t sort_key(const struct order *order, int local, const struct quire_node *node)
+{
+	uint64_t value = quire_node_distance(order->t, local, node->nid);
+
+	if (node->nid < local)
 		value++;
-	if (order->cpu_penalty && order->t->nodes[nid]->cpus)
+	if (order->cpu_penalty && node->cpus)
 		value++;
-	return (value << order->t->config->geometry.nodes_shift) + order->load[nid];
+	value = (value << order->t->config->geometry.nodes_shift) + order->load[node->nid];
+	return value << KEY_NID_BITS | (uint64_t)node->nid;
 }
 
-static bool before(const struct order *order, int a, int b)
-{
-	uint64_t rank_a = rank(order, a), rank_b = rank(order, b);
-
-	return rank_a != rank_b ? rank_a < rank_b : a < b;
-}
-
-static void sift_down(const struct order *order, int *nid, size_t root, size_t count)
+static void sift_down(uint64_t *key, size_t root, size_t count)
 {
 	for (size_t child; (child = 2 * root + 1) < count; root = child) {
-		int swap;
+		uint64_t swap = key[root];
 
-		if (child + 1 < count && before(order, nid[child], nid[child + 1]))
+		if (child + 1 < count && key[child] < key[child + 1])
 			child++;
-		if (!before(order, nid[root], nid[child]))
+		if (swap >= key[child])
 			return;
-		swap = nid[root];
-		nid[root] = nid[child];
-		nid[child] = swap;
+		key[root] = key[child];
+		key[child] = swap;
 	}
 }
 
-static void sort_nodes(const struct order *order, int *nid, size_t count)
+static void sort_keys(uint64_t *key, size_t count)
 {
 	for (size_t i = count / 2; i-- > 0;)
-		sift_down(order, nid, i, count);
+		sift_down(key, i, count);
 	for (size_t end = count; end-- > 1;) {
-		int first = nid[0];
+		uint64_t first = key[0];
 
-		nid[0] = nid[end];
-		nid[end] = first;
-		sift_down(order, nid, 0, end);
+		key[0] = key[end];
+		key[end] = first;
+		sift_down(key, 0, end);
 	}
 }
 
@@ -68,9 +63,9 @@ static bool lists_itself(const struct quire_topology *t, const struct quire_node
 
 static enum quire_status order_nodes(struct order *order, struct quire_node *node, size_t with_memory)
 {
-	struct quire_topology *t = (struct quire_topology *)order->t;
+	struct quire_topology *t = order->t;
 	struct quire_node *other;
-	size_t count = 0, rest;
+	size_t count = 0, others = 0;
 	int previous = node->nid;
 
 	node->fallback = t->alloc(t->alloc_ctx, (with_memory + 1) * sizeof(int), sizeof(int), node->nid);
@@ -78,20 +73,19 @@ static enum quire_status order_nodes(struct order *order, struct quire_node *nod
 		return QUIRE_ENOMEM;
 	if (lists_itself(t, node))
 		node->fallback[count++] = node->nid;
-	rest = count;
 	qi_for_each_node(t, other)
 		if (other->has_memory && other != node)
-			node->fallback[count++] = other->nid;
-	order->local = node->nid;
-	sort_nodes(order, node->fallback + rest, count - rest);
-	node->fallback_count = count;
-	for (size_t i = 0; i < count; i++) {
-		int nid = node->fallback[i];
+			order->key[others++] = sort_key(order, node->nid, other);
+	sort_keys(order->key, others);
+	for (size_t i = 0; i < others; i++) {
+		int nid = (int)(order->key[i] & ((1u << KEY_NID_BITS) - 1));
 
+		node->fallback[count++] = nid;
 		if (quire_node_distance(t, node->nid, nid) != quire_node_distance(t, node->nid, previous))
 			order->load[nid]++;
 		previous = nid;
 	}
+	node->fallback_count = count;
 	return QUIRE_OK;
 }
 
@@ -138,7 +132,8 @@ enum quire_status qi_zonelists_build(struct quire_topology *t, bool cpu_penalty)
 	size_t with_memory = 0;
 
 	order.load = t->alloc(t->alloc_ctx, t->node_count * sizeof(*order.load), sizeof(*order.load), QUIRE_NO_NODE);
-	if (!order.load)
+	order.key = t->alloc(t->alloc_ctx, t->node_count * sizeof(*order.key), sizeof(*order.key), QUIRE_NO_NODE);
+	if (!order.load || !order.key)
 		return QUIRE_ENOMEM;
 	qi_for_each_node(t, node)
 		with_memory += node->has_memory;

@@ -88,8 +88,7 @@ static const char *option(const struct capture *c, const char *name)
 	return at && at < end ? at + strlen(word) : NULL;
 }
 
-/* Logs that do not say which CPU is where: one CPU for each node that has any, from sysfs. Emulated nodes are not
- * firmware's. */
+/* Logs that do not say which CPU is where: one for each node that has any, says sysfs. Emulated nodes are not firmware's. */
 static void read_cpu_nodes(struct capture *c)
 {
 	char *text = read_text(c->name, "node.txt");

@@ -350,8 +350,11 @@ static void test_device_tree(void **state)
 
 		add_cpu(f, 3);
 		add_cpu(f, 8);
+		add_cpu(f, 1000);	/* no such node: the CPU is as good as not placed */
 		plan_all(f);
 		assert_int_equal(f->t.node_count, 9);
+		assert_int_equal(f->t.cpu_node[1], 8);
+		assert_int_equal(f->t.cpu_node[2], 1);
 		assert_int_equal(node_at(f, 1 * GIB), 3);
 		assert_int_equal(node_at(f, 3 * GIB), 1);
 		assert_null(f->t.nodes[0]);

@@ -73,6 +73,13 @@ static void test_i386_limits(void **state)
 	f = i386(QUIRE_ARCH_I386, 8 * GIB);
 	assert_int_equal(quire_topology_zone_limits(&f->t, &f->mb), QUIRE_OK);
 	assert_limits(f, QUIRE_ZONE_HIGHMEM, 0x36bfe, 1 << 20);
+	assert_logged(f, "only 4GB of memory can be addressed");
+	fixture_free(f);
+
+	f = i386(QUIRE_ARCH_I386_PAE, 80 * GIB);
+	assert_int_equal(quire_topology_zone_limits(&f->t, &f->mb), QUIRE_OK);
+	assert_limits(f, QUIRE_ZONE_HIGHMEM, 0x36ffe, 1 << 24);
+	assert_logged(f, "only 64GB of memory can be addressed");
 	fixture_free(f);
 }
 

@@ -99,7 +99,6 @@ static void keep_regions(struct quire_memblock *mb, size_t first, size_t last)
 	}
 	memory->cnt = kept;
 	qi_table_merge(mb, memory, 0, memory->cnt);
-	qi_hint_drop_all(mb);
 }
 
 enum quire_status quire_memblock_cap_memory_range(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size)

@@ -163,6 +163,45 @@ static void hints_stay_true(void **state)
 	assert_int_equal(quire_memblock_phys_alloc(&mb, 0x60, 0x40), 0x300f80);
 }
 
+/*
+ * A hint learned from pieces that failed on alignment, then extended over pieces that failed on size, still knows of the
+ * alignment: a request that is larger, but aligned less, shares its slot and must find the first of those pieces.
+ */
+static void hints_remember_alignment(void **state)
+{
+	(void)state;
+	quire_memblock_add(&mb, 0x100000, 0x100000);
+	quire_memblock_reserve(&mb, 0x100000, 0x100000);
+	for (unsigned i = 0; i < 40; i++) {
+		quire_memblock_phys_free(&mb, 0x180200 + i * 0x400, 0x80);
+		quire_memblock_phys_free(&mb, 0x160000 + i * 0x400, 1);
+	}
+	quire_memblock_phys_free(&mb, 0x17fc00, 2);
+	quire_memblock_phys_free(&mb, 0x140000, 0x1000);
+	assert_int_equal(quire_memblock_phys_alloc(&mb, 2, 0x400), 0x17fc00);
+	assert_int_equal(quire_memblock_phys_alloc(&mb, 2, 0x400), 0x140c00);
+	assert_int_equal(quire_memblock_phys_alloc(&mb, 0x40, 0x200), 0x180200 + 39 * 0x400);
+}
+
+/* What a search learned while a region was split is not true of the whole one. */
+static void hints_end_with_splits(void **state)
+{
+	size_t first, last;
+
+	(void)state;
+	quire_memblock_add(&mb, 0x100000, 0x100000);
+	quire_memblock_reserve(&mb, 0x100000, 0x100000);
+	for (unsigned i = 0; i < 40; i++)
+		quire_memblock_phys_free(&mb, 0x1c0000 + i * 0x400, 1);
+	quire_memblock_phys_free(&mb, 0x180000, 0x1000);
+	quire_memblock_phys_free(&mb, 0x140000, 0x1000);
+	assert_int_equal(quire_memblock_isolate(&mb, &mb.memory, 0x180000, 0x800, &first, &last), QUIRE_OK);
+	assert_int_equal(quire_memblock_find_in_range_node(&mb, 0xc00, 0x100, 0, 0, NONE, 0), 0x140400);
+	assert_int_equal(quire_memblock_set_node(&mb, 0x1000, 1, &mb.memory, 0), QUIRE_OK);
+	assert_int_equal(mb.memory.cnt, 1);
+	assert_int_equal(quire_memblock_find_in_range_node(&mb, 0xc00, 0x100, 0, 0, NONE, 0), 0x180400);
+}
+
 /* Half of memory is mapped. */
 static void *map_below_140000(void *ctx, quire_phys_t phys, quire_phys_t size)
 {
@@ -207,6 +246,8 @@ int main(void)
 		cmocka_unit_test_setup(mirror_anywhere_beats_plain_on_node, setup),
 		cmocka_unit_test_setup(unwilling_regions, setup),
 		cmocka_unit_test_setup(hints_stay_true, setup),
+		cmocka_unit_test_setup(hints_remember_alignment, setup),
+		cmocka_unit_test_setup(hints_end_with_splits, setup),
 		cmocka_unit_test_setup(mapped_and_zeroed, setup),
 	};
 

@@ -27,6 +27,8 @@ struct qi_zone {
 	struct quire_zone *zone;
 	uint8_t *pool;				/* memblock's metadata that is left */
 	size_t pool_bytes;
+	size_t fronts_bytes;			/* meta_alloc's; 0: in the zone's own frames, or none */
+	bool fronts_tried;
 	uint64_t bad_frees;			/* refused when a front gave them back */
 	quire_pfn_t bad_pfn;			/* the last of them */
 	struct qi_lock drain_lock;		/* one remote drain at a time */
@@ -35,6 +37,17 @@ struct qi_zone {
 static inline struct qi_zone *qi_zone_of_tree(struct qi_tree *tree)
 {
 	return QI_CONTAINER_OF(tree, struct qi_zone, tree);
+}
+
+/*
+ * Open the fronts on first use: a zone nobody allocates from does not pay for them. Without memory for them, requests
+ * go to the tree.
+ */
+void qi_zone_open_fronts(struct qi_zone *za);
+static inline void qi_zone_need_fronts(struct qi_zone *za)
+{
+	if (qi_unlikely(!__atomic_load_n(&za->fronts_tried, __ATOMIC_ACQUIRE)))
+		qi_zone_open_fronts(za);
 }
 
 /* The allocator of a zone; NULL before qi_zone_open. */

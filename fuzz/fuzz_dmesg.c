@@ -1,5 +1,6 @@
 /*
- * Any bytes as a kernel log, then through the whole choice of a machine: whatever a log says must end in a machine or a note.
+ * Any bytes as a kernel log, then through the whole choice of a machine: whatever a log says must end in a machine or a
+ * note.
  */
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 /*
- * Any bytes as one of the small texts of /proc, /sys and captures; the first byte says which. Then the whole choice of a machine.
+ * Any bytes as one of the small texts of /proc, /sys and captures; the first byte says which. Then the whole choice of a
+ * machine.
  */
 #include <stdlib.h>
 

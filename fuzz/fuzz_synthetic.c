@@ -1,6 +1,6 @@
 /*
- * Any text as --nodes, --hole, --distances: fields separated by newlines; the first byte chooses architecture and CPUs. Whatever is
- * accepted must have exactly the RAM that was asked for, less what a PC's legacy ranges hide.
+ * Any text as --nodes, --hole, --distances: fields separated by newlines; the first byte chooses architecture and CPUs.
+ * Whatever is accepted must have exactly the RAM that was asked for, less what a PC's legacy ranges hide.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -62,7 +62,8 @@ static enum quire_status read_member(struct input *in, const char *directory, co
 
 	while (trim > 1 && directory[trim - 1] == '/')
 		trim--;
-	length = snprintf(path, sizeof(path), "%.*s/%s", (int)(trim < sizeof(path) ? trim : sizeof(path)), directory, member->name);
+	length = snprintf(path, sizeof(path), "%.*s/%s", (int)(trim < sizeof(path) ? trim : sizeof(path)), directory,
+			  member->name);
 
 	if (length < 0 || (size_t)length >= sizeof(path))
 		return QUIRE_ERANGE;

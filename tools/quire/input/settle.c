@@ -2,7 +2,7 @@
  * Choosing: architecture and memory map. The rules, each with its reason:
  *
  *  - A map is taken whole from one source. On x86 the log's copy of the firmware map comes first (it is what the kernel
- *    worked with), unless the log starts in the middle of it; then the copy sysfs keeps, then boot_params, EFI, what is left.
+ *    worked with), unless the log starts in the middle of it; then the copy sysfs keeps, boot_params, EFI, what is left.
  *  - Elsewhere the device tree comes first, then EFI, then the ranges the kernel printed with their nodes.
  *  - /proc/iomem is last: it shows memory after the kernel has cut it.
  *  - Another source that has a different amount of RAM is a contradiction and is said.

@@ -40,19 +40,32 @@ static bool is_e820(const uint8_t *p, size_t size)
 	return true;
 }
 
-/* Descriptors: u32 type, pad, u64 physical, u64 virtual, u64 pages, u64 attribute, and padding up to desc_size. */
+#define EFI_LOADER_CODE 1
+#define EFI_CONVENTIONAL 7
+#define EFI_LAST_TYPE 16
+#define EFI_KNOWN_ATTRIBUTES 0x80000000001ff01full
+
+/* Descriptors: u32 type, u32 pad, u64 physical, u64 virtual, u64 pages, u64 attributes, and padding up to desc_size. */
+static bool is_efi_descriptor(const uint8_t *p)
+{
+	uint64_t phys = le64(p + 8), virt = le64(p + 16), pages = le64(p + 24);
+
+	return le32(p) <= EFI_LAST_TYPE && ((phys | virt) & 0xfff) == 0 && pages && pages <= (UINT64_MAX - phys) >> 12 &&
+	       !(le64(p + 32) & ~EFI_KNOWN_ATTRIBUTES);
+}
+
 static bool is_efi_map(const uint8_t *p, size_t size, size_t desc_size)
 {
+	bool ram = false;
+
 	if (size < desc_size || size % desc_size)
 		return false;
 	for (size_t at = 0; at < size; at += desc_size) {
-		uint32_t type = le32(p + at);
-		uint64_t phys = le64(p + at + 8), pages = le64(p + at + 24);
-
-		if ((type > 16 && type < 0x70000000) || (phys & 0xfff) || pages == 0 || pages > ((UINT64_MAX - phys) >> 12))
+		if (!is_efi_descriptor(p + at))
 			return false;
+		ram |= le32(p + at) >= EFI_LOADER_CODE && le32(p + at) <= EFI_CONVENTIONAL;
 	}
-	return true;
+	return ram;
 }
 
 enum input_blob_kind input_sniff_binary(const void *data, size_t size, size_t *efi_desc_size)

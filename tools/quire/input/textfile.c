@@ -9,13 +9,18 @@
 
 #include "textfile.h"
 
+static const char *next_newline(const struct textfile *file, const char *from)
+{
+	return memchr(from, '\n', (size_t)(file->data + file->size - from));
+}
+
 /* Fill the table of line starts; an existing one is used again. */
 static enum quire_status index_lines(struct textfile *file)
 {
 	size_t count = 0, line = 0;
 
-	for (size_t i = 0; i < file->size; i++)
-		count += file->data[i] == '\n';
+	for (const char *at = next_newline(file, file->data); at; at = next_newline(file, at + 1))
+		count++;
 	if (file->size && file->data[file->size - 1] != '\n')
 		count++;
 	if (!file->starts)
@@ -23,10 +28,8 @@ static enum quire_status index_lines(struct textfile *file)
 	if (!file->starts)
 		return QUIRE_ENOMEM;
 	file->starts[0] = 0;
-	for (size_t i = 0; i < file->size; i++) {
-		if (file->data[i] == '\n')
-			file->starts[++line] = (uint32_t)(i + 1);
-	}
+	for (const char *at = next_newline(file, file->data); at; at = next_newline(file, at + 1))
+		file->starts[++line] = (uint32_t)(at + 1 - file->data);
 	/* A last line without a newline ends where the next would start had it one. */
 	if (line < count)
 		file->starts[count] = (uint32_t)(file->size + 1);

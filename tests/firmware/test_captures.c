@@ -190,7 +190,7 @@ static void compare_srat(const struct capture *c)
 		return;
 	assert_int_equal(quire_read_srat(&t.m, srat, size, NULL), QUIRE_OK);
 	free(srat);
-	if (!strstr(at, "SRAT: PXM"))
+	if (!strstr(at, "ACPI: SRAT: Node "))
 		return;
 	for (i = 0; (line = next_line(&at, "SRAT: PXM ")); i++) {
 		unsigned domain, apic, node;
@@ -199,7 +199,9 @@ static void compare_srat(const struct capture *c)
 		if (i >= t.m.cpu_count || t.m.cpus[i].domain != domain || t.m.cpus[i].hwid != apic || node_of(domain) != node)
 			fail_msg("%s: CPU %zu differs", c->name, i);
 	}
-	assert_int_equal(i, t.m.cpu_count);
+	/* 6.12 does not print CPUs. */
+	if (i)
+		assert_int_equal(i, t.m.cpu_count);
 	at = c->dmesg;
 	for (i = 0; (line = next_line(&at, "ACPI: SRAT: Node ")); i++) {
 		unsigned domain, node;

@@ -83,13 +83,3 @@ bool linux_cma_next(const struct quire *q, struct quire_cma_request *request)
 {
 	return hugetlb_next(q, request) || default_next(q, request);
 }
-
-void linux_cma_adopt_firmware(struct quire *q)
-{
-	for (size_t i = 0; i < q->machine->reservation_count; i++) {
-		const struct quire_reservation *r = &q->machine->reservations[i];
-
-		if (r->kind == QUIRE_RESERVE_CMA && r->base != QUIRE_PHYS_MAX)
-			quire_cma_adopt(q, r->base, r->size, r->name, NULL);
-	}
-}

@@ -10,7 +10,4 @@
  */
 bool linux_cma_next(const struct quire *q, struct quire_cma_request *request);
 
-/* Areas the device tree places (reusable shared-dma-pool) enter q->cma; those that cannot work are left out. */
-void linux_cma_adopt_firmware(struct quire *q);
-
 #endif

@@ -2,7 +2,6 @@
 #include "ledger.h"
 
 #include "../verify/replay.h"
-#include "cma.h"
 #include "footprint.h"
 
 #define KIB ((quire_phys_t)1 << 10)
@@ -14,8 +13,8 @@ static quire_phys_t page_up(const struct quire *q, quire_phys_t address)
 	return (address + page - 1) & ~(page - 1);
 }
 
-static void add_release(struct linux_ledger *ledger, enum linux_release_kind kind, quire_phys_t base, quire_phys_t size,
-			const char *what, size_t line)
+void linux_ledger_add(struct linux_ledger *ledger, enum linux_release_kind kind, quire_phys_t base, quire_phys_t size,
+		      const char *what, size_t line)
 {
 	struct linux_release *release = size ? LIST_ADD(&ledger->releases) : NULL;
 
@@ -83,18 +82,18 @@ static void releases_from_log(struct linux_ledger *ledger, const struct quire *q
 		const struct event *e = release_event(r, o, freed);
 		enum linux_release_kind kind = freed->kind == FREED_ALTERNATIVES ? LINUX_RELEASE_EARLY : LINUX_RELEASE_LATE;
 
-		add_release(ledger, kind, e ? e->base : freed_address(q, o, freed), freed->kbytes * KIB,
+		linux_ledger_add(ledger, kind, e ? e->base : freed_address(q, o, freed), freed->kbytes * KIB,
 			    freed->kind == FREED_INITRD ? "initrd" : "kernel image", freed->origin.line);
 	}
 	for (size_t i = 0; r && i < r->events.events.count; i++) {
 		const struct event *e = &r->events.events.items[i];
 
 		if (e->kind == EVENT_FREE_LATE)
-			add_release(ledger, LINUX_RELEASE_EARLY, page_up(q, e->base),
+			linux_ledger_add(ledger, LINUX_RELEASE_EARLY, page_up(q, e->base),
 				    ((e->base + e->size) & ~((quire_phys_t)4095)) - page_up(q, e->base), "firmware", e->line);
 	}
 	for (size_t i = 0; r && i < r->gigantic.count; i++)
-		add_release(ledger, LINUX_RELEASE_GIGANTIC, r->gigantic.items[i].base, r->gigantic.items[i].size, "gigantic page",
+		linux_ledger_add(ledger, LINUX_RELEASE_GIGANTIC, r->gigantic.items[i].base, r->gigantic.items[i].size, "gigantic page",
 			    r->gigantic.items[i].line);
 }
 
@@ -106,9 +105,7 @@ enum quire_status linux_ledger_make(struct linux_ledger *ledger, struct quire *q
 
 	memset(ledger, 0, sizeof(*ledger));
 	if (!o || !replay_possible(o)) {
-		status = linux_footprint(ledger, q);
-		if (status == QUIRE_OK)
-			linux_cma_adopt_firmware(q);
+		status = linux_footprint(ledger, q, !o || !o->freed.count);
 		if (status == QUIRE_OK && o)
 			releases_from_log(ledger, q, o, NULL);
 		return status;

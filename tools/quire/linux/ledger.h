@@ -47,6 +47,10 @@ enum quire_status linux_ledger_make(struct linux_ledger *ledger, struct quire *q
 /* Give what the kernel gives back after hand-over to q's zones (quire_free_late). Needs QUIRE_STAGE_HANDOVER. */
 enum quire_status linux_ledger_release(const struct linux_ledger *ledger, struct quire *q);
 
+/* Note one release; size 0 is none. */
+void linux_ledger_add(struct linux_ledger *ledger, enum linux_release_kind kind, quire_phys_t base, quire_phys_t size,
+		      const char *what, size_t log_line);
+
 void linux_ledger_free(struct linux_ledger *ledger);
 
 /* --- counting, without the allocator ------------------------------------------------------------------------------------- */

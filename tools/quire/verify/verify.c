@@ -147,7 +147,7 @@ static bool boot(struct verification *v)
 	if (status == QUIRE_OK)
 		status = quire_boot_until(v->q, QUIRE_STAGE_MEMBLOCK);
 	if (status == QUIRE_OK)
-		status = linux_ledger_make(&v->ledger, v->q, &v->o, &v->replay, v->f);
+		status = linux_ledger_make(&v->ledger, v->q, v->options->estimate ? NULL : &v->o, &v->replay, v->f);
 	if (status == QUIRE_OK)
 		status = quire_boot_until(v->q, QUIRE_STAGE_ZONES);
 	return status == QUIRE_OK || fail(v, "boot", status);

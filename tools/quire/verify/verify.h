@@ -18,6 +18,7 @@
 struct verify_options {
 	FILE *out;			/* results; NULL: standard output */
 	FILE *messages;			/* complaints about input; NULL: standard error */
+	bool estimate;			/* do not replay: show how far an estimate of the kernel's reservations is off */
 	bool json;			/* one JSON document instead of text */
 	bool verbose;			/* also say what was not available, what was estimated, what the reader complained about */
 	unsigned difference_limit;	/* difference lines per capture; 0: 40 */

@@ -218,6 +218,7 @@ struct quire_frame_source {
 struct quire_memmap_stats {
 	uint64_t present_sections;
 	uint64_t valid_sections;
+	uint64_t hot_sections;			/* … of them not from boot */
 	uint64_t initialised;			/* descriptors written and not given back */
 	uint64_t initialised_early;		/* … of them before quire_memmap stages were over */
 	uint64_t table_bytes;			/* section table, roots, node table */

@@ -229,16 +229,13 @@ static quire_pfn_t defer_in_piece(struct deferral *state, const struct quire_mem
 	return QUIRE_PFN_NONE;
 }
 
-quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid)
+quire_pfn_t qi_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid)
 {
-	bool narrow = t->config->arch == QUIRE_ARCH_I386 || t->config->arch == QUIRE_ARCH_I386_PAE;
 	uint64_t section_pages = quire_pages_per_section(t->config);
 	struct quire_memmap_walk walk = { 0 };
 	struct deferral state = { 0 };
 	struct quire_memmap_piece piece;
 
-	if (narrow || is_flat(t->config))
-		return QUIRE_PFN_NONE;
 	while (quire_memmap_next_piece(t, mb, &walk, &piece)) {
 		const struct quire_node *node = quire_topology_node(t, piece.nid);
 		quire_pfn_t split;
@@ -254,61 +251,11 @@ quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const st
 	return QUIRE_PFN_NONE;
 }
 
-/* The first free range of whole pages in [from, zone end) of the node, after `cursor`. */
-static bool next_free(const struct quire_memblock *mb, uint64_t *cursor, const struct quire_zone *zone, unsigned page_shift,
-		      quire_pfn_t from, struct quire_pfn_range *range)
+quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid)
 {
-	struct quire_memblock_range r;
+	bool narrow = t->config->arch == QUIRE_ARCH_I386 || t->config->arch == QUIRE_ARCH_I386_PAE;
 
-	while (quire_memblock_next_range(mb, cursor, zone->node->nid, QUIRE_MEMBLOCK_HOTPLUG, &mb->memory, &mb->reserved, &r)) {
-		range->start = qi_max(qi_pfn_up(r.start, page_shift), from);
-		range->end = qi_min(qi_pfn_down(r.end, page_shift), zone->start_pfn + zone->spanned);
-		if (range->start < range->end)
-			return true;
-	}
-	return false;
-}
-
-quire_pfn_t qi_deferred_grow(const struct quire_topology *t, const struct quire_memblock *mb, const struct quire_zone *zone,
-			     quire_pfn_t first, uint64_t pages, void (*take)(void *ctx, quire_pfn_t start, quire_pfn_t end),
-			     void *ctx)
-{
-	uint64_t section = quire_pages_per_section(t->config), block = (uint64_t)1 << quire_max_order(t->config);
-	uint64_t need = qi_align_up(pages, section), seen = 0, cursor = 0;
-	struct quire_pfn_range range;
-	bool more = next_free(mb, &cursor, zone, quire_page_shift(t->config), first, &range);
-
-	while (more) {
-		quire_pfn_t from = range.start, to = qi_min(qi_align_up(from + 1, block), range.end), next = to;
-
-		if (take)
-			take(ctx, from, to);
-		seen += to - from;
-		range.start = to;
-		if (to == range.end) {
-			more = next_free(mb, &cursor, zone, quire_page_shift(t->config), first, &range);
-			next = range.start;
-		}
-		if (more && (from ^ next) >= section && seen >= need)
-			return next;
-	}
-	return QUIRE_PFN_NONE;
-}
-
-quire_pfn_t quire_memmap_deferred_at_work(const struct quire_topology *t, const struct quire_memblock *mb, int nid)
-{
-	quire_pfn_t split = quire_memmap_deferred_split(t, mb, nid);
-	struct quire_pfn_range range;
-	struct qi_frame_home home;
-	const struct quire_zone *zone;
-	uint64_t cursor = 0;
-
-	if (split == QUIRE_PFN_NONE || !qi_frame_home(t, mb, split, &home))
-		return split;
-	zone = &quire_topology_node(t, nid)->zones[home.zone];
-	if (next_free(mb, &cursor, zone, quire_page_shift(t->config), zone->start_pfn, &range) && range.start < split)
-		return split;
-	return qi_deferred_grow(t, mb, zone, split, 1, NULL, NULL);
+	return narrow || is_flat(t->config) ? QUIRE_PFN_NONE : qi_deferred_split(t, mb, nid);
 }
 
 /* The last piece of all memory: owner of what lies above. */

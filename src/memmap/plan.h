@@ -24,6 +24,9 @@ struct qi_frame_home {
 bool qi_frame_home(const struct quire_topology *t, const struct quire_memblock *mb, quire_pfn_t pfn,
 		   struct qi_frame_home *home);
 
+/* As quire_memmap_deferred_split, whatever architecture and model: our own policy knows no such limits. */
+quire_pfn_t qi_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid);
+
 /*
  * Growth of the early part (spec 04 §7): from `first` on, pass free stretches of the zone, no longer than a block of the
  * highest order, to take(), until at least `pages` rounded up to sections were passed and a section border crossed. Returns

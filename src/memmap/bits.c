@@ -1,0 +1,113 @@
+/*
+ * Usage maps: the few bits kept about every pageblock of memory that has descriptors.
+ *
+ * A usage map covers a section, or the whole array of a flat model. Its words are 32 bits wide so that every target changes
+ * them atomically: workers meet in them when their chunks share a section.
+ */
+#include "memmap/internal.h"
+
+static uint32_t words_for(uint64_t bits)
+{
+	return (uint32_t)((bits + 31) >> 5);
+}
+
+static unsigned subsection_shift(const struct quire_memmap *m)
+{
+	return QUIRE_SUBSECTION_SHIFT > m->page_shift ? QUIRE_SUBSECTION_SHIFT - m->page_shift : 0;
+}
+
+struct qi_usage_layout qi_usage_layout(const struct quire_memmap *m, uint64_t frames, bool subsections, bool backing)
+{
+	uint32_t units = (uint32_t)(frames >> m->unit_shift);
+	struct qi_usage_layout l;
+
+	l.blocks = subsections ? words_for(qi_max(frames >> subsection_shift(m), 1)) : 0;
+	l.taken = l.blocks + words_for((frames >> m->block_shift) * 4);
+	l.done = l.taken + words_for(units);
+	l.backing = l.done + words_for(units);
+	l.backing += l.backing & 1;
+	l.words = l.backing + (backing ? units * 2 : 0);
+	return l;
+}
+
+struct qi_usage_ref qi_usage_of(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	const struct quire_section *section;
+	quire_pfn_t start;
+
+	if (!qi_is_sparse(m)) {
+		const struct quire_flat_map *flat = quire_flat_map_of(m, pfn);
+
+		if (!flat)
+			return (struct qi_usage_ref){ .words = NULL };
+		return (struct qi_usage_ref){ (uint32_t *)flat->usage, flat->start, flat->end };
+	}
+	section = quire_section(m, pfn >> m->section_pfn_shift);
+	if (!section || !section->usage)
+		return (struct qi_usage_ref){ .words = NULL };
+	start = qi_align_down(pfn, (quire_pfn_t)1 << m->section_pfn_shift);
+	return (struct qi_usage_ref){ (uint32_t *)section->usage, start, start + ((quire_pfn_t)1 << m->section_pfn_shift) };
+}
+
+/* Offsets of a flat map depend on its length; those of sections are all alike and kept in the memmap. */
+static struct qi_usage_layout layout_of(const struct quire_memmap *m, const struct qi_usage_ref *ref)
+{
+	if (!qi_is_sparse(m))
+		return qi_usage_layout(m, ref->end - ref->start, false, false);
+	return (struct qi_usage_layout){ m->usage_blocks, m->usage_taken, m->usage_done, m->usage_backing, m->usage_words };
+}
+
+bool qi_unit_done(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	struct qi_usage_ref ref = qi_usage_of(m, pfn);
+
+	return ref.words && qi_bit_load(ref.words + layout_of(m, &ref).done, (pfn - ref.start) >> m->unit_shift);
+}
+
+struct qi_usage_layout qi_usage_layout_at(const struct quire_memmap *m, const struct qi_usage_ref *ref)
+{
+	return layout_of(m, ref);
+}
+
+void qi_subsections_set(const struct quire_memmap *m, struct quire_usage *usage, quire_pfn_t start, quire_pfn_t end)
+{
+	quire_pfn_t mask = ((quire_pfn_t)1 << m->section_pfn_shift) - 1;
+	uint32_t *words = (uint32_t *)usage;
+
+	for (uint64_t i = (start & mask) >> subsection_shift(m); i <= ((end - 1) & mask) >> subsection_shift(m); i++)
+		words[i / 32] |= 1u << (i % 32);
+}
+
+bool qi_subsection_test(const struct quire_memmap *m, const struct quire_usage *usage, quire_pfn_t pfn)
+{
+	quire_pfn_t mask = ((quire_pfn_t)1 << m->section_pfn_shift) - 1;
+
+	return usage && qi_bit_load((const uint32_t *)usage, (pfn & mask) >> subsection_shift(m));
+}
+
+unsigned quire_pageblock_flags(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	struct qi_usage_ref ref = qi_usage_of(m, pfn);
+	uint64_t block;
+
+	if (!ref.words)
+		return 0;
+	block = (pfn - ref.start) >> m->block_shift;
+	return __atomic_load_n(&ref.words[layout_of(m, &ref).blocks + block / 8], __ATOMIC_RELAXED) >> (block % 8 * 4) & 0xf;
+}
+
+void quire_pageblock_set_flags(struct quire_memmap *m, quire_pfn_t pfn, unsigned flags)
+{
+	struct qi_usage_ref ref = qi_usage_of(m, pfn);
+	uint32_t *word, old, new;
+	unsigned shift;
+
+	if (!ref.words)
+		return;
+	word = &ref.words[layout_of(m, &ref).blocks + (((pfn - ref.start) >> m->block_shift) / 8)];
+	shift = (unsigned)(((pfn - ref.start) >> m->block_shift) % 8 * 4);
+	old = __atomic_load_n(word, __ATOMIC_RELAXED);
+	do
+		new = (old & ~(0xfu << shift)) | (uint32_t)(flags & 0xf) << shift;
+	while (!__atomic_compare_exchange_n(word, &old, new, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}

@@ -1,0 +1,235 @@
+/*
+ * Writing descriptors.
+ *
+ * What a descriptor says follows from the ledger and the zones alone: which zone the frame's memory is in, or for a hole the
+ * memory next to it, and whether the frame is reserved. That is why EAGER, DEFERRED and LAZY agree: they only differ in when
+ * they come here. Each unit is taken by one atomic bit before it is written and published by another after, so workers and
+ * prepare() may meet anywhere.
+ */
+#include "memmap/internal.h"
+
+bool qi_contiguous(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *end)
+{
+	quire_pfn_t unit = (quire_pfn_t)1 << m->section_pfn_shift;
+	struct qi_usage_ref ref;
+	uint64_t next;
+
+	if (quire_memmap_model(m) == QUIRE_MODEL_FLATMEM) {
+		bool below = m->flat_count && pfn < m->flat[0].start;
+
+		*end = !m->flat_count ? QUIRE_PFN_NONE : below ? m->flat[0].start : m->flat[0].end;
+		return m->flat_count && !below && pfn < m->flat[0].end;
+	}
+	if (quire_memmap_model(m) == QUIRE_MODEL_DISCONTIGMEM)
+		unit = (quire_pfn_t)1 << m->chunk_shift;
+	*end = qi_align_down(pfn, unit) + unit;
+	ref = qi_usage_of(m, pfn);
+	if (!ref.words && !qi_is_sparse(m) && quire_flat_map_of(m, *end - 1))
+		*end = quire_flat_map_of(m, *end - 1)->start;
+	if (!ref.words && qi_is_sparse(m) && !qi_run_at(m, pfn >> m->section_pfn_shift, &next) && !m->stats.hot_sections)
+		*end = next == UINT64_MAX ? QUIRE_PFN_NONE : next << m->section_pfn_shift;
+	else if (ref.words && ref.end < *end)
+		*end = ref.end;
+	return ref.words != NULL;
+}
+
+quire_pfn_t qi_memmap_end(const struct quire_memmap *m)
+{
+	quire_pfn_t end = 0;
+
+	if (qi_is_sparse(m))
+		return m->section_end << m->section_pfn_shift;
+	for (size_t i = 0; i < m->flat_count; i++)
+		end = qi_max(end, m->flat[i].end);
+	return end;
+}
+
+/* The fields that find section, node and zone. */
+static uint32_t links(const struct quire_memmap *m, quire_pfn_t pfn, const struct qi_frame_home *home)
+{
+	const struct quire_page_layout *l = &m->layout;
+	uint32_t flags = (uint32_t)home->zone << l->zone.shift;
+
+	if (l->node.width)
+		flags |= (uint32_t)home->nid << l->node.shift;
+	if (l->section.width) {
+		uint32_t number = quire_memmap_model(m) == QUIRE_MODEL_DISCONTIGMEM ?
+				  (uint32_t)(quire_flat_map_of(m, pfn) - m->flat) : (uint32_t)(pfn >> m->section_pfn_shift);
+
+		flags |= number << l->section.shift;
+	}
+	return flags;
+}
+
+/* `count` descriptors alike, the embedder's tail zeroed. */
+static void write_alike(const struct quire_memmap *m, quire_pfn_t pfn, uint64_t count, uint32_t flags, uint32_t state)
+{
+	struct quire_page *page = quire_pfn_to_page(m, pfn);
+	unsigned shift = quire_memmap_stride_shift(m);
+
+	if (shift == 4) {
+		for (uint64_t i = 0; i < count; i++)
+			page[i] = (struct quire_page){ flags, state, 0 };
+		return;
+	}
+	for (uint64_t i = 0; i < count; i++) {
+		memset(page, 0, (size_t)1 << shift);
+		page->flags = flags;
+		page->state = state;
+		page = (struct quire_page *)((char *)page + ((size_t)1 << shift));
+	}
+}
+
+static void mark_frames(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, bool reserved)
+{
+	for (quire_pfn_t pfn = start; pfn < end; pfn++) {
+		struct quire_page *page = quire_pfn_to_page(m, pfn);
+
+		if (reserved)
+			page->flags |= QUIRE_PAGE_RESERVED;
+		else
+			page->flags &= ~QUIRE_PAGE_RESERVED;
+		quire_page_set_refs(page, reserved);
+	}
+}
+
+/* First reserved region that ends above `address`. */
+static size_t reserved_after(const struct quire_memblock *mb, quire_phys_t address)
+{
+	size_t low = 0, high = mb->reserved.cnt;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct quire_memblock_region *region = &mb->reserved.regions[middle];
+
+		if (region->base + region->size > address)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/* The next stretch of [*cursor, end) that the ledger reserves, rounded outward to frames. */
+static bool next_reserved(const struct quire_memmap *m, size_t *index, quire_pfn_t start, quire_pfn_t end,
+			  struct quire_pfn_range *range)
+{
+	const struct quire_memblock_type *reserved = &m->ledger->reserved;
+
+	for (; *index < reserved->cnt; ++*index) {
+		const struct quire_memblock_region *region = &reserved->regions[*index];
+
+		range->start = qi_max(qi_pfn_down(region->base, m->page_shift), start);
+		range->end = qi_min(qi_pfn_up(region->base + region->size, m->page_shift), end);
+		if (range->start >= end)
+			return false;
+		if (range->start < range->end && !(region->flags & QUIRE_MEMBLOCK_RSRV_NOINIT)) {
+			++*index;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Every pageblock that begins in memory is movable at first, so that early unmovable allocations do not scatter. */
+static void type_blocks(struct quire *q, quire_pfn_t start, quire_pfn_t end)
+{
+	quire_pfn_t block = (quire_pfn_t)1 << q->memmap.block_shift;
+
+	for (quire_pfn_t pfn = qi_align_up(start, block); pfn < end; pfn += block)
+		quire_pageblock_set_flags(&q->memmap, pfn, QUIRE_MIGRATE_MOVABLE);
+}
+
+/* Frames [start, end), one array of descriptors. */
+static void describe(struct quire *q, quire_pfn_t start, quire_pfn_t end)
+{
+	const struct quire_memmap *m = &q->memmap;
+	struct quire_pfn_range range;
+	struct qi_frame_home home;
+	size_t index;
+
+	for (quire_pfn_t pfn = start, next; pfn < end; pfn = next) {
+		bool reserved;
+
+		if (!qi_frame_home(m->topology, m->ledger, pfn, &home))
+			home = (struct qi_frame_home){ .end = QUIRE_PFN_NONE, .is_hole = true };
+		next = qi_min(home.end, end);
+		reserved = home.is_hole || (home.flags & QUIRE_MEMBLOCK_NOMAP);
+		write_alike(m, pfn, next - pfn, links(m, pfn, &home) | (reserved ? QUIRE_PAGE_RESERVED : 0), reserved);
+		if (!home.is_hole)
+			type_blocks(q, pfn, next);
+	}
+	index = reserved_after(m->ledger, start << m->page_shift);
+	while (next_reserved(m, &index, start, end, &range))
+		mark_frames(m, range.start, range.end, true);
+}
+
+/* The units of one usage word: take what is free of `mask`, write each stretch, publish. */
+static uint64_t describe_word(struct quire *q, uint32_t *taken, uint32_t *done, uint32_t mask, quire_pfn_t first)
+{
+	unsigned shift = q->memmap.unit_shift;
+	uint32_t mine = mask & ~__atomic_fetch_or(taken, mask, __ATOMIC_ACQUIRE), rest = mine;
+	uint64_t units = 0;
+
+	while (rest) {
+		unsigned low = (unsigned)__builtin_ctz(rest);
+		uint32_t ones = ~(rest >> low);
+		unsigned count = ones ? (unsigned)__builtin_ctz(ones) : 32;
+
+		describe(q, first + ((quire_pfn_t)low << shift), first + ((quire_pfn_t)(low + count) << shift));
+		rest &= count == 32 ? 0 : ~(((1u << count) - 1) << low);
+		units += count;
+	}
+	if (mine)
+		__atomic_fetch_or(done, mine, __ATOMIC_RELEASE);
+	return units << shift;
+}
+
+uint64_t qi_describe_units(struct quire *q, quire_pfn_t start, quire_pfn_t end)
+{
+	const struct quire_memmap *m = &q->memmap;
+	uint64_t frames = 0;
+
+	while (start < end) {
+		struct qi_usage_ref ref = qi_usage_of(m, start);
+		struct qi_usage_layout l = qi_usage_layout_at(m, &ref);
+		uint64_t unit = (start - ref.start) >> m->unit_shift;
+		quire_pfn_t contiguous, word_end = ref.start + (((unit | 31) + 1) << m->unit_shift);
+		uint32_t mask;
+
+		qi_contiguous(m, start, &contiguous);
+		word_end = qi_min(qi_min(word_end, end), contiguous);
+		mask = (uint32_t)((((uint64_t)1 << ((word_end - start) >> m->unit_shift)) - 1) << (unit % 32));
+		frames += describe_word(q, ref.words + l.taken + unit / 32, ref.words + l.done + unit / 32, mask,
+					ref.start + ((unit & ~(uint64_t)31) << m->unit_shift));
+		start = word_end;
+	}
+	return frames;
+}
+
+void quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool reserved)
+{
+	quire_pfn_t unit = (quire_pfn_t)1 << q->memmap.unit_shift, end;
+	struct quire_pfn_run run;
+
+	while (quire_memmap_next_run(&q->memmap, &pfn, pfn + pages, &run)) {
+		pages -= run.end - run.start;
+		if (run.state != QUIRE_PFN_READY && run.state != QUIRE_PFN_OFFLINE)
+			continue;
+		for (; run.start < run.end; run.start = end) {
+			end = qi_min(qi_align_down(run.start, unit) + unit, run.end);
+			if (qi_unit_done(&q->memmap, run.start))
+				mark_frames(&q->memmap, run.start, end, reserved);
+		}
+	}
+}
+
+void qi_memmap_mark_reserved(struct quire *q)
+{
+	quire_pfn_t end = qi_memmap_end(&q->memmap);
+	struct quire_pfn_range range;
+	size_t index = 0;
+
+	while (next_reserved(&q->memmap, &index, 0, end, &range))
+		quire_memmap_set_reserved(q, range.start, range.end - range.start, true);
+}

@@ -1,0 +1,202 @@
+/* Questions about frames: is there a descriptor, is it online, has it been written; and the walk over all of them. */
+#include "memmap/internal.h"
+
+bool quire_pfn_in_present_section(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	const struct quire_section *section;
+	uint64_t number = pfn >> m->section_pfn_shift, next;
+
+	if (!qi_is_sparse(m))
+		return quire_flat_map_of(m, pfn) != NULL;
+	section = quire_section(m, number);
+	if (section && __atomic_load_n(&section->map, __ATOMIC_ACQUIRE))
+		return true;
+	return m->init == QUIRE_INIT_LAZY && qi_run_at(m, number, &next);
+}
+
+bool quire_pfn_valid(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	const struct quire_section *section;
+	uintptr_t map;
+
+	if (!qi_is_sparse(m))
+		return quire_flat_map_of(m, pfn) != NULL;
+	section = quire_section(m, pfn >> m->section_pfn_shift);
+	map = section ? __atomic_load_n(&section->map, __ATOMIC_ACQUIRE) : 0;
+	if (!(map & QUIRE_SECTION_HAS_MAP))
+		return m->init == QUIRE_INIT_LAZY && quire_pfn_in_present_section(m, pfn);
+	return (map & QUIRE_SECTION_EARLY) || qi_subsection_test(m, section->usage, pfn);
+}
+
+bool quire_pfn_online(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	const struct quire_section *section;
+	uintptr_t map;
+
+	if (!qi_is_sparse(m))
+		return quire_flat_map_of(m, pfn) != NULL;
+	section = quire_section(m, pfn >> m->section_pfn_shift);
+	map = section ? __atomic_load_n(&section->map, __ATOMIC_ACQUIRE) : 0;
+	if (map & QUIRE_SECTION_HAS_MAP)
+		return (map & QUIRE_SECTION_ONLINE) && qi_subsection_test(m, section->usage, pfn);
+	return m->init == QUIRE_INIT_LAZY && quire_memblock_is_memory(m->ledger, pfn << m->page_shift);
+}
+
+bool quire_pfn_initialised(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	return qi_unit_done(m, pfn);
+}
+
+struct quire_page *quire_pfn_to_online_page(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	return quire_pfn_online(m, pfn) && qi_unit_done(m, pfn) ? quire_pfn_to_page(m, pfn) : NULL;
+}
+
+int quire_page_nid(const struct quire_memmap *m, const struct quire_page *page)
+{
+	uint16_t nid;
+
+	if (m->layout.node_in_flags)
+		return (int)quire_page_field_get(page->flags, m->layout.node);
+	nid = m->section_node[quire_page_field_get(page->flags, m->layout.section)];
+	if (nid == 0xffff) {
+		/* Nodes meet inside this section: the frame's own memory, or the memory its hole belongs to, tells. */
+		struct qi_frame_home home = { .nid = 0 };
+
+		qi_frame_home(m->topology, m->ledger, quire_page_to_pfn(m, page), &home);
+		return home.nid;
+	}
+	return nid;
+}
+
+uint64_t quire_page_zone_id(const struct quire_memmap *m, const struct quire_page *page)
+{
+	return (uint64_t)quire_page_nid(m, page) << 3 | quire_page_zone(m, page);
+}
+
+void quire_page_get(struct quire_page *page)
+{
+	uint32_t old = __atomic_load_n(&page->state, __ATOMIC_RELAXED);
+
+	do {
+		if ((old & QUIRE_PAGE_REF_MAX) == QUIRE_PAGE_REF_MAX)
+			return;
+	} while (!__atomic_compare_exchange_n(&page->state, &old, old + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}
+
+bool quire_page_put(struct quire_page *page)
+{
+	uint32_t old = __atomic_load_n(&page->state, __ATOMIC_RELAXED), refs;
+
+	do {
+		refs = old & QUIRE_PAGE_REF_MAX;
+		if (refs == QUIRE_PAGE_REF_MAX || !refs)
+			return false;
+	} while (!__atomic_compare_exchange_n(&page->state, &old, old - 1, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	return refs == 1;
+}
+
+/* --- the walk
+ * ------------------------------------------------------------------------------------------------------------------- */
+
+static quire_pfn_t section_start(const struct quire_memmap *m, uint64_t number)
+{
+	return number == UINT64_MAX ? QUIRE_PFN_NONE : number << m->section_pfn_shift;
+}
+
+/* Frames that have room: by whole usage map where all of it is initialised, else by unit. */
+static enum quire_pfn_state unit_state(const struct quire_memmap *m, const struct qi_usage_ref *ref, quire_pfn_t pfn,
+				       quire_pfn_t *end)
+{
+	const uint32_t *done = ref->words + qi_usage_layout_at(m, ref).done;
+	uint64_t unit = (pfn - ref->start) >> m->unit_shift, units = (ref->end - ref->start) >> m->unit_shift;
+	bool first = qi_bit_load(done, unit);
+
+	while (++unit < units) {
+		uint32_t word = __atomic_load_n(&done[unit / 32], __ATOMIC_ACQUIRE);
+
+		/* Whole words of one kind go by at once. */
+		if (unit % 32 == 0 && unit + 32 <= units && word == (first ? UINT32_MAX : 0))
+			unit += 31;
+		else if ((word >> (unit % 32) & 1) != first)
+			break;
+	}
+	*end = ref->start + (qi_min(unit, units) << m->unit_shift);
+	return first ? QUIRE_PFN_READY : QUIRE_PFN_UNTOUCHED;
+}
+
+/* A section without entry: nothing, or for LAZY memory that has not been touched. As far as that is known to go on. */
+static enum quire_pfn_state unentered(const struct quire_memmap *m, uint64_t number, uint64_t known_end, quire_pfn_t *end)
+{
+	uint64_t next;
+	const struct quire_section_run *run = qi_run_at(m, number, &next);
+
+	*end = section_start(m, qi_min(run ? run->end : next, known_end));
+	return run && m->init == QUIRE_INIT_LAZY ? QUIRE_PFN_UNTOUCHED : QUIRE_PFN_ABSENT;
+}
+
+static enum quire_pfn_state section_state(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *end)
+{
+	uint64_t number = pfn >> m->section_pfn_shift;
+	const struct quire_section *section = quire_section(m, number);
+	struct qi_usage_ref ref = qi_usage_of(m, pfn);
+	enum quire_pfn_state state;
+	uintptr_t map;
+
+	if (number >= m->section_end)
+		return unentered(m, number, UINT64_MAX, end);
+	if (!section)
+		return unentered(m, number, ((number >> m->root_shift) + 1) << m->root_shift, end);
+	map = __atomic_load_n(&section->map, __ATOMIC_ACQUIRE);
+	if (!(map & QUIRE_SECTION_HAS_MAP) || !ref.words)
+		return unentered(m, number, number + 1, end);
+	state = unit_state(m, &ref, pfn, end);
+	if (!(map & QUIRE_SECTION_EARLY)) {
+		quire_pfn_t step = (quire_pfn_t)1 << (QUIRE_SUBSECTION_SHIFT - m->page_shift);
+
+		*end = qi_min(*end, qi_align_down(pfn, step) + step);
+		if (!qi_subsection_test(m, section->usage, pfn))
+			return QUIRE_PFN_ABSENT;
+	}
+	return map & QUIRE_SECTION_ONLINE ? state : QUIRE_PFN_OFFLINE;
+}
+
+static enum quire_pfn_state flat_state(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *end)
+{
+	struct qi_usage_ref ref = qi_usage_of(m, pfn);
+	quire_pfn_t contiguous;
+
+	qi_contiguous(m, pfn, &contiguous);
+	if (!ref.words) {
+		*end = contiguous;
+		return QUIRE_PFN_ABSENT;
+	}
+	enum quire_pfn_state state = unit_state(m, &ref, pfn, end);
+
+	*end = qi_min(*end, contiguous);
+	return state;
+}
+
+static enum quire_pfn_state step(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *end)
+{
+	if (pfn >= qi_memmap_end(m)) {
+		*end = QUIRE_PFN_NONE;
+		return QUIRE_PFN_ABSENT;
+	}
+	return qi_is_sparse(m) ? section_state(m, pfn, end) : flat_state(m, pfn, end);
+}
+
+bool quire_memmap_next_run(const struct quire_memmap *m, quire_pfn_t *cursor, quire_pfn_t end, struct quire_pfn_run *run)
+{
+	quire_pfn_t next;
+
+	if (*cursor >= end)
+		return false;
+	run->start = *cursor;
+	run->state = step(m, run->start, &next);
+	run->end = qi_min(next, end);
+	while (run->end < end && step(m, run->end, &next) == run->state)
+		run->end = qi_min(next, end);
+	*cursor = run->end;
+	return true;
+}

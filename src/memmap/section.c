@@ -1,0 +1,141 @@
+/*
+ * The section table: static (SPARSEMEM) or in two levels (EXTREME and VMEMMAP).
+ *
+ * Both are as long as the geometry demands, but only the part below the highest present section is ever zeroed or looked at:
+ * a small machine under a wide geometry pays address space, not work.
+ */
+#include "memmap/internal.h"
+
+const struct quire_section_run *qi_run_at(const struct quire_memmap *m, uint64_t section, uint64_t *next_start)
+{
+	size_t low = 0, high = m->run_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (m->runs[middle].end > section)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (low < m->run_count && m->runs[low].start <= section) {
+		*next_start = low + 1 < m->run_count ? m->runs[low + 1].start : UINT64_MAX;
+		return &m->runs[low];
+	}
+	*next_start = low < m->run_count ? m->runs[low].start : UINT64_MAX;
+	return NULL;
+}
+
+static uint64_t roots_for(const struct quire_memmap *m, uint64_t sections)
+{
+	return (sections + ((uint64_t)1 << m->root_shift) - 1) >> m->root_shift;
+}
+
+void qi_section_extend(struct quire_memmap *m, uint64_t end)
+{
+	uint64_t old = m->section_end;
+
+	if (end <= old)
+		return;
+	if (m->table) {
+		memset(&m->table[old], 0, (size_t)(end - old) * sizeof(*m->table));
+	} else {
+		uint64_t from = roots_for(m, old), to = roots_for(m, end);
+
+		memset(&m->roots[from], 0, (size_t)(to - from) * sizeof(struct quire_section *));
+	}
+	if (m->section_node)
+		memset(&m->section_node[old], 0, (size_t)(end - old) * sizeof(*m->section_node));
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	m->section_end = end;
+}
+
+enum quire_status qi_section_tables(struct quire *q, uint64_t end, int nid)
+{
+	struct quire_memmap *m = &q->memmap;
+	bool is_static = quire_memmap_model(m) == QUIRE_MODEL_SPARSEMEM;
+	struct qi_want want = { .align = 64, .nid = nid };
+	struct qi_chunk chunk;
+	enum quire_status status;
+
+	want.size = is_static ? m->section_limit * sizeof(*m->table) :
+		    roots_for(m, m->section_limit) * sizeof(struct quire_section *);
+	status = qi_mm_take(q, &want, &chunk);
+	if (status != QUIRE_OK)
+		return status;
+	if (is_static)
+		m->table = chunk.va;
+	else
+		m->roots = chunk.va;
+	m->stats.table_bytes += chunk.size;
+	if (!m->layout.node_in_flags) {
+		want.size = m->section_limit * sizeof(*m->section_node);
+		status = qi_mm_take(q, &want, &chunk);
+		if (status != QUIRE_OK)
+			return status;
+		m->section_node = chunk.va;
+		m->stats.table_bytes += chunk.size;
+	}
+	qi_section_extend(m, end);
+	return QUIRE_OK;
+}
+
+/* The node of all memory in a section, or 0xffff where several share it. */
+static uint16_t only_node(const struct quire_memmap *m, uint64_t number, int nid)
+{
+	unsigned shift = m->section_pfn_shift + m->page_shift;
+	quire_phys_t end = (number + 1) << shift;
+
+	for (size_t i = qi_region_after(m->ledger, number << shift); i < m->ledger->memory.cnt; i++) {
+		const struct quire_memblock_region *region = &m->ledger->memory.regions[i];
+
+		if (region->base >= end)
+			break;
+		if (region->nid != nid && region->nid != QUIRE_NO_NODE)
+			return 0xffff;
+	}
+	return (uint16_t)nid;
+}
+
+struct quire_section *qi_section_enter(struct quire *q, uint64_t number, int nid)
+{
+	struct quire_memmap *m = &q->memmap;
+
+	qi_section_extend(m, number + 1);
+	if (m->roots && !m->roots[number >> m->root_shift]) {
+		uint64_t size = sizeof(struct quire_section) << m->root_shift;
+		struct qi_want want = { .size = size, .align = size, .nid = nid, .zero = true };
+		struct qi_chunk chunk;
+
+		if (qi_mm_take(q, &want, &chunk) != QUIRE_OK)
+			return NULL;
+		m->stats.table_bytes += size;
+		__atomic_store_n(&m->roots[number >> m->root_shift], (struct quire_section *)chunk.va, __ATOMIC_RELEASE);
+	}
+	if (m->section_node)
+		m->section_node[number] = only_node(m, number, nid);
+	return quire_section(m, number);
+}
+
+void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *section, uintptr_t map,
+		     struct quire_usage *usage)
+{
+	struct quire_memmap *m = &q->memmap;
+	quire_pfn_t start = number << m->section_pfn_shift, end = (number + 1) << m->section_pfn_shift;
+	uintptr_t flags = QUIRE_SECTION_PRESENT | QUIRE_SECTION_HAS_MAP | QUIRE_SECTION_ONLINE | QUIRE_SECTION_EARLY;
+
+	for (size_t i = qi_region_after(m->ledger, start << m->page_shift); i < m->ledger->memory.cnt; i++) {
+		const struct quire_memblock_region *region = &m->ledger->memory.regions[i];
+		quire_pfn_t from = qi_max(qi_pfn_up(region->base, m->page_shift), start);
+		quire_pfn_t to = qi_min(qi_pfn_down(region->base + region->size, m->page_shift), end);
+
+		if (region->base >> m->page_shift >= end)
+			break;
+		if (from < to)
+			qi_subsections_set(m, usage, from, to);
+	}
+	section->usage = usage;
+	/* Readers see the map last: a valid section has everything. */
+	__atomic_store_n(&section->map, (map - ((uintptr_t)start << m->stride_shift)) | flags, __ATOMIC_RELEASE);
+	m->stats.valid_sections++;
+}

@@ -1,14 +1,14 @@
 /*
  * Reports: what a kernel's log, /proc and /sys would say about a machine, as text.
  *
- * Every report goes piece by piece through a sink, so that it can end in a file, a serial port or a page of memory; nothing is
- * allocated, and a report of any length needs about 2 KiB of stack. Reports only read: they may be called at any boot stage and
- * show what is known by then (zeros before it is known). The texts have the field names, order, widths and trailing spaces
- * of the field's own files, so programs that read those files read these; what differs between the rule sets 6.1 and 6.12
- * and between architectures follows quire_config.
+ * Every report goes piece by piece through a sink, so that it can end in a file, a serial port or a page of memory;
+ * nothing is allocated, and a report of any length needs about 2 KiB of stack. Reports only read: they may be called
+ * at any boot stage and show what is known by then (zeros before it is known). The texts have the field names, order,
+ * widths and trailing spaces of the field's own files, so programs that read those files read these; what differs
+ * between the rule sets 6.1 and 6.12 and between architectures follows quire_config.
  *
- * The figures behind the texts that are not plain fields of struct quire are functions of their own (first part of this header),
- * so that a checker or another format (JSON) gets them from the same place.
+ * The figures behind the texts that are not plain fields of struct quire are functions of their own (first part of
+ * this header), so that a checker or another format (JSON) gets them from the same place.
  */
 #ifndef QUIRE_REPORT_H
 #define QUIRE_REPORT_H
@@ -26,8 +26,9 @@ struct quire_zone_counts {
 };
 
 /*
- * Count what is free in a zone of q. Larger free blocks count as that many of max_order, as an allocator that stops there would
- * hold them. Pageblocks that were reserved as a whole count as MOVABLE, as boot leaves them. All zero before hand-over.
+ * Count what is free in a zone of q. Larger free blocks count as that many of max_order, as an allocator that stops
+ * there would hold them. Pageblocks that were reserved as a whole count as MOVABLE, as boot leaves them. All zero
+ * before hand-over.
  */
 void quire_zone_count(const struct quire *q, const struct quire_zone *zone, struct quire_zone_counts *counts);
 
@@ -35,27 +36,30 @@ void quire_zone_count(const struct quire *q, const struct quire_zone *zone, stru
 uint32_t quire_migratetype_mask(const struct quire_config *config);
 
 /*
- * Number of pageblocks of a zone as pagetypeinfo counts them, from the ledger alone: the frames start_pfn, start_pfn + one
- * pageblock, ... of the span that have a descriptor of this zone and, with VMEMMAP, some memory in their 2 MiB sub-section.
- * A hole's descriptors belong to the memory above it, those of the rest of the last section to the memory below (spec 04 §2).
+ * Number of pageblocks of a zone as pagetypeinfo counts them, from the ledger alone: the frames start_pfn, start_pfn
+ * + one pageblock, ... of the span that have a descriptor of this zone and, with VMEMMAP, some memory in their 2 MiB
+ * sub-section. A hole's descriptors belong to the memory above it, those of the rest of the last section to the
+ * memory below (spec 04 §2).
  */
-uint64_t quire_zone_pageblocks(const struct quire_topology *t, const struct quire_memblock *mb, const struct quire_zone *zone);
+uint64_t quire_zone_pageblocks(const struct quire_topology *t, const struct quire_memblock *mb,
+			       const struct quire_zone *zone);
 
 /*
- * "Total pages" of the "Built … zonelists" line. 6.1: present less the descriptors of each zone (highmem is not charged), less, on
- * x86_64, what is reserved of the memory below 16 MiB. 6.12: present.
+ * "Total pages" of the "Built … zonelists" line. 6.1: present less the descriptors of each zone (highmem is not
+ * charged), less, on x86_64, what is reserved of the memory below 16 MiB. 6.12: present.
  */
 uint64_t quire_total_pages(const struct quire_topology *t, const struct quire_memblock *mb);
 
 /* Pages that descriptors of a zone take by that rule: of the span, or of what is present where the span is mostly holes. */
 uint64_t quire_zone_memmap_pages(const struct quire_config *config, const struct quire_zone *zone);
 
-/* --- memory blocks -------------------------------------------------------------------------------------------------------- */
+/* --- memory blocks ---------------------------------------------------------------------------------------------- */
 
 /*
  * Bytes per memory block, the unit of hotplug (spec 06 A §1); 0 where memory cannot be plugged (i386, models without
- * sections). arm64 and riscv64: a section. x86_64: a section while memory ends below 64 GiB, else 2 GiB, in a virtual machine
- * (machine->guest) the largest power of two up to 2 GiB that divides the end of memory. `machine` may be NULL.
+ * sections). arm64 and riscv64: a section. x86_64: a section while memory ends below 64 GiB, else 2 GiB, in a virtual
+ * machine (machine->guest) the largest power of two up to 2 GiB that divides the end of memory. `machine` may be
+ * NULL.
  */
 quire_phys_t quire_memory_block_size(const struct quire_config *config, const struct quire_machine *machine,
 				     const struct quire_memblock *mb);
@@ -78,17 +82,17 @@ struct quire_memory_block {
 };
 
 /*
- * Describe block `index` as boot leaves it. A block that boot knew is online; it has a valid zone if exactly one node has memory in
- * it and exactly one populated zone of that node spans any of it, else none. QUIRE_ENOENT if no section of the block has memory;
- * QUIRE_EUNSUPPORTED if there are no blocks on this machine.
+ * Describe block `index` as boot leaves it. A block that boot knew is online; it has a valid zone if exactly one node
+ * has memory in it and exactly one populated zone of that node spans any of it, else none. QUIRE_ENOENT if no section
+ * of the block has memory; QUIRE_EUNSUPPORTED if there are no blocks on this machine.
  */
 enum quire_status quire_memory_block_describe(const struct quire_topology *t, const struct quire_memblock *mb,
 					      quire_phys_t block_size, uint64_t index, struct quire_memory_block *block);
 
 /*
- * Describe block `index` as it would be after memory was added there on node nid and before it is put online: offline, and its
- * valid zones are the default one first, then the kernel zone and Movable where they differ (spec 06 A §3, policy
- * "contig-zones").
+ * Describe block `index` as it would be after memory was added there on node nid and before it is put online:
+ * offline, and its valid zones are the default one first, then the kernel zone and Movable where they differ (spec 06
+ * A §3, policy "contig-zones").
  */
 void quire_memory_block_describe_added(const struct quire_topology *t, quire_phys_t block_size, uint64_t index, int nid,
 				       struct quire_memory_block *block);
@@ -100,7 +104,7 @@ void quire_memory_block_describe_added(const struct quire_topology *t, quire_phy
 bool quire_memory_block_next(const struct quire_topology *t, const struct quire_memblock *mb, quire_phys_t block_size,
 			     uint64_t *index);
 
-/* --- texts ------------------------------------------------------------------------------------------------------------------ */
+/* --- texts ------------------------------------------------------------------------------------------------------ */
 
 /* Where a report goes. `text` is not NUL-terminated; pieces are not whole lines. Must not call back into Quire. */
 struct quire_report_sink {
@@ -123,7 +127,10 @@ void quire_report_meminfo(const struct quire *q, const struct quire_report_sink 
 /* /sys/devices/system/memory in one line per block: state, phys_index, removable, phys_device, valid_zones, node links. */
 void quire_report_memory_blocks(const struct quire *q, const struct quire_report_sink *sink);
 
-/* Boot log, in the log's wording: zone ranges, movable starts, early node ranges, node set-up, unavailable ranges, totals. */
+/*
+ * Boot log, in the log's wording: zone ranges, movable starts, early node ranges, node set-up, unavailable ranges,
+ * totals.
+ */
 void quire_report_boot_log(const struct quire *q, const struct quire_report_sink *sink);
 
 /* Boot log: fallback orders, every zonelist, "Built … zonelists", "Policy zone". */

@@ -95,9 +95,9 @@ static void totals(const struct quire *q, const struct quire_report_sink *sink)
 		}
 		high += node ? node->zones[QUIRE_ZONE_HIGHMEM].managed : 0;
 	}
-	qi_print(sink, "Memory: %lluK/%lluK available (%lluK reserved, %lluK cma-reserved", (qi_ull)qi_pages_kb(config, managed),
-		 (qi_ull)qi_pages_kb(config, present), (qi_ull)qi_pages_kb(config, present - managed),
-		 (qi_ull)qi_pages_kb(config, cma));
+	qi_print(sink, "Memory: %lluK/%lluK available (%lluK reserved, %lluK cma-reserved",
+		 (qi_ull)qi_pages_kb(config, managed), (qi_ull)qi_pages_kb(config, present),
+		 (qi_ull)qi_pages_kb(config, present - managed), (qi_ull)qi_pages_kb(config, cma));
 	if (qi_zone_configured(config, QUIRE_ZONE_HIGHMEM))
 		qi_print(sink, ", %lluK highmem", (qi_ull)qi_pages_kb(config, high));
 	qi_print(sink, ")\n");

@@ -1,12 +1,17 @@
 /*
- * The cost sheet: what the engine took, beside what a kernel with one descriptor of page_struct_size bytes per frame takes, and the
- * time of each boot stage on the machine that ran it.
+ * The cost sheet: what the engine took, beside what a kernel with one descriptor of page_struct_size bytes per frame
+ * takes, and the time of each boot stage on the machine that ran it.
  */
 #include "report/print.h"
 
 static void bytes_row(const struct quire_report_sink *sink, const char *what, uint64_t bytes)
 {
 	qi_print(sink, "%-28s %14llu bytes\n", what, (qi_ull)bytes);
+}
+
+static void time_row(const struct quire_report_sink *sink, const char *stage, uint64_t ns)
+{
+	qi_print(sink, "stage %-22s %10llu.%03llu us\n", stage, (qi_ull)qi_div64(ns, 1000), (qi_ull)qi_mod64(ns, 1000));
 }
 
 static void space(const struct quire *q, const struct quire_report_sink *sink)
@@ -45,8 +50,7 @@ void quire_report_costs(const struct quire *q, const struct quire_report_sink *s
 		if (!cost->name)
 			continue;
 		total += cost->ns;
-		qi_print(sink, "stage %-22s %10llu.%03llu us\n", cost->name, (qi_ull)qi_div64(cost->ns, 1000),
-			 (qi_ull)qi_mod64(cost->ns, 1000));
+		time_row(sink, cost->name, cost->ns);
 	}
-	qi_print(sink, "stage %-22s %10llu.%03llu us\n", "all", (qi_ull)qi_div64(total, 1000), (qi_ull)qi_mod64(total, 1000));
+	time_row(sink, "all", total);
 }

@@ -91,7 +91,10 @@ uint64_t quire_total_pages(const struct quire_topology *t, const struct quire_me
 				taken = quire_zone_memmap_pages(config, &node->zones[type]);
 			if (pages >= taken)
 				pages -= taken;
-			/* The lowest zone of each node is charged, if it can pay: only the one that has the low memory can. */
+			/*
+			 * The lowest zone of each node is charged, if it can pay: only the one that has the low
+			 * memory can.
+			 */
 			if (type == QUIRE_ZONE_DMA && pages > dma_reserve)
 				pages -= dma_reserve;
 			total += pages;
@@ -100,7 +103,10 @@ uint64_t quire_total_pages(const struct quire_topology *t, const struct quire_me
 	return total;
 }
 
-/* How many of the positions start_pfn, start_pfn + pageblock, ... of a zone lie in [start, end). They need not be aligned. */
+/*
+ * How many of the positions start_pfn, start_pfn + pageblock, ... of a zone lie in [start, end). They need not be
+ * aligned.
+ */
 static uint64_t positions(const struct quire_zone *zone, unsigned order, quire_pfn_t start, quire_pfn_t end)
 {
 	quire_pfn_t step = (quire_pfn_t)1 << order;
@@ -133,7 +139,8 @@ static uint64_t hole_positions(const struct quire_config *config, const struct q
 	return positions(zone, order, start, low_end) + positions(zone, order, high_start, end);
 }
 
-uint64_t quire_zone_pageblocks(const struct quire_topology *t, const struct quire_memblock *mb, const struct quire_zone *zone)
+uint64_t quire_zone_pageblocks(const struct quire_topology *t, const struct quire_memblock *mb,
+			       const struct quire_zone *zone)
 {
 	quire_pfn_t hole = 0;
 	unsigned order = quire_pageblock_order(t->config);

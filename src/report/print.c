@@ -14,7 +14,10 @@ void qi_print(const struct quire_report_sink *sink, const char *format, ...)
 		sink->write(sink->ctx, text, (size_t)qi_min((uint64_t)length, sizeof(text) - 1));
 }
 
-/* The largest unit that leaves at least 1; one decimal (rounded down) below 100 where the size is not a whole number of it. */
+/*
+ * The largest unit that leaves at least 1; one decimal (rounded down) below 100 where the size is not a whole number
+ * of it.
+ */
 const char *qi_print_size(char text[16], quire_phys_t bytes)
 {
 	unsigned shift = 0;

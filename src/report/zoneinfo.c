@@ -1,9 +1,9 @@
 /*
  * /proc/zoneinfo (spec 02 §12).
  *
- * One block per zone of every online node, whether it has memory or not; unpopulated zones stop after "protection". The node's
- * own statistics stand in the block of its first populated zone. Which lines exist depends on how the kernel is built:
- * NUMA lines follow nodes_shift, newer lines the rule set.
+ * One block per zone of every online node, whether it has memory or not; unpopulated zones stop after "protection".
+ * The node's own statistics stand in the block of its first populated zone. Which lines exist depends on how the
+ * kernel is built: NUMA lines follow nodes_shift, newer lines the rule set.
  */
 #include "report/print.h"
 
@@ -36,8 +36,8 @@ static const struct statistic node_statistics[] = {
 
 /* After nr_free_pages and up to nr_free_cma, which have figures of their own. */
 static const char *const zone_statistics[] = {
-	"nr_zone_inactive_anon", "nr_zone_active_anon", "nr_zone_inactive_file", "nr_zone_active_file", "nr_zone_unevictable",
-	"nr_zone_write_pending", "nr_mlock", "nr_bounce", "nr_zspages",
+	"nr_zone_inactive_anon", "nr_zone_active_anon", "nr_zone_inactive_file", "nr_zone_active_file",
+	"nr_zone_unevictable", "nr_zone_write_pending", "nr_mlock", "nr_bounce", "nr_zspages",
 };
 
 static const char *const numa_statistics[] = {
@@ -87,7 +87,8 @@ static void marks(const struct quire_config *config, const struct quire_zone *zo
 		 (qi_ull)zone->spanned, (qi_ull)zone->present, (qi_ull)zone->managed, (qi_ull)zone->cma_pages);
 }
 
-static void protection(const struct quire_config *config, const struct quire_zone *zone, const struct quire_report_sink *sink)
+static void protection(const struct quire_config *config, const struct quire_zone *zone,
+		       const struct quire_report_sink *sink)
 {
 	const char *separator = "";
 
@@ -102,8 +103,8 @@ static void protection(const struct quire_config *config, const struct quire_zon
 }
 
 /*
- * Page sets of all CPUs. `high` is the size a set may grow to; under 6.12 rules it moves between two bounds, and a set nobody
- * has used yet is shown at the lower one.
+ * Page sets of all CPUs. `high` is the size a set may grow to; under 6.12 rules it moves between two bounds, and a
+ * set nobody has used yet is shown at the lower one.
  */
 static void pagesets(const struct quire *q, const struct quire_zone *zone, const struct quire_report_sink *sink)
 {

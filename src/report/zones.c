@@ -85,7 +85,8 @@ void quire_report_zones(const struct quire *q, const struct quire_report_sink *s
 {
 	const struct quire_watermark_state *w = &q->watermarks;
 
-	qi_print(sink, "node zone       start pfn   spanned   present   managed      min      low     high batch pcp-high\n");
+	qi_print(sink, "node zone       start pfn   spanned   present   managed"
+		 "      min      low     high batch pcp-high\n");
 	each_zone(q, false, sink);
 	each_zone(q, true, sink);
 	if (q->stage < QUIRE_STAGE_WATERMARKS)

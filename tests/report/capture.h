@@ -1,6 +1,7 @@
 /*
- * A capture as the state of an engine: its zoneinfo read back into struct quire, its node ranges into the ledger. What is printed
- * from that must be the capture's own text again. A dozen lines of parsing of its own, independent of the tool's readers.
+ * A capture as the state of an engine: its zoneinfo read back into struct quire, its node ranges into the ledger.
+ * What is printed from that must be the capture's own text again. A dozen lines of parsing of its own, independent of
+ * the tool's readers.
  */
 #ifndef TEST_REPORT_CAPTURE_H
 #define TEST_REPORT_CAPTURE_H
@@ -34,7 +35,10 @@ char *capture_text(void (*report)(const struct quire *q, const struct quire_repo
 /* The next line of *text without its end, cut out of it; NULL at the end. Empty lines count. */
 char *capture_line(char **text);
 
-/* The same for a file of /proc or /sys as a serial console wrote it down: lines of the kernel's log in between are passed over. */
+/*
+ * The same for a file of /proc or /sys as a serial console wrote it down: lines of the kernel's log in between are
+ * passed over.
+ */
 char *capture_proc_line(char **text);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * buddyinfo and pagetypeinfo: free trees are built that hold exactly the blocks a capture shows, and what is printed from them must be
- * the capture's lines again.
+ * buddyinfo and pagetypeinfo: free trees are built that hold exactly the blocks a capture shows, and what is printed
+ * from them must be the capture's lines again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -164,9 +164,12 @@ static void compare_zone_types(struct capture *c, int nid, const char *zone, cha
 	ours = capture_text(quire_report_pagetypeinfo, &c->q);
 	copy = strdup(text);
 	rest = copy;
-	for (char *line; (line = capture_line(&rest)) && sscanf(line, "Node %d, zone %15[^,], type %15s", &node, other, type) == 3 &&
-	     node == nid && strcmp(other, zone) == 0;)
+	for (char *line; (line = capture_line(&rest));) {
+		if (sscanf(line, "Node %d, zone %15[^,], type %15s", &node, other, type) != 3 || node != nid ||
+		    strcmp(other, zone) != 0)
+			break;
 		expect_line(ours, line, c->path);
+	}
 	install(c, nid, zone_type(zone), NULL);
 	free(copy);
 	free(ours);
@@ -214,8 +217,8 @@ static void large(void **state)
 	static struct quire q;
 	static struct quire_node node = { .online = true, .has_memory = true };
 	struct qi_tree tree;
-	struct qi_tree_config config = { .start_pfn = 0, .span = UINT64_C(200000) << 10, .max_order = 10, .pageblock_order = 9,
-					 .page_shift = 12, .hooks = &hooks };
+	struct qi_tree_config config = { .start_pfn = 0, .span = UINT64_C(200000) << 10, .max_order = LARGEST,
+					 .pageblock_order = 9, .page_shift = 12, .hooks = &hooks };
 	struct quire_zone_counts counts;
 	char *text;
 
@@ -224,18 +227,20 @@ static void large(void **state)
 	q.topology.config = &q.config;
 	q.topology.nodes[0] = &node;
 	q.topology.node_count = 1;
-	node.zones[QUIRE_ZONE_NORMAL] = (struct quire_zone){ .type = QUIRE_ZONE_NORMAL, .node = &node, .present = config.span,
-							     .spanned = config.span, .tree = &tree };
+	node.zones[QUIRE_ZONE_NORMAL] = (struct quire_zone){ .type = QUIRE_ZONE_NORMAL, .node = &node, .tree = &tree,
+							     .present = config.span, .spanned = config.span };
 	assert_int_equal(qi_tree_init(&tree, &config), QUIRE_OK);
 	assert_int_equal(qi_tree_add_free(&tree, 0, config.span), QUIRE_OK);
 	quire_zone_count(&q, &node.zones[QUIRE_ZONE_NORMAL], &counts);
 	assert_int_equal(counts.free_pages, config.span);
 	assert_int_equal(counts.free_blocks[QUIRE_MIGRATE_MOVABLE][10], 200000);
 	text = capture_text(quire_report_buddyinfo, &q);
-	assert_string_equal(text, "Node 0, zone   Normal      0      0      0      0      0      0      0      0      0      0 200000 \n");
+	assert_string_equal(text, "Node 0, zone   Normal      0      0      0      0      0      0"
+				  "      0      0      0      0 200000 \n");
 	free(text);
 	text = capture_text(quire_report_pagetypeinfo, &q);
-	assert_non_null(strstr(text, "type      Movable      0      0      0      0      0      0      0      0      0      0 >100000 \n"));
+	assert_non_null(strstr(text, "type      Movable      0      0      0      0      0      0"
+				     "      0      0      0      0 >100000 \n"));
 	free(text);
 	qi_tree_destroy(&tree);
 }

@@ -89,14 +89,14 @@ static bool starts(const char *text, const char *const *prefixes, size_t count)
 static void compare_lines(struct capture *c, char *ours, const char *const *prefixes, size_t count)
 {
 	char *file = capture_file(c, "dmesg.txt"), *text = file, *rest = ours;
+	static const char *const headings[] = { "Movable zone", "Early memory" };
 	bool ranges = false;
 
 	for (char *line; (line = capture_line(&text));) {
 		const char *body = strncmp(line, "[", 1) == 0 && strchr(line, ']') ? strchr(line, ']') + 2 : "", *mine;
 
 		/* Indented lines count between the first heading and the line after the last. */
-		ranges = strcmp(body, "Zone ranges:") == 0 || (ranges && (*body == ' ' || strncmp(body, "Movable zone", 12) == 0 ||
-									 strncmp(body, "Early memory", 12) == 0));
+		ranges = strcmp(body, "Zone ranges:") == 0 || (ranges && (*body == ' ' || starts(body, headings, 2)));
 		if (!ranges && !starts(body, prefixes, count))
 			continue;
 		if (ranges && count == 3)
@@ -196,9 +196,10 @@ static struct quire *small_machine(void)
 	nodes[0].end_pfn = 0x140000;
 	nodes[0].present = 0x40000;
 	nodes[0].has_memory = true;
-	*normal = (struct quire_zone){ .type = QUIRE_ZONE_NORMAL, .node = &nodes[0], .start_pfn = 0x100000, .spanned = 0x40000,
-				       .present = 0x40000, .managed = 250000, .watermark = { 1000, 1250, 1500, 1750 },
-				       .pcp_batch = 63, .pcp_high_min = 312, .pcp_high_max = 7812 };
+	*normal = (struct quire_zone){ .type = QUIRE_ZONE_NORMAL, .node = &nodes[0], .start_pfn = 0x100000,
+				       .spanned = 0x40000, .present = 0x40000, .managed = 250000,
+				       .watermark = { 1000, 1250, 1500, 1750 }, .pcp_batch = 63, .pcp_high_min = 312,
+				       .pcp_high_max = 7812 };
 	normal->lowmem_reserve[QUIRE_ZONE_MOVABLE] = 17;
 	normal->lowmem_reserve[QUIRE_ZONE_DEVICE] = 17;
 	q.stage = QUIRE_STAGE_WATERMARKS;
@@ -251,7 +252,8 @@ static void meminfo(void **state)
 	       "MemTotal:        1000000 kB\nMemFree:               0 kB\nMemAvailable:          0 kB\n"
 	       "Hugepagesize:       2048 kB\nHugetlb:               0 kB\n"
 	       "Node 0 MemTotal:        1000000 kB\nNode 0 MemFree:               0 kB\nNode 0 MemUsed:         1000000 kB\n"
-	       "Node 1 MemTotal:              0 kB\nNode 1 MemFree:               0 kB\nNode 1 MemUsed:               0 kB\n");
+	       "Node 1 MemTotal:              0 kB\nNode 1 MemFree:               0 kB\n"
+	       "Node 1 MemUsed:               0 kB\n");
 }
 
 int main(void)

@@ -14,8 +14,8 @@
 static size_t lines_compared, captures_compared;
 
 /*
- * A line of which only the name counts: statistics of what ran on the machine, what is free, how full page sets are. Returns the
- * length of the name with the blanks after it, 0 if the whole line must be equal.
+ * A line of which only the name counts: statistics of what ran on the machine, what is free, how full page sets are.
+ * Returns the length of the name with the blanks after it, 0 if the whole line must be equal.
  */
 static size_t name_only(const char *line, bool per_cpu_high_moves)
 {

@@ -181,14 +181,15 @@ static const struct cli_option boot_table[] = {
 	  take_format },
 	{ "output", 'o', "FILE", "write there instead of to standard output", take_output },
 	{ .help = "Kernel to agree with" },
-	{ "cmdline", 'c', "WORDS", "kernel command line, instead of the input's own;\nwords about memory take effect, others are listed",
-	  take_command_line },
+	{ "cmdline", 'c', "WORDS", "kernel command line, instead of the input's own;\n"
+	  "words about memory take effect, others are listed", take_command_line },
 	{ "kernel", 'k', "VERSION", "rules of 6.1 or of 6.12 (default: the input's\nkernel, else 6.12)", take_kernel },
-	{ "sysctl", 'S', "NAME=VALUE", "set a tunable such as vm.min_free_kbytes; may be\ngiven several times", take_sysctl },
+	{ "sysctl", 'S', "NAME=VALUE", "set a tunable such as vm.min_free_kbytes; may be\n"
+	  "given several times", take_sysctl },
 	{ .help = "A machine of one's own, instead of INPUT" },
 	{ "nodes", 'n', "SPEC", "memory of each node: 4x16G, or 2x16G,1x0,1x8G", take_nodes },
-	{ "arch", 'a', "ARCH", "x86_64 (default), i386, i386-pae, arm64, riscv64;\nwith INPUT: if it cannot be told from that",
-	  take_arch },
+	{ "arch", 'a', "ARCH", "x86_64 (default), i386, i386-pae, arm64, riscv64;\n"
+	  "with INPUT: if it cannot be told from that", take_arch },
 	{ "cpus", 'C', "N", "this many CPUs; also overrides an INPUT's", take_cpus },
 	{ "hole", 'H', "BASE+SIZE", "no RAM there, as 1G+256M; may be given several\ntimes", take_hole },
 	{ "distances", 'd', "MATRIX", "rows of node distances, '10,20;20,10', or ring,\nmesh, line", take_distances },
@@ -244,7 +245,9 @@ static int boot(int argc, char **argv)
 		return CLI_BAD;
 	}
 	result = CLI_BAD;
-	if (simulate(&simulation, &options.simulate, (const char *const *)argv + first, (size_t)(argc - first)) == QUIRE_OK)
+	options.simulate.paths = (const char *const *)argv + first;
+	options.simulate.path_count = (size_t)(argc - first);
+	if (simulate(&simulation, &options.simulate) == QUIRE_OK)
 		result = show_result(&simulation, &options);
 	simulate_free(&simulation);
 	return result;

@@ -1,6 +1,6 @@
 /*
- * A JSON writer: opens, values, closes, in the order of the document. Keeps commas and indentation right; the caller keeps opens
- * and closes in pairs. Containers opened with json_row are written on one line with everything in them.
+ * A JSON writer: opens, values, closes, in the order of the document. Keeps commas and indentation right; the caller
+ * keeps opens and closes in pairs. Containers opened with json_row are written on one line with everything in them.
  */
 #ifndef QUIRE_TOOL_JSON_H
 #define QUIRE_TOOL_JSON_H

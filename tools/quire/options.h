@@ -35,9 +35,9 @@ extern const struct cli_command cli_boot_command;
 extern const struct cli_command cli_verify_command;
 
 /*
- * Parse argv[1 …] by the command's table; options and INPUTs may be mixed, "--" ends options. On success *first is the index of the first
- * INPUT (argv is permuted) and CLI_OK is returned. If help was asked for, it is printed and *done is set. CLI_BAD
- * after a message.
+ * Parse argv[1 …] by the command's table; options and INPUTs may be mixed, "--" ends options. On success *first is
+ * the index of the first INPUT (argv is permuted) and CLI_OK is returned. If help was asked for, it is printed and
+ * *done is set. CLI_BAD after a message.
  */
 int cli_parse(const struct cli_command *command, int argc, char **argv, void *target, int *first, bool *done);
 
@@ -50,8 +50,8 @@ void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool cli_number(const char *text, unsigned low, unsigned high, unsigned *value);
 
 /*
- * Where output goes: standard output, or the file of -o. cli_output_close returns false, after a message, if something could not
- * be written: a full disk must not look like success.
+ * Where output goes: standard output, or the file of -o. cli_output_close returns false, after a message, if
+ * something could not be written: a full disk must not look like success.
  */
 FILE *cli_output_open(const char *path);
 bool cli_output_close(FILE *out, const char *path);

@@ -1,10 +1,10 @@
 /*
  * From INPUTs to a booted machine.
  *
- * The engine runs as it would in a kernel, with three differences that keep the books those of a Linux kernel: its metadata lives
- * on the host's heap; between nodes and zones the ledger gets what a kernel takes for itself, replayed from the log where
- * that has it; and after hand-over the memory a kernel gives back late is given back at the moments it does, since watermarks
- * are computed in between.
+ * The engine runs as it would in a kernel, with three differences that keep the books those of a Linux kernel: its
+ * metadata lives on the host's heap; between nodes and zones the ledger gets what a kernel takes for itself, replayed
+ * from the log where that has it; and after hand-over the memory a kernel gives back late is given back at the
+ * moments it does, since watermarks are computed in between.
  */
 #include "simulate.h"
 
@@ -16,7 +16,7 @@
 #include "options.h"
 #include "verify/observed.h"
 
-/* --- choices ---------------------------------------------------------------------------------------------------------------- */
+/* --- choices ---------------------------------------------------------------------------------------------------- */
 
 bool simulate_model_by_name(const char *name, enum quire_model *model)
 {
@@ -52,7 +52,7 @@ static void apply_choices(struct quire_config *config, const struct simulate_opt
 		config->page_stride = options->stride;
 }
 
-/* --- messages --------------------------------------------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------------------------- */
 
 static enum quire_log_level loudness(const struct simulate_options *options)
 {
@@ -87,8 +87,8 @@ static void print_notes(const struct input *in, const struct simulate_options *o
 			snprintf(place, sizeof(place), "%zu: ", note->line);
 		else if (note->has_offset)
 			snprintf(place, sizeof(place), "byte %zu: ", note->offset);
-		cli_error("%s%s%s%s%s%s", note->source, *note->source ? ":" : "", *note->source && !note->line ? " " : "", place,
-			  severity[note->level], note->text);
+		cli_error("%s%s%s%s%s%s", note->source, *note->source ? ":" : "", *note->source && !note->line ? " " : "",
+			  place, severity[note->level], note->text);
 	}
 }
 
@@ -100,19 +100,20 @@ static void unusable_words(const struct input *in, const struct simulate_options
 			cli_error("command line: '%s' ignored: %s", in->ignored[i].word, in->ignored[i].why);
 }
 
-/* --- the ledger ------------------------------------------------------------------------------------------------------------- */
+/* --- the ledger ------------------------------------------------------------------------------------------------- */
 
 /*
- * The kernel's log among the INPUTs, for replay. Not when the user changes what the kernel was told: then its calls are those
- * of another boot.
+ * The kernel's log among the INPUTs, for replay. Not when the user changes what the kernel was told: then its calls
+ * are those of another boot.
  */
-static bool find_log(const struct simulation *s, const struct simulate_options *options, const char *const *paths, size_t count,
-		     struct observed *log)
+static bool find_log(const struct simulation *s, const struct simulate_options *options, struct observed *log)
 {
 	if (!s->in.memblock_trace || options->input.command_line || options->input.kernel || options->input.arch)
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(paths[i], "-") == 0 || strcmp(paths[i], "live") == 0 || observed_read(log, paths[i]) != QUIRE_OK)
+	for (size_t i = 0; i < options->path_count; i++) {
+		const char *path = options->paths[i];
+
+		if (strcmp(path, "-") == 0 || strcmp(path, "live") == 0 || observed_read(log, path) != QUIRE_OK)
 			continue;
 		if (log->has_log)
 			return true;
@@ -121,8 +122,8 @@ static bool find_log(const struct simulation *s, const struct simulate_options *
 	return false;
 }
 
-static enum quire_status kernel_ledger(struct simulation *s, struct linux_ledger *ledger, const struct simulate_options *options,
-				       const char *const *paths, size_t count)
+static enum quire_status kernel_ledger(struct simulation *s, struct linux_ledger *ledger,
+				       const struct simulate_options *options)
 {
 	struct observed *log = calloc(1, sizeof(*log));
 	enum quire_status status;
@@ -130,7 +131,7 @@ static enum quire_status kernel_ledger(struct simulation *s, struct linux_ledger
 
 	if (!log)
 		return QUIRE_ENOMEM;
-	found = find_log(s, options, paths, count, log);
+	found = find_log(s, options, log);
 	status = linux_ledger_make(ledger, s->q, found ? log : NULL, NULL, NULL);
 	s->replayed = status == QUIRE_OK && ledger->replayed;
 	if (found)
@@ -150,8 +151,8 @@ static void add_managed(struct simulation *s, const struct linux_count *count)
 }
 
 /*
- * What of one kind a kernel gives back. Gigantic pages stay taken and only count. So does what a log says was freed, but not where,
- * and which where it is assumed to lie is free already: the number is known, the place is not.
+ * What of one kind a kernel gives back. Gigantic pages stay taken and only count. So does what a log says was freed,
+ * but not where, and which where it is assumed to lie is free already: the number is known, the place is not.
  */
 static enum quire_status release(struct simulation *s, const struct linux_ledger *ledger, enum linux_release_kind kind)
 {
@@ -179,15 +180,15 @@ static bool has_gigantic(const struct linux_ledger *ledger)
 	return false;
 }
 
-/* --- boot ------------------------------------------------------------------------------------------------------------------- */
+/* --- boot ------------------------------------------------------------------------------------------------------- */
 
-static enum quire_status boot(struct simulation *s, const struct simulate_options *options, const char *const *paths, size_t count)
+static enum quire_status boot(struct simulation *s, const struct simulate_options *options)
 {
 	struct linux_ledger ledger = { 0 };
 	enum quire_status status = quire_boot_until(s->q, QUIRE_STAGE_MEMBLOCK);
 
 	if (status == QUIRE_OK)
-		status = kernel_ledger(s, &ledger, options, paths, count);
+		status = kernel_ledger(s, &ledger, options);
 	if (status == QUIRE_OK)
 		status = quire_boot_until(s->q, QUIRE_STAGE_HANDOVER);
 	if (status == QUIRE_OK)
@@ -221,25 +222,25 @@ static enum quire_status make_machine(struct simulation *s, const struct simulat
 	return status;
 }
 
-enum quire_status simulate(struct simulation *s, const struct simulate_options *options, const char *const *paths, size_t count)
+enum quire_status simulate(struct simulation *s, const struct simulate_options *options)
 {
 	struct quire_reader_log log = { .emit = reader_message, .ctx = (void *)(uintptr_t)options };
 	enum quire_status status;
 
 	memset(s, 0, sizeof(*s));
-	status = input_load(&s->in, &options->input, paths, count);
+	status = input_load(&s->in, &options->input, options->paths, options->path_count);
 	if (status == QUIRE_OK)
 		status = input_sanitize(&s->in, &log);
 	print_notes(&s->in, options);
 	if (status != QUIRE_OK) {
-		cli_error("%s: %s", count ? paths[0] : "--nodes", quire_status_string(status));
+		cli_error("%s: %s", options->path_count ? options->paths[0] : "--nodes", quire_status_string(status));
 		return status;
 	}
 	unusable_words(&s->in, options);
 	apply_choices(&s->in.config, options);
 	status = make_machine(s, options);
 	if (status == QUIRE_OK)
-		status = boot(s, options, paths, count);
+		status = boot(s, options);
 	if (status != QUIRE_OK)
 		cli_error("%s: could not be booted: %s", s->in.name, quire_status_string(status));
 	return status;

@@ -9,8 +9,10 @@
 
 #include "input/input.h"
 
-/* What the user chose beside the input. Zeroed: nothing. */
+/* What the user asked for. */
 struct simulate_options {
+	const char *const *paths;		/* the INPUTs; none: a machine from input.nodes */
+	size_t path_count;
 	struct input_options input;
 	const char *model, *init;		/* names, NULL: the default */
 	unsigned workers;			/* 0: one per CPU */
@@ -29,10 +31,10 @@ struct simulation {
 };
 
 /*
- * Read the INPUTs (none: options->input.nodes) and boot. QUIRE_OK, or another status after a message to standard error.
+ * Read the INPUTs and boot. QUIRE_OK, or another status after a message to standard error.
  * simulate_free() is due either way.
  */
-enum quire_status simulate(struct simulation *s, const struct simulate_options *options, const char *const *paths, size_t count);
+enum quire_status simulate(struct simulation *s, const struct simulate_options *options);
 void simulate_free(struct simulation *s);
 
 /* Look up names as --model and --init take them. */

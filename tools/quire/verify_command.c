@@ -42,7 +42,8 @@ static const struct cli_option verify_table[] = {
 	{ "format", 'f', "FORMAT", "'text' (default) or 'json'", take_format },
 	{ "output", 'o', "FILE", "write there instead of to standard output", take_output },
 	{ "limit", 'l', "N", "print at most N differences per capture\n(default 40); all are counted", take_limit },
-	{ "verbose", 'v', NULL, "also list estimates, what a capture does not tell,\nand remarks of the readers", take_verbose },
+	{ "verbose", 'v', NULL, "also list estimates, what a capture does not tell,\n"
+	  "and remarks of the readers", take_verbose },
 	{ "help", 'h', NULL, "show this help", NULL },
 	{ 0 },
 };

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The command as people meet it: usage, exit codes, help against the man page, text and JSON of invented and shipped machines.
+# The command as people meet it: usage, exit codes, help against the man page, text and JSON of invented and of shipped
+# machines.
 # cli.sh QUIRE JSON_FLATTEN PROJECT
 set -u
 quire=$1 flatten=$2 project=$3
@@ -84,8 +85,8 @@ for command in boot verify; do
 	grep -oE '^  (-.,|   ) --[a-z-]+' "$work/help" | sed 's/ *//; s/, / /' | sort >"$work/help-options"
 	# ".It Fl s , Fl -show Ar list" in the command's part of the man page
 	awk -v part="quire $command" '$1 == ".Ss" { on = ($0 == ".Ss " part) } $1 == ".Sh" { on = 0 } on && /^\.It Fl/' \
-		"$project/docs/quire.1" | sed -E 's/^\.It Fl //; s/ , Fl -/ --/; s/^-/--/; s/^([a-zA-Z]) /-\1 /; s/ (Ar|Ns).*//' |
-		sort >"$work/man-options"
+		"$project/docs/quire.1" |
+		sed -E 's/^\.It Fl //; s/ , Fl -/ --/; s/^-/--/; s/^([a-zA-Z]) /-\1 /; s/ (Ar|Ns).*//' | sort >"$work/man-options"
 	diff "$work/help-options" "$work/man-options" || bad "options of $command: help (<) and man page (>) differ"
 	[ "$(wc -l <"$work/help-options")" -ge 5 ] || bad "help $command lists too few options"
 done
@@ -133,14 +134,17 @@ done
 # --- JSON ---
 expect 0 boot --nodes 2x1G --cpus 4 --format json
 if "$flatten" <"$work/out" >"$work/flat" 2>"$work/err"; then
-	for key in machine.arch config.rules 'memblock.memory\[0\].base' 'nodes\[1\].distances\[1\]' 'zones\[0\].watermarks.min' \
-		watermarks.min_free_kbytes 'fallback\[1\].order\[0\]' 'zonelists\[0\].zones\[0\].zone' 'buddyinfo\[0\].free_blocks\[10\]' \
-		'pagetypeinfo\[0\].type' meminfo.total_bytes 'sections\[0\].first' memory_block_size 'memory_blocks\[0\].state' \
-		page_flags_layout.kernel.zone.width 'zone_ranges\[0\].zone' 'early_node_ranges\[0\].nid' 'costs.stages\[0\].name'; do
+	for key in machine.arch config.rules 'memblock.memory\[0\].base' 'nodes\[1\].distances\[1\]' \
+		'zones\[0\].watermarks.min' watermarks.min_free_kbytes 'fallback\[1\].order\[0\]' \
+		'zonelists\[0\].zones\[0\].zone' 'buddyinfo\[0\].free_blocks\[10\]' 'pagetypeinfo\[0\].type' \
+		meminfo.total_bytes 'sections\[0\].first' memory_block_size 'memory_blocks\[0\].state' \
+		page_flags_layout.kernel.zone.width 'zone_ranges\[0\].zone' 'early_node_ranges\[0\].nid' \
+		'costs.stages\[0\].name'; do
 		grep -q "^$key=" "$work/flat" || bad "JSON lacks $key"
 	done
 	grep -oE '^        managed  [0-9]+' "$work/zoneinfo" | awk '{ print $2 }' >"$work/text-managed"
-	sed -n 's/^zones\[[0-9]*\]\.managed=//p' "$work/flat" | diff - "$work/text-managed" || bad "managed pages differ in JSON and text"
+	sed -n 's/^zones\[[0-9]*\]\.managed=//p' "$work/flat" | diff - "$work/text-managed" ||
+		bad "managed pages differ in JSON and text"
 	# Names are unique: no path twice.
 	cut -d= -f1 "$work/flat" | sort | uniq -d | grep . && bad "JSON names a member twice"
 else
@@ -176,7 +180,8 @@ if [ -f "$sample/zoneinfo.txt" ]; then
 	expect 0 boot --show zoneinfo "$sample"
 	for field in managed present spanned min low high; do
 		grep "^        $field " "$work/out" >"$work/ours"
-		grep "^        $field " "$sample/zoneinfo.txt" | diff "$work/ours" - >/dev/null || bad "$sample: $field is not the kernel's"
+		grep "^        $field " "$sample/zoneinfo.txt" | diff "$work/ours" - >/dev/null ||
+			bad "$sample: $field is not the kernel's"
 	done
 fi
 

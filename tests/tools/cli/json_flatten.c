@@ -1,6 +1,6 @@
 /*
- * Check that standard input is one valid JSON document, and print each scalar of it as "path=value", one a line. A reader of its
- * own, for the tests of what the command writes. Exit 1 with a message if the document is not valid.
+ * Check that standard input is one valid JSON document, and print each scalar of it as "path=value", one a line. A
+ * reader of its own, for the tests of what the command writes. Exit 1 with a message if the document is not valid.
  */
 #include <stdio.h>
 #include <stdlib.h>

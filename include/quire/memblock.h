@@ -2,8 +2,9 @@
  * memblock: the boot-time ledger of physical memory.
  *
  * Two tables of address-sorted, never overlapping regions: `memory`, what RAM there is, and `reserved`, what of it (or of
- * anything else) is taken. Boot is written in it: firmware's map is added, the loader's and kernel's possessions are reserved,
- * nodes are assigned, and everything the engine needs before there is a page allocator is allocated from the difference.
+ * anything else) is taken. Boot is written in it: firmware's map is added, the loader's and kernel's possessions are
+ * reserved, nodes are assigned, and everything the engine needs before there is a page allocator is allocated from the
+ * difference.
  *
  * A zeroed struct quire_memblock is empty and ready: its tables start in the struct itself (so do not copy the struct by
  * value once it is in use) and, when they are full, move into memory taken from the ledger itself, once
@@ -38,7 +39,7 @@
 
 /* Limits for allocation requests. */
 #define QUIRE_MEMBLOCK_ACCESSIBLE	((quire_phys_t)0)	/* max_addr: up to current_limit */
-#define QUIRE_MEMBLOCK_NOLEAKTRACE	((quire_phys_t)1)	/* the same; the field's leak tracer tells them apart, we do not */
+#define QUIRE_MEMBLOCK_NOLEAKTRACE	((quire_phys_t)1)	/* the same (the field tells leak tracers apart) */
 #define QUIRE_MEMBLOCK_ANYWHERE		QUIRE_PHYS_MAX
 
 struct quire_memblock_region {
@@ -91,7 +92,7 @@ struct quire_memblock {
 	struct quire_memblock_region initial_reserved[QUIRE_MEMBLOCK_REGIONS];
 };
 
-/* --- changing the ledger ------------------------------------------------------------------------------------------------ */
+/* --- changing the ledger ---------------------------------------------------------------------------------------------- */
 
 /*
  * Add memory / reserve. Overlap is not an error: what is there already keeps its nid and flags, only uncovered parts are
@@ -145,8 +146,8 @@ void quire_memblock_discard(struct quire_memblock *mb);
 void quire_memblock_trim_memory(struct quire_memblock *mb, quire_phys_t align);
 
 /*
- * Keep `limit` bytes of memory counted from the bottom (holes do not count); the rest leaves both tables. No effect for 0, or
- * if there is no more than that. QUIRE_ENOMEM as above, for all the limits: then nothing was removed from either table.
+ * Keep `limit` bytes of memory counted from the bottom (holes do not count); the rest leaves both tables. No effect for 0,
+ * or if there is no more than that. QUIRE_ENOMEM as above, for all the limits: then nothing was removed from either table.
  */
 enum quire_status quire_memblock_enforce_memory_limit(struct quire_memblock *mb, quire_phys_t limit);
 
@@ -159,7 +160,7 @@ enum quire_status quire_memblock_mem_limit_remove_map(struct quire_memblock *mb,
 void quire_memblock_set_bottom_up(struct quire_memblock *mb, bool enable);
 void quire_memblock_set_current_limit(struct quire_memblock *mb, quire_phys_t limit);
 
-/* --- finding and allocating ----------------------------------------------------------------------------------------------- */
+/* --- finding and allocating ------------------------------------------------------------------------------------------- */
 
 /*
  * First fit for `size` bytes at `align` (power of two) in memory minus reserved, inside [start, end), on node nid (or
@@ -170,11 +171,12 @@ quire_phys_t quire_memblock_find_in_range_node(struct quire_memblock *mb, quire_
 					       quire_phys_t start, quire_phys_t end, int nid, uint32_t flags);
 
 /*
- * Find and reserve. Order of attempts: mirrored memory (if there is any) on nid, mirrored anywhere (unless exact), plain memory on
- * nid, plain anywhere (unless exact). align 0 is a warning and 64. Returns the address, or 0. What is reserved is exactly
- * `size` bytes, not rounded, so that small neighbours pack. phys_free gives it back.
+ * Find and reserve. Order of attempts: mirrored memory (if there is any) on nid, mirrored anywhere (unless exact), plain
+ * memory on nid, plain anywhere (unless exact). align 0 is a warning and 64. Returns the address, or 0. What is reserved is
+ * exactly `size` bytes, not rounded, so that small neighbours pack. phys_free gives it back.
  */
-quire_phys_t quire_memblock_alloc_range_nid(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align, quire_phys_t start,
+quire_phys_t quire_memblock_alloc_range_nid(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align,
+					    quire_phys_t start,
 					    quire_phys_t end, int nid, bool exact);
 quire_phys_t quire_memblock_phys_alloc(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align);
 quire_phys_t quire_memblock_phys_alloc_range(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align,
@@ -182,8 +184,8 @@ quire_phys_t quire_memblock_phys_alloc_range(struct quire_memblock *mb, quire_ph
 quire_phys_t quire_memblock_phys_alloc_try_nid(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align, int nid);
 
 /*
- * The forms with a lower bound that may be dropped: max_addr is cut to current_limit; if nothing is found and min_addr is not
- * 0, one more try with 0. These return the physical address and touch no memory: what the names ending in _raw do in the
+ * The forms with a lower bound that may be dropped: max_addr is cut to current_limit; if nothing is found and min_addr is
+ * not 0, one more try with 0. These return the physical address and touch no memory: what the names ending in _raw do in the
  * field.
  */
 quire_phys_t quire_memblock_alloc_try_nid_raw(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align,
@@ -198,7 +200,7 @@ quire_phys_t quire_memblock_alloc_exact_nid_raw(struct quire_memblock *mb, quire
 void *quire_memblock_alloc_try_nid(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align, quire_phys_t min_addr,
 				   quire_phys_t max_addr, int nid, quire_phys_t *phys);
 
-/* --- asking ------------------------------------------------------------------------------------------------------------------ */
+/* --- asking ----------------------------------------------------------------------------------------------------------- */
 
 /*
  * One maximal sub-range of a region of `a` that no region of `b` covers (b NULL: of a itself). *cursor is 0 before the first
@@ -220,18 +222,18 @@ bool quire_memblock_next_range_rev(const struct quire_memblock *mb, uint64_t *cu
 				   struct quire_memblock_range *range);
 
 /* for (each free range r, any node: pass QUIRE_NO_NODE). `cursor` is a uint64_t of the caller's. */
-#define quire_memblock_for_each_free(mb, cursor, nid, flags, r)                                                                  \
+#define quire_memblock_for_each_free(mb, cursor, nid, flags, r)                                                         \
 	for ((cursor) = 0; quire_memblock_next_range((mb), &(cursor), (nid), (flags), &(mb)->memory, &(mb)->reserved, (r));)
-#define quire_memblock_for_each_free_rev(mb, cursor, nid, flags, r)                                                              \
-	for ((cursor) = QUIRE_MEMBLOCK_CURSOR_END;                                                                               \
+#define quire_memblock_for_each_free_rev(mb, cursor, nid, flags, r)                                                     \
+	for ((cursor) = QUIRE_MEMBLOCK_CURSOR_END;                                                                      \
 	     quire_memblock_next_range_rev((mb), &(cursor), (nid), (flags), &(mb)->memory, &(mb)->reserved, (r));)
 /* … each memory range that may be mapped (NOMAP is skipped); … each reserved range. */
-#define quire_memblock_for_each_memory(mb, cursor, r)                                                                            \
-	for ((cursor) = 0; quire_memblock_next_range((mb), &(cursor), QUIRE_NO_NODE,                                             \
-						     QUIRE_MEMBLOCK_HOTPLUG | QUIRE_MEMBLOCK_DRIVER_MANAGED, &(mb)->memory,       \
-						     NULL, (r));)
-#define quire_memblock_for_each_reserved(mb, cursor, r)                                                                          \
-	for ((cursor) = 0;                                                                                                       \
+#define quire_memblock_for_each_memory(mb, cursor, r)                                                                   \
+	for ((cursor) = 0; quire_memblock_next_range((mb), &(cursor), QUIRE_NO_NODE,                                    \
+						     QUIRE_MEMBLOCK_HOTPLUG | QUIRE_MEMBLOCK_DRIVER_MANAGED,           \
+						     &(mb)->memory, NULL, (r));)
+#define quire_memblock_for_each_reserved(mb, cursor, r)                                                                 \
+	for ((cursor) = 0;                                                                                              \
 	     quire_memblock_next_range((mb), &(cursor), QUIRE_NO_NODE, QUIRE_MEMBLOCK_NONE, &(mb)->reserved, NULL, (r));)
 
 /*
@@ -245,7 +247,7 @@ struct quire_pfn_range {
 };
 bool quire_memblock_next_pfn_range(const struct quire_memblock *mb, size_t *index, int nid, unsigned page_shift,
 				   struct quire_pfn_range *range);
-#define quire_memblock_for_each_pfn_range(mb, index, nid, page_shift, r)                                                         \
+#define quire_memblock_for_each_pfn_range(mb, index, nid, page_shift, r)                                                \
 	for ((index) = 0; quire_memblock_next_pfn_range((mb), &(index), (nid), (page_shift), (r));)
 
 bool quire_memblock_is_memory(const struct quire_memblock *mb, quire_phys_t address);
@@ -253,7 +255,8 @@ bool quire_memblock_is_map_memory(const struct quire_memblock *mb, quire_phys_t 
 bool quire_memblock_is_reserved(const struct quire_memblock *mb, quire_phys_t address);
 bool quire_memblock_is_region_memory(const struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
 bool quire_memblock_is_region_reserved(const struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
-bool quire_memblock_overlaps_region(const struct quire_memblock *mb, const struct quire_memblock_type *type, quire_phys_t base,
+bool quire_memblock_overlaps_region(const struct quire_memblock *mb, const struct quire_memblock_type *type,
+				    quire_phys_t base,
 				    quire_phys_t size);
 quire_phys_t quire_memblock_start_of_dram(const struct quire_memblock *mb);	/* 0 when there is no memory */
 quire_phys_t quire_memblock_end_of_dram(const struct quire_memblock *mb);
@@ -264,11 +267,11 @@ quire_phys_t quire_memblock_reserved_size(const struct quire_memblock *mb);
 int quire_memblock_search_pfn_nid(const struct quire_memblock *mb, quire_pfn_t pfn, unsigned page_shift, quire_pfn_t *start,
 				  quire_pfn_t *end);
 
-/* --- testing, printing, checking ------------------------------------------------------------------------------------------ */
+/* --- testing, printing, checking -------------------------------------------------------------------------------------- */
 
 /*
- * Write and read back `passes` of the field's 17 patterns over free memory in [start, end), last pass zeros; bad words become
- * reserved. Memory the platform does not map is skipped. Returns bytes found bad.
+ * Write and read back `passes` of the field's 17 patterns over free memory in [start, end), last pass zeros; bad words
+ * become reserved. Memory the platform does not map is skipped. Returns bytes found bad.
  */
 quire_phys_t quire_memblock_memtest(struct quire_memblock *mb, quire_phys_t start, quire_phys_t end, unsigned passes);
 

@@ -12,7 +12,8 @@ static void warn_once_about_mirror(struct quire_memblock *mb, quire_phys_t size)
 	if (mb->mirror_warned)
 		return;
 	mb->mirror_warned = true;
-	qi_log(mb->platform, QUIRE_LOG_WARNING, "Could not allocate %llu bytes of mirrored memory", (unsigned long long)size);
+	qi_log(mb->platform, QUIRE_LOG_WARNING, "Could not allocate %llu bytes of mirrored memory",
+	       (unsigned long long)size);
 }
 
 static bool find_and_reserve(struct quire_memblock *mb, const struct qi_request *request, quire_phys_t *address)
@@ -21,7 +22,8 @@ static bool find_and_reserve(struct quire_memblock *mb, const struct qi_request 
 	return *address && quire_memblock_reserve(mb, *address, request->size) == QUIRE_OK;
 }
 
-quire_phys_t quire_memblock_alloc_range_nid(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align, quire_phys_t start,
+quire_phys_t quire_memblock_alloc_range_nid(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align,
+					    quire_phys_t start,
 					    quire_phys_t end, int nid, bool exact)
 {
 	struct qi_request request = { size, align, start, end, qi_memblock_nid(nid), QUIRE_MEMBLOCK_NONE };
@@ -32,7 +34,8 @@ quire_phys_t quire_memblock_alloc_range_nid(struct quire_memblock *mb, quire_phy
 		       (unsigned long long)size, DEFAULT_ALIGN);
 		request.align = DEFAULT_ALIGN;
 	} else if (!qi_is_pow2(align)) {
-		qi_log(mb->platform, QUIRE_LOG_ERROR, "memblock: alignment 0x%llx is not a power of two; nothing is allocated",
+		qi_log(mb->platform, QUIRE_LOG_ERROR,
+		       "memblock: alignment 0x%llx is not a power of two; nothing is allocated",
 		       (unsigned long long)align);
 		return 0;
 	}
@@ -59,7 +62,8 @@ static void log_request(const struct quire_memblock *mb, const char *name, quire
 {
 	if (mb->debug)
 		qi_log(mb->platform, QUIRE_LOG_DEBUG, "%s: %llu bytes align=0x%llx from=0x%016llx max_addr=0x%016llx", name,
-		       (unsigned long long)size, (unsigned long long)align, (unsigned long long)from, (unsigned long long)to);
+		       (unsigned long long)size, (unsigned long long)align, (unsigned long long)from,
+		       (unsigned long long)to);
 }
 
 quire_phys_t quire_memblock_phys_alloc_range(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align,

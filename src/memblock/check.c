@@ -24,7 +24,8 @@ static bool check_region(const struct quire_memblock *mb, const qi_type *type, c
 		return true;
 	if (below->base >= region->base || below->size > region->base - below->base)
 		return broken(mb, name, i, "out of order or overlapping");
-	if (!type->split && qi_region_end(below) == region->base && below->nid == region->nid && below->flags == region->flags)
+	if (!type->split && qi_region_end(below) == region->base && below->nid == region->nid &&
+	    below->flags == region->flags)
 		return broken(mb, name, i, "not merged with the region below");
 	return true;
 }
@@ -48,5 +49,7 @@ static bool check_type(const struct quire_memblock *mb, const qi_type *type, con
 
 enum quire_status quire_check_memblock(const struct quire_memblock *mb)
 {
-	return check_type(mb, &mb->memory, "memory") && check_type(mb, &mb->reserved, "reserved") ? QUIRE_OK : QUIRE_ECORRUPT;
+	bool good = check_type(mb, &mb->memory, "memory") && check_type(mb, &mb->reserved, "reserved");
+
+	return good ? QUIRE_OK : QUIRE_ECORRUPT;
 }

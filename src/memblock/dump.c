@@ -19,7 +19,8 @@ static void dump_type(const struct emitter *out, const qi_type *type, const char
 		node[0] = '\0';
 		if (region->nid != QUIRE_NO_NODE)
 			qi_snprintf(node, sizeof(node), " on node %d", region->nid);
-		qi_snprintf(line, sizeof(line), " %s[0x%zx]\t[0x%0*llx-0x%0*llx], 0x%0*llx bytes%s flags: 0x%x", name, i, out->digits,
+		qi_snprintf(line, sizeof(line), " %s[0x%zx]\t[0x%0*llx-0x%0*llx], 0x%0*llx bytes%s flags: 0x%x", name, i,
+			    out->digits,
 			    (unsigned long long)region->base, out->digits, (unsigned long long)(qi_region_end(region) - 1),
 			    out->digits, (unsigned long long)region->size, node, region->flags);
 		out->emit(out->ctx, line);

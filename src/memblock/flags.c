@@ -34,12 +34,14 @@ static enum quire_status change_range(struct quire_memblock *mb, qi_type *type, 
 	return QUIRE_OK;
 }
 
-static enum quire_status set_flag(struct quire_memblock *mb, qi_type *type, quire_phys_t base, quire_phys_t size, uint32_t flag)
+static enum quire_status set_flag(struct quire_memblock *mb, qi_type *type, quire_phys_t base, quire_phys_t size,
+				  uint32_t flag)
 {
 	return change_range(mb, type, base, size, &(struct change){ .set = flag });
 }
 
-static enum quire_status clear_flag(struct quire_memblock *mb, qi_type *type, quire_phys_t base, quire_phys_t size, uint32_t flag)
+static enum quire_status clear_flag(struct quire_memblock *mb, qi_type *type, quire_phys_t base, quire_phys_t size,
+				    uint32_t flag)
 {
 	return change_range(mb, type, base, size, &(struct change){ .clear = flag });
 }

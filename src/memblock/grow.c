@@ -1,9 +1,9 @@
 /*
  * Making a table larger, out of the memory the tables describe.
  *
- * Everything that can fail comes first: find a place, map it, and, when it is `memory` that grows, see that `reserved` can take
- * the entry for the new table (it may have to grow itself: the only recursion, one level deep). Then the table moves, the
- * old one is freed and the new one reserved, none of which can fail.
+ * Everything that can fail comes first: find a place, map it, and, when it is `memory` that grows, see that `reserved` can
+ * take the entry for the new table (it may have to grow itself: the only recursion, one level deep). Then the table moves,
+ * the old one is freed and the new one reserved, none of which can fail.
  *
  * The place must avoid the range an operation under way is about to reserve or remove: it still looks free, or usable. Space
  * above such a range is tried before space below it, whatever the search direction is: so the field does, and addresses
@@ -13,7 +13,10 @@
  */
 #include "memblock/internal.h"
 
-/* What `reserved` takes on top of what is wanted when it grows: the new table's entry, and the old one's freed out of a region. */
+/*
+ * What `reserved` takes on top of what is wanted when it grows: the new table's entry, and the old one's freed out of a
+ * region.
+ */
 #define GROWTH_ENTRIES 3
 
 /* A table's slots, rounded up to pages; tables are page aligned. */
@@ -102,7 +105,8 @@ static void give_meta_back(struct quire_memblock *mb, qi_region *table, size_t m
 }
 
 /* The part of growing that cannot fail. `reserved` has room for what happens here. */
-static void switch_table(struct quire_memblock *mb, qi_type *type, qi_region *table, quire_phys_t base, size_t max, size_t at)
+static void switch_table(struct quire_memblock *mb, qi_type *type, qi_region *table, quire_phys_t base, size_t max,
+			 size_t at)
 {
 	struct qi_span old_span = qi_memblock_table_span(mb, type);
 	qi_region *old = type->table;
@@ -233,7 +237,8 @@ void qi_memblock_release(struct quire_memblock *mb, quire_phys_t start, quire_ph
 	if (start >= end)
 		return;
 	if (count != 1 || parts[0].start != start || parts[0].end != end)
-		qi_log(mb->platform, QUIRE_LOG_WARNING, "memblock: freeing " QI_RANGE_FORMAT " spares the ledger's own tables in it",
+		qi_log(mb->platform, QUIRE_LOG_WARNING,
+		       "memblock: freeing " QI_RANGE_FORMAT " spares the ledger's own tables in it",
 		       QI_RANGE_VALUES(start, end));
 	for (unsigned i = 0; i < count; i++)
 		qi_memblock_delete(mb, &mb->reserved, parts[i].start, parts[i].end);

@@ -9,20 +9,25 @@
  *
  * A hint stays true as long as free space only shrinks. Where it grows, qi_hint_space_grew pulls in the hint's inner edge
  * (lo when searching down, hi when searching up), so that the grown piece lies outside. The inner edge is always an address
- * that no free piece straddles: the edge of a piece or of a reserved region; a candidate lies on one side of it or the other.
+ * that no free piece straddles: the edge of a piece or of a reserved region; a candidate lies on one side of it or the
+ * other.
  */
 #include "memblock/internal.h"
 
 /* Similar requests share a slot, different ones rarely do; a collision costs a walk and nothing else. */
 static size_t slot_of(const struct qi_request *request)
 {
-	return (qi_log2(request->size) + qi_log2(request->align) * 5 + (unsigned)(request->nid + 1) * 11) % QUIRE_MEMBLOCK_HINTS;
+	unsigned mix = qi_log2(request->size) + qi_log2(request->align) * 5 + (unsigned)(request->nid + 1) * 11;
+
+	return mix % QUIRE_MEMBLOCK_HINTS;
 }
 
-static bool applies(const struct quire_memblock *mb, const struct quire_memblock_hint *hint, const struct qi_request *request)
+static bool applies(const struct quire_memblock *mb, const struct quire_memblock_hint *hint,
+		    const struct qi_request *request)
 {
-	return hint->lo < hint->hi && hint->size <= request->size && hint->align <= request->align && hint->nid == request->nid &&
-	       hint->flags == request->flags && hint->bottom_up == mb->bottom_up && hint->movable_node == mb->movable_node;
+	return hint->lo < hint->hi && hint->size <= request->size && hint->align <= request->align &&
+	       hint->nid == request->nid && hint->flags == request->flags &&
+	       hint->bottom_up == mb->bottom_up && hint->movable_node == mb->movable_node;
 }
 
 const struct quire_memblock_hint *qi_hint_apply(const struct quire_memblock *mb, struct qi_request *request)

@@ -1,9 +1,9 @@
 /*
  * What the files of the memblock room share.
  *
- * From the bottom up: table.c moves regions about inside one table and knows neither rules nor growth; hint.c remembers where
- * searches failed; search.c finds free space; grow.c makes a table larger; regions.c has the two operations that everything
- * else is written in, insert a range and isolate a range. Above them each public concept has its own file.
+ * From the bottom up: table.c moves regions about inside one table and knows neither rules nor growth; hint.c remembers
+ * where searches failed; search.c finds free space; grow.c makes a table larger; regions.c has the two operations that
+ * everything else is written in, insert a range and isolate a range. Above them each public concept has its own file.
  */
 #ifndef QI_MEMBLOCK_INTERNAL_H
 #define QI_MEMBLOCK_INTERNAL_H
@@ -19,7 +19,7 @@ _Static_assert(QUIRE_MEMBLOCK_REGIONS >= 4 && QUIRE_MEMBLOCK_REGIONS % 2 == 0, "
 #define QI_MEMBLOCK_HINT_STEPS 16
 #endif
 
-#define QI_MEMBLOCK_MEMORY_FLAGS                                                                                                 \
+#define QI_MEMBLOCK_MEMORY_FLAGS                                                                                        \
 	(QUIRE_MEMBLOCK_HOTPLUG | QUIRE_MEMBLOCK_MIRROR | QUIRE_MEMBLOCK_NOMAP | QUIRE_MEMBLOCK_DRIVER_MANAGED)
 
 typedef struct quire_memblock_region qi_region;
@@ -76,7 +76,10 @@ void qi_memblock_ready(struct quire_memblock *mb);
 size_t qi_table_ending_above(const qi_type *type, quire_phys_t address);
 size_t qi_table_starting_from(const qi_type *type, quire_phys_t address);
 
-/* Make `count` undefined regions at index `at` (there must be room) / take `count` regions away. total_size is the caller's. */
+/*
+ * Make `count` undefined regions at index `at` (there must be room) / take `count` regions away. total_size is the
+ * caller's.
+ */
 void qi_table_open(qi_type *type, size_t at, size_t count);
 void qi_table_close(qi_type *type, size_t at, size_t count);
 
@@ -86,7 +89,7 @@ void qi_table_move(qi_type *type, qi_region *table, size_t max, size_t at);
 /* Merge what can be merged among regions first - 1 .. last (all, if the table was left split). */
 void qi_table_merge(struct quire_memblock *mb, qi_type *type, size_t first, size_t last);
 
-/* --- hint.c -------------------------------------------------------------------------------------------------------------- */
+/* --- hint.c ----------------------------------------------------------------------------------------------------------- */
 
 /* Shrink [start, end) of the request by what a hint rules out, and return that hint; NULL if none helps. */
 const struct quire_memblock_hint *qi_hint_apply(const struct quire_memblock *mb, struct qi_request *request);
@@ -99,7 +102,7 @@ void qi_hint_record(struct quire_memblock *mb, const struct qi_request *request,
 void qi_hint_space_grew(struct quire_memblock *mb, quire_phys_t start, quire_phys_t end);
 void qi_hint_drop_all(struct quire_memblock *mb);
 
-/* --- iterate.c, search.c ------------------------------------------------------------------------------------------------- */
+/* --- iterate.c, search.c ---------------------------------------------------------------------------------------------- */
 
 /* Whether a request for nid with flags must not see this region of `memory`. */
 bool qi_memblock_skip(const struct quire_memblock *mb, const qi_region *region, int nid, uint32_t flags);
@@ -107,7 +110,7 @@ bool qi_memblock_skip(const struct quire_memblock *mb, const qi_region *region, 
 /* quire_memblock_find_in_range_node for a request whose end is meant literally. 0: none. */
 quire_phys_t qi_memblock_find(struct quire_memblock *mb, const struct qi_request *request);
 
-/* --- grow.c ------------------------------------------------------------------------------------------------------------------ */
+/* --- grow.c ----------------------------------------------------------------------------------------------------------- */
 
 /*
  * See to room for `wanted` more regions in type, growing it if necessary, not into `avoid` (may be NULL). If it cannot grow
@@ -124,7 +127,7 @@ struct qi_span qi_memblock_table_span(const struct quire_memblock *mb, const qi_
 void qi_memblock_release(struct quire_memblock *mb, quire_phys_t start, quire_phys_t end);
 size_t qi_memblock_count_release(const struct quire_memblock *mb, quire_phys_t start, quire_phys_t end);
 
-/* --- regions.c ------------------------------------------------------------------------------------------------------------- */
+/* --- regions.c -------------------------------------------------------------------------------------------------------- */
 
 /* What inserting [start, end) meets: regions [first, last) overlap it and leave `pieces` of it uncovered. */
 struct qi_overlap {
@@ -134,7 +137,8 @@ struct qi_overlap {
 struct qi_overlap qi_memblock_overlap(const qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags);
 
 /* Insert the parts of [start, end) that are not covered. There must be room. */
-void qi_memblock_insert(struct quire_memblock *mb, qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags);
+void qi_memblock_insert(struct quire_memblock *mb, qi_type *type, quire_phys_t start, quire_phys_t end, int nid,
+			uint32_t flags);
 
 /* How many regions (0 .. 2) isolating [start, end) adds. */
 size_t qi_memblock_count_splits(const qi_type *type, quire_phys_t start, quire_phys_t end);

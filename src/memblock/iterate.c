@@ -87,7 +87,8 @@ bool quire_memblock_next_range_rev(const struct quire_memblock *mb, uint64_t *cu
 		if (gap > 0 && gap_start(b, gap - 1) >= end)
 			gap = qi_min(gap, qi_table_starting_from(b, end) + 1);
 		for (; gap > 0 && gap_end(b, gap - 1) > region->base; gap--) {
-			quire_phys_t from = qi_max(region->base, gap_start(b, gap - 1)), to = qi_min(end, gap_end(b, gap - 1));
+			quire_phys_t from = qi_max(region->base, gap_start(b, gap - 1));
+			quire_phys_t to = qi_min(end, gap_end(b, gap - 1));
 
 			if (from >= to)
 				continue;
@@ -106,7 +107,8 @@ bool quire_memblock_next_pfn_range(const struct quire_memblock *mb, size_t *inde
 	nid = qi_memblock_nid(nid);
 	while (*index < mb->memory.cnt) {
 		const qi_region *region = &mb->memory.regions[(*index)++];
-		quire_pfn_t start = qi_pfn_up(region->base, page_shift), end = qi_pfn_down(qi_region_end(region), page_shift);
+		quire_pfn_t start = qi_pfn_up(region->base, page_shift);
+		quire_pfn_t end = qi_pfn_down(qi_region_end(region), page_shift);
 
 		if (start >= end || (nid != QUIRE_NO_NODE && nid != region->nid))
 			continue;

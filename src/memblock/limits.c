@@ -1,8 +1,8 @@
 /*
  * Bounds: what of memory is kept (mem=, trimming), where allocation may go.
  *
- * A limit edits both tables. Room for every split is made before either is touched, so that a failure leaves in them what was
- * there (though one may have grown).
+ * A limit edits both tables. Room for every split is made before either is touched, so that a failure leaves in them what
+ * was there (though one may have grown).
  */
 #include "memblock/internal.h"
 
@@ -16,7 +16,8 @@ void quire_memblock_trim_memory(struct quire_memblock *mb, quire_phys_t align)
 	size_t kept = 0;
 
 	if (!qi_is_pow2(align)) {
-		qi_log(mb->platform, QUIRE_LOG_WARNING, "memblock: cannot trim memory to 0x%llx, which is not a power of two",
+		qi_log(mb->platform, QUIRE_LOG_WARNING,
+		       "memblock: cannot trim memory to 0x%llx, which is not a power of two",
 		       (unsigned long long)align);
 		return;
 	}
@@ -41,7 +42,8 @@ void quire_memblock_trim_memory(struct quire_memblock *mb, quire_phys_t align)
  * Room for keeping only [start, end) of both tables. Memory first: if it grows, that changes `reserved`. Holes in reserved
  * are counted for both sides together, since they are made one after the other.
  */
-static enum quire_status make_room_to_keep(struct quire_memblock *mb, quire_phys_t start, quire_phys_t end, size_t memory_splits)
+static enum quire_status make_room_to_keep(struct quire_memblock *mb, quire_phys_t start, quire_phys_t end,
+					   size_t memory_splits)
 {
 	struct qi_avoid outside = { 2, { { 0, start }, { end, QUIRE_PHYS_MAX } } };
 	enum quire_status status = qi_memblock_make_room(mb, &mb->memory, 2, memory_splits, &outside);
@@ -111,7 +113,8 @@ enum quire_status quire_memblock_cap_memory_range(struct quire_memblock *mb, qui
 	if (base == end)
 		return QUIRE_OK;
 	if (!mb->memory.cnt) {
-		qi_log(mb->platform, QUIRE_LOG_WARNING, "memblock: no memory to cap to " QI_RANGE_FORMAT, QI_RANGE_VALUES(base, end));
+		qi_log(mb->platform, QUIRE_LOG_WARNING, "memblock: no memory to cap to " QI_RANGE_FORMAT,
+		       QI_RANGE_VALUES(base, end));
 		return QUIRE_OK;
 	}
 	status = make_room_to_keep(mb, base, end, qi_memblock_count_splits(&mb->memory, base, end));

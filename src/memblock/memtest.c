@@ -3,8 +3,8 @@
  * reading is what finds address lines that do not work. Bad words are reserved, and so never used.
  *
  * Memory is mapped a chunk at a time, because the platform may map less than a whole free range; chunks it does not map are
- * skipped. Reserving bad words changes the table the walk goes over, so after that the walk starts again and passes over what
- * lies below the place it had reached.
+ * skipped. Reserving bad words changes the table the walk goes over, so after that the walk starts again and passes over
+ * what lies below the place it had reached.
  */
 #include "memblock/internal.h"
 
@@ -48,7 +48,8 @@ static void end_bad_run(struct test *test)
 	test->bad = (struct qi_span){ 0, 0 };
 	test->bad_bytes += bad.end - bad.start;
 	if (quire_memblock_reserve(test->mb, bad.start, bad.end - bad.start) == QUIRE_OK)
-		qi_log(test->mb->platform, QUIRE_LOG_WARNING, "memtest: pattern 0x%016llx bad memory " QI_RANGE_FORMAT " reserved",
+		qi_log(test->mb->platform, QUIRE_LOG_WARNING,
+		       "memtest: pattern 0x%016llx bad memory " QI_RANGE_FORMAT " reserved",
 		       (unsigned long long)test->pattern, QI_RANGE_VALUES(bad.start, bad.end));
 }
 
@@ -103,7 +104,8 @@ static void one_pass(struct test *test, quire_phys_t start, quire_phys_t end)
 	uint64_t cursor = 0;
 
 	while (start < end &&
-	       quire_memblock_next_range(mb, &cursor, QUIRE_NO_NODE, QUIRE_MEMBLOCK_NONE, &mb->memory, &mb->reserved, &range)) {
+	       quire_memblock_next_range(mb, &cursor, QUIRE_NO_NODE, QUIRE_MEMBLOCK_NONE, &mb->memory, &mb->reserved,
+					 &range)) {
 		quire_phys_t from = qi_max(range.start, start), to = qi_min(range.end, end), bad_before = test->bad_bytes;
 
 		if (from >= to || to - from < WORD)

@@ -9,8 +9,15 @@ static const qi_region *lookup(const qi_type *type, quire_phys_t address)
 	return i < type->cnt && type->regions[i].base <= address ? &type->regions[i] : NULL;
 }
 
-bool quire_memblock_is_memory(const struct quire_memblock *mb, quire_phys_t address) { return lookup(&mb->memory, address); }
-bool quire_memblock_is_reserved(const struct quire_memblock *mb, quire_phys_t address) { return lookup(&mb->reserved, address); }
+bool quire_memblock_is_memory(const struct quire_memblock *mb, quire_phys_t address)
+{
+	return lookup(&mb->memory, address);
+}
+
+bool quire_memblock_is_reserved(const struct quire_memblock *mb, quire_phys_t address)
+{
+	return lookup(&mb->reserved, address);
+}
 
 bool quire_memblock_is_map_memory(const struct quire_memblock *mb, quire_phys_t address)
 {
@@ -26,7 +33,8 @@ bool quire_memblock_is_region_memory(const struct quire_memblock *mb, quire_phys
 	return region && qi_region_end(region) >= qi_range_end(base, size);
 }
 
-bool quire_memblock_overlaps_region(const struct quire_memblock *mb, const struct quire_memblock_type *type, quire_phys_t base,
+bool quire_memblock_overlaps_region(const struct quire_memblock *mb, const struct quire_memblock_type *type,
+				    quire_phys_t base,
 				    quire_phys_t size)
 {
 	size_t i = qi_table_ending_above(type, base);

@@ -27,7 +27,8 @@ struct qi_overlap qi_memblock_overlap(const qi_type *type, quire_phys_t start, q
  * All pieces are opened as one hole behind the overlapped regions, then old regions and new pieces are laid down from the
  * back: one move of the rest of the table however many pieces there are.
  */
-void qi_memblock_insert(struct quire_memblock *mb, qi_type *type, quire_phys_t start, quire_phys_t end, int nid, uint32_t flags)
+void qi_memblock_insert(struct quire_memblock *mb, qi_type *type, quire_phys_t start, quire_phys_t end, int nid,
+			uint32_t flags)
 {
 	struct qi_overlap overlap = qi_memblock_overlap(type, start, end, nid, flags);
 	size_t read = overlap.last, write = overlap.last + overlap.pieces;
@@ -57,7 +58,9 @@ size_t qi_memblock_count_splits(const qi_type *type, quire_phys_t start, quire_p
 {
 	size_t first = qi_table_ending_above(type, start), last = qi_table_starting_from(type, end);
 
-	return (first < last && type->regions[first].base < start) + (first < last && qi_region_end(&type->regions[last - 1]) > end);
+	if (first >= last)
+		return 0;
+	return (type->regions[first].base < start) + (qi_region_end(&type->regions[last - 1]) > end);
 }
 
 /* Cut region i in two at address, which lies strictly inside it. */
@@ -139,7 +142,7 @@ static enum quire_status add_range(struct quire_memblock *mb, qi_type *type, qui
 		return status;
 	if (overlap.differs)
 		qi_log(mb->platform, QUIRE_LOG_WARNING,
-		       "memblock: " QI_RANGE_FORMAT " added to %s overlaps regions of another node or with other flags, which they keep",
+		       "memblock: " QI_RANGE_FORMAT " added to %s overlaps regions that differ in node or flags",
 		       QI_RANGE_VALUES(base, end), type->name);
 	qi_memblock_insert(mb, type, base, end, nid, flags);
 	return QUIRE_OK;
@@ -152,10 +155,12 @@ static void log_call(const struct quire_memblock *mb, const char *name, quire_ph
 		       QI_RANGE_VALUES(base, qi_range_end(base, size)));
 }
 
-enum quire_status quire_memblock_add_node(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size, int nid, uint32_t flags)
+enum quire_status quire_memblock_add_node(struct quire_memblock *mb, quire_phys_t base, quire_phys_t size, int nid,
+					  uint32_t flags)
 {
 	if (flags & ~QI_MEMBLOCK_MEMORY_FLAGS) {
-		qi_log(mb->platform, QUIRE_LOG_ERROR, "memblock: memory cannot have flags 0x%x", flags & ~QI_MEMBLOCK_MEMORY_FLAGS);
+		qi_log(mb->platform, QUIRE_LOG_ERROR, "memblock: memory cannot have flags 0x%x",
+		       flags & ~QI_MEMBLOCK_MEMORY_FLAGS);
 		return QUIRE_EINVAL;
 	}
 	qi_memblock_ready(mb);

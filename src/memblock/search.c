@@ -90,7 +90,8 @@ static void walk_down(const struct quire_memblock *mb, struct walk *walk)
 
 		if (qi_region_end(region) <= request->start)
 			return;
-		if (!qi_memblock_skip(mb, region, request->nid, request->flags) && down_in_region(&mb->reserved, region, walk))
+		if (!qi_memblock_skip(mb, region, request->nid, request->flags) &&
+		    down_in_region(&mb->reserved, region, walk))
 			return;
 	}
 }
@@ -104,7 +105,8 @@ static void walk_up(const struct quire_memblock *mb, struct walk *walk)
 
 		if (region->base >= request->end)
 			return;
-		if (!qi_memblock_skip(mb, region, request->nid, request->flags) && up_in_region(&mb->reserved, region, walk))
+		if (!qi_memblock_skip(mb, region, request->nid, request->flags) &&
+		    up_in_region(&mb->reserved, region, walk))
 			return;
 	}
 }
@@ -164,7 +166,8 @@ quire_phys_t quire_memblock_find_in_range_node(struct quire_memblock *mb, quire_
 	struct qi_request request = { size, align, start, end, qi_memblock_nid(nid), flags };
 
 	if (!qi_is_pow2(align)) {
-		qi_log(mb->platform, QUIRE_LOG_ERROR, "memblock: alignment 0x%llx is not a power of two; nothing is searched",
+		qi_log(mb->platform, QUIRE_LOG_ERROR,
+		       "memblock: alignment 0x%llx is not a power of two; nothing is searched",
 		       (unsigned long long)align);
 		return 0;
 	}

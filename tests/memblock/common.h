@@ -37,8 +37,8 @@ static inline void expect_regions(const struct quire_memblock *mb, const struct 
 	assert_int_equal(type->total_size, total);
 }
 
-#define EXPECT(mb, type, ...)                                                                                                    \
-	expect_regions((mb), (type), (const struct expected[]){ __VA_ARGS__ },                                                   \
+#define EXPECT(mb, type, ...)                                                                                           \
+	expect_regions((mb), (type), (const struct expected[]){ __VA_ARGS__ },                                          \
 		       sizeof((const struct expected[]){ __VA_ARGS__ }) / sizeof(struct expected))
 
 /* Counts messages by level and keeps the last one of each. */

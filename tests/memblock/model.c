@@ -159,7 +159,9 @@ quire_phys_t model_find(const struct model *model, const struct model_request *r
 /* All entries of [from, to) are `value`: the first is, and each equals the next. */
 static bool all_are(const model_byte *bytes, size_t from, size_t to, model_byte value)
 {
-	return from >= to || (bytes[from] == value && !memcmp(bytes + from, bytes + from + 1, (to - from - 1) * sizeof(*bytes)));
+	if (from >= to)
+		return true;
+	return bytes[from] == value && !memcmp(bytes + from, bytes + from + 1, (to - from - 1) * sizeof(*bytes));
 }
 
 void model_compare(const struct model *model, const model_byte *bytes, const struct quire_memblock_type *type)
@@ -172,8 +174,9 @@ void model_compare(const struct model *model, const model_byte *bytes, const str
 
 		if (slice.to - slice.from != region->size || !all_are(bytes, at, slice.from, 0) ||
 		    !all_are(bytes, slice.from, slice.to, model_pack(region->nid, region->flags)))
-			fail_msg("%s region %zu, 0x%llx + 0x%llx nid %d flags 0x%x, is not what the model has", type->name, i,
-				 (unsigned long long)region->base, (unsigned long long)region->size, region->nid, region->flags);
+			fail_msg("%s region %zu, 0x%llx + 0x%llx nid %d flags 0x%x, not in the model", type->name, i,
+				 (unsigned long long)region->base, (unsigned long long)region->size, region->nid,
+				 region->flags);
 		at = slice.to;
 	}
 	if (!all_are(bytes, at, SPACE, 0))

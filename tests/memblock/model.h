@@ -1,6 +1,6 @@
 /*
- * A naive memblock: one entry a byte of a small address space. It knows nothing of regions, tables or searches; it is slow and
- * plainly right, and the real one must agree with it after every step.
+ * A naive memblock: one entry a byte of a small address space. It knows nothing of regions, tables or searches; it is slow
+ * and plainly right, and the real one must agree with it after every step.
  *
  * An entry is 0 where nothing is, else PRESENT with flags and node packed in. Two neighbouring bytes belong to one region
  * exactly if their entries are equal.
@@ -29,7 +29,11 @@ struct model_request {
 	bool bottom_up;
 };
 
-static inline model_byte model_pack(int nid, uint32_t flags) { return (model_byte)(1 | flags << 1 | (unsigned)(nid + 1) << 6); }
+static inline model_byte model_pack(int nid, uint32_t flags)
+{
+	return (model_byte)(1 | flags << 1 | (unsigned)(nid + 1) << 6);
+}
+
 static inline int model_nid(model_byte byte) { return (int)(byte >> 6) - 1; }
 static inline uint32_t model_flags(model_byte byte) { return byte >> 1 & 0x1f; }
 
@@ -46,7 +50,10 @@ void model_set_node(model_byte *bytes, struct model_slice slice, int nid);
 void model_cap(struct model *model, quire_phys_t start, quire_phys_t end);
 void model_trim(struct model *model, quire_phys_t align);
 
-/* Number of regions; pieces of the slice that are absent; ends of the slice that cut a region; whether it lies inside one. */
+/*
+ * Number of regions; pieces of the slice that are absent; ends of the slice that cut a region; whether it lies inside
+ * one.
+ */
 size_t model_regions(const model_byte *bytes);
 size_t model_holes(const model_byte *bytes, struct model_slice slice);
 size_t model_cuts(const model_byte *bytes, struct model_slice slice);

@@ -1,5 +1,7 @@
-/* Tables that outgrow themselves (this build starts with four entries): where they go, what stops them, and that failing costs
- * nothing. */
+/*
+ * Tables that outgrow themselves (this build starts with four entries): where they go, what stops them, and that failing
+ * costs nothing.
+ */
 #include "common.h"
 
 #define RAM 0x100000u
@@ -71,7 +73,8 @@ static void full_and_not_allowed(void **state)
 	fill_reserved();
 	assert_int_equal(reserve_nth(4), QUIRE_ENOMEM);
 	assert_int_equal(messages.count[QUIRE_LOG_ERROR], 1);
-	assert_non_null(strstr(messages.last[QUIRE_LOG_ERROR], "memblock: Failed to double reserved array from 4 to 8 entries !"));
+	assert_non_null(strstr(messages.last[QUIRE_LOG_ERROR],
+			       "memblock: Failed to double reserved array from 4 to 8 entries !"));
 	assert_int_equal(mb.reserved.cnt, 4);
 	assert_int_equal(calls, 0);
 	/* What needs no slot still works: covered ranges, frees of whole regions. Cutting one in two does not. */

@@ -10,7 +10,8 @@ static int setup(void **state)
 	return 0;
 }
 
-static void expect_walk(bool reverse, int nid, uint32_t flags, const struct quire_memblock_type *b, const struct expected *expected,
+static void expect_walk(bool reverse, int nid, uint32_t flags, const struct quire_memblock_type *b,
+			const struct expected *expected,
 			size_t count)
 {
 	uint64_t cursor = reverse ? QUIRE_MEMBLOCK_CURSOR_END : 0;
@@ -30,11 +31,11 @@ static void expect_walk(bool reverse, int nid, uint32_t flags, const struct quir
 	assert_int_equal(i, count);
 }
 
-#define EXPECT_WALKS(nid, flags, b, ...)                                                                                         \
-	do {                                                                                                                     \
-		const struct expected expected[] = { __VA_ARGS__ };                                                              \
-		expect_walk(false, nid, flags, b, expected, sizeof(expected) / sizeof(*expected));                               \
-		expect_walk(true, nid, flags, b, expected, sizeof(expected) / sizeof(*expected));                                \
+#define EXPECT_WALKS(nid, flags, b, ...)                                                                                \
+	do {                                                                                                            \
+		const struct expected expected[] = { __VA_ARGS__ };                                                     \
+		expect_walk(false, nid, flags, b, expected, sizeof(expected) / sizeof(*expected));                      \
+		expect_walk(true, nid, flags, b, expected, sizeof(expected) / sizeof(*expected));                       \
 	} while (0)
 
 static void free_ranges(void **state)
@@ -72,8 +73,8 @@ static void flags_decide_who_sees(void **state)
 	quire_memblock_add_node(&mb, 0x4000, 0x1000, 0, driver);
 	EXPECT_WALKS(NONE, 0, NULL, { 0, 0x1000, 0, 0 }, { 0x1000, 0x2000, 0, hotplug }, { 0x2000, 0x3000, 0, mirror });
 	EXPECT_WALKS(NONE, mirror, NULL, { 0x2000, 0x3000, 0, mirror });
-	EXPECT_WALKS(NONE, nomap | driver, NULL, { 0, 0x1000, 0, 0 }, { 0x1000, 0x2000, 0, hotplug }, { 0x2000, 0x3000, 0, mirror },
-		     { 0x3000, 0x4000, 0, nomap }, { 0x4000, 0x5000, 0, driver });
+	EXPECT_WALKS(NONE, nomap | driver, NULL, { 0, 0x1000, 0, 0 }, { 0x1000, 0x2000, 0, hotplug },
+		     { 0x2000, 0x3000, 0, mirror }, { 0x3000, 0x4000, 0, nomap }, { 0x4000, 0x5000, 0, driver });
 	mb.movable_node = true;
 	EXPECT_WALKS(NONE, 0, NULL, { 0, 0x1000, 0, 0 }, { 0x2000, 0x3000, 0, mirror });
 	quire_memblock_for_each_memory(&mb, cursor, &range) {

@@ -62,8 +62,8 @@ static void cap_keeps_nomap(void **state)
 	quire_memblock_mark_nomap(&mb, 0x1000, 0x100);
 	assert_int_equal(quire_memblock_cap_memory_range(&mb, 0x1080, 0x8000), QUIRE_OK);
 	/* The NOMAP regions stay whole, though the cap's end cuts the second. */
-	EXPECT(&mb, &mb.memory, { 0x1000, 0x1100, NONE, QUIRE_MEMBLOCK_NOMAP }, { 0x1100, 0x3000, NONE, 0 }, { 0x8000, 0x9000, NONE, 0 },
-	       { 0x9000, 0x9800, NONE, QUIRE_MEMBLOCK_NOMAP });
+	EXPECT(&mb, &mb.memory, { 0x1000, 0x1100, NONE, QUIRE_MEMBLOCK_NOMAP }, { 0x1100, 0x3000, NONE, 0 },
+	       { 0x8000, 0x9000, NONE, 0 }, { 0x9000, 0x9800, NONE, QUIRE_MEMBLOCK_NOMAP });
 	EXPECT(&mb, &mb.reserved, { 0x8800, 0x9080, NONE, 0 });
 }
 

@@ -113,9 +113,10 @@ static void *map_and_look(void *ctx, quire_phys_t phys, quire_phys_t size)
 static void patterns_in_order(void **state)
 {
 	static const uint64_t expected[] = {
-		0xffffffffffffffffull, 0, 0x7a6c7258554e494cull, 0xeeeeeeeeeeeeeeeeull, 0xddddddddddddddddull, 0xbbbbbbbbbbbbbbbbull,
-		0x7777777777777777ull, 0xccccccccccccccccull, 0x9999999999999999ull, 0x6666666666666666ull, 0x3333333333333333ull,
-		0x8888888888888888ull, 0x4444444444444444ull, 0x2222222222222222ull, 0x1111111111111111ull, 0xaaaaaaaaaaaaaaaaull,
+		0xffffffffffffffffull, 0, 0x7a6c7258554e494cull, 0xeeeeeeeeeeeeeeeeull,
+		0xddddddddddddddddull, 0xbbbbbbbbbbbbbbbbull, 0x7777777777777777ull, 0xccccccccccccccccull,
+		0x9999999999999999ull, 0x6666666666666666ull, 0x3333333333333333ull, 0x8888888888888888ull,
+		0x4444444444444444ull, 0x2222222222222222ull, 0x1111111111111111ull, 0xaaaaaaaaaaaaaaaaull,
 		0x5555555555555555ull, 0xffffffffffffffffull, 0,
 	};
 	struct quire_platform looking = { .phys_to_virt = map_and_look };

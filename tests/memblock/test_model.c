@@ -1,7 +1,7 @@
 /*
- * The ledger against the naive model: a million random operations, in episodes on small address spaces at the bottom, in the middle
- * and at the very top of the address range; both directions, all flags, limits, movable_node, mirrors; tables that start
- * with four entries and grow out of the space itself, or from the platform, or may not grow, or fail to at random.
+ * The ledger against the naive model: a million random operations, in episodes on small address spaces at the bottom, in the
+ * middle and at the very top of the address range; both directions, all flags, limits, movable_node, mirrors; tables that
+ * start with four entries and grow out of the space itself, or from the platform, or may not grow, or fail to at random.
  *
  * For each operation the model predicts status and address before the ledger acts, the place a growing table takes included.
  */
@@ -61,7 +61,7 @@ static void meta_free(void *ctx, void *address, size_t size)
 	world.meta_live--;
 }
 
-/* --- what growing should do ------------------------------------------------------------------------------------------------ */
+/* --- what growing should do ------------------------------------------------------------------------------------------- */
 
 struct prediction {
 	bool certain;		/* false: the model cannot tell (random failures, two tables at once) */
@@ -75,7 +75,8 @@ static quire_phys_t limit_of(void) { return world.mb.current_limit ? world.mb.cu
 
 static quire_phys_t find_for_table(quire_phys_t bytes, quire_phys_t start, quire_phys_t end)
 {
-	struct model_request request = { bytes, world.model.page, start, end, NONE, QUIRE_MEMBLOCK_MIRROR, world.mb.bottom_up };
+	struct model_request request = { bytes, world.model.page, start, end, NONE, QUIRE_MEMBLOCK_MIRROR,
+					world.mb.bottom_up };
 	quire_phys_t found = 0;
 
 	if (end <= start)
@@ -176,7 +177,7 @@ static void hold_to(const struct prediction *p, const struct quire_memblock_type
 		assert_int_equal(type->table_base, p->base);
 }
 
-/* --- operations ---------------------------------------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------------------------------- */
 
 struct range {
 	quire_phys_t base, size, end;
@@ -282,7 +283,8 @@ static void op_remove(bool memory)
 		p = (struct prediction){ .certain = true, .room = true };
 	else if (!memory && holds_table(range.base, range.end))
 		p.certain = false;
-	status = memory ? quire_memblock_remove(mb, range.base, range.size) : quire_memblock_phys_free(mb, range.base, range.size);
+	status = memory ? quire_memblock_remove(mb, range.base, range.size) :
+			  quire_memblock_phys_free(mb, range.base, range.size);
 	hold_to(&p, type, &before, status);
 	follow_tables(&before);
 	if (status != QUIRE_OK)
@@ -395,7 +397,8 @@ static void op_isolate(void)
 		quire_memblock_find_in_range_node(&world.mb, request.size, request.align, 0, 0, request.nid, 0);
 	}
 	before = tables_now();
-	assert_int_equal(quire_memblock_set_node(&world.mb, world.model.origin > SPACE ? 0 : QUIRE_PHYS_MAX - 1, 1, type, 0), QUIRE_OK);
+	assert_int_equal(quire_memblock_set_node(&world.mb, world.model.origin > SPACE ? 0 : QUIRE_PHYS_MAX - 1, 1, type, 0),
+			 QUIRE_OK);
 	follow_tables(&before);
 	assert_false(type->split);
 }
@@ -444,7 +447,8 @@ static void op_find(void)
 	quire_phys_t found;
 
 	request.flags = random_flags();
-	found = quire_memblock_find_in_range_node(&world.mb, request.size, request.align, request.start, request.end, request.nid,
+	found = quire_memblock_find_in_range_node(&world.mb, request.size, request.align, request.start, request.end,
+						  request.nid,
 						  request.flags);
 	if (request.end <= QUIRE_MEMBLOCK_NOLEAKTRACE)
 		request.end = limit_of();
@@ -503,7 +507,8 @@ static void op_alloc(void)
 		expected = predict_alloc(again, exact, &p);
 	}
 	if (kind == 0)
-		found = quire_memblock_alloc_range_nid(mb, request.size, request.align, request.start, max, request.nid, false);
+		found = quire_memblock_alloc_range_nid(mb, request.size, request.align, request.start, max, request.nid,
+						       false);
 	else if (exact)
 		found = quire_memblock_alloc_exact_nid_raw(mb, request.size, request.align, request.start, max, request.nid);
 	else
@@ -515,10 +520,11 @@ static void op_alloc(void)
 		assert_int_equal(mb->reserved.table_base, p.base);
 	follow_tables(&before);
 	if (found)
-		model_insert(world.model.reserved, model_slice(&world.model, found, found + request.size), model_pack(NONE, 0));
+		model_insert(world.model.reserved, model_slice(&world.model, found, found + request.size),
+			     model_pack(NONE, 0));
 }
 
-/* --- asking -------------------------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------------------------------- */
 
 struct found_range {
 	quire_phys_t start, end;
@@ -532,7 +538,8 @@ static size_t model_ranges(const model_byte *a, const model_byte *b, int nid, ui
 	model_byte last = 0;
 
 	for (size_t i = 0; i < SPACE; i++) {
-		bool wanted = a[i] && !(b && b[i]) && (a != world.model.memory || !model_skips(&world.model, a[i], nid, flags));
+		bool wanted = a[i] && !(b && b[i]) &&
+			      (a != world.model.memory || !model_skips(&world.model, a[i], nid, flags));
 
 		if (wanted && a[i] == last)
 			out[count - 1].end++;
@@ -603,12 +610,13 @@ static void op_ask(void)
 	assert_int_equal(quire_memblock_is_region_reserved(mb, address, end - at), overlaps);
 }
 
-/* --- the walk ------------------------------------------------------------------------------------------------------------------ */
+/* --- the walk --------------------------------------------------------------------------------------------------------- */
 
 static void one_step(void)
 {
 	static const struct { unsigned weight; int what; } menu[] = {
-		{ 12, 0 }, { 18, 1 }, { 6, 2 }, { 14, 3 }, { 8, 4 }, { 4, 5 }, { 2, 6 }, { 1, 7 }, { 10, 8 }, { 20, 9 }, { 3, 10 }, { 4, 11 },
+		{ 12, 0 }, { 18, 1 }, { 6, 2 }, { 14, 3 }, { 8, 4 }, { 4, 5 }, { 2, 6 }, { 1, 7 }, { 10, 8 }, { 20, 9 },
+		{ 3, 10 }, { 4, 11 },
 	};
 	unsigned roll = (unsigned)below(102), i = 0;
 
@@ -667,7 +675,8 @@ static void ledger_agrees_with_model(void **state)
 			if (below(64) == 0)
 				quire_memblock_set_bottom_up(&world.mb, !world.mb.bottom_up);
 			if (below(64) == 0)
-				quire_memblock_set_current_limit(&world.mb, below(2) ? 0 : world.model.origin + below(SPACE));
+				quire_memblock_set_current_limit(&world.mb,
+								 below(2) ? 0 : world.model.origin + below(SPACE));
 			if (below(64) == 0)
 				world.mb.movable_node = world.model.movable_node = !world.mb.movable_node;
 			one_step();

@@ -101,7 +101,8 @@ static void add_across_many(void **state)
 	quire_memblock_add_node(&mb, 0x3000, 0x1000, 1, QUIRE_MEMBLOCK_HOTPLUG);
 	quire_memblock_add_node(&mb, 0x5000, 0x1000, 0, 0);
 	quire_memblock_add_node(&mb, 0x1800, 0x5000, 0, 0);
-	EXPECT(&mb, &mb.memory, { 0x1000, 0x3000, 0, 0 }, { 0x3000, 0x4000, 1, QUIRE_MEMBLOCK_HOTPLUG }, { 0x4000, 0x6800, 0, 0 });
+	EXPECT(&mb, &mb.memory, { 0x1000, 0x3000, 0, 0 }, { 0x3000, 0x4000, 1, QUIRE_MEMBLOCK_HOTPLUG },
+	       { 0x4000, 0x6800, 0, 0 });
 }
 
 static void strange_nodes_and_flags(void **state)
@@ -177,7 +178,8 @@ static void mirror_needs_to_be_wanted(void **state)
 	assert_false(mb.has_mirror);
 	mb.mirror_wanted = true;
 	assert_int_equal(quire_memblock_mark_mirror(&mb, 0x4000, 0x4000), QUIRE_OK);
-	EXPECT(&mb, &mb.memory, { 0, 0x4000, NONE, 0 }, { 0x4000, 0x8000, NONE, QUIRE_MEMBLOCK_MIRROR }, { 0x8000, 0x10000, NONE, 0 });
+	EXPECT(&mb, &mb.memory, { 0, 0x4000, NONE, 0 }, { 0x4000, 0x8000, NONE, QUIRE_MEMBLOCK_MIRROR },
+	       { 0x8000, 0x10000, NONE, 0 });
 	assert_true(mb.has_mirror);
 }
 

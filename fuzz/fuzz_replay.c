@@ -1,6 +1,6 @@
 /*
- * A hostile log replayed through the ledger: the machine is a fixed one, the calls are the fuzzer's. The ledger's invariants hold
- * after every such boot.
+ * A hostile log replayed through the ledger: the machine is a fixed one, the calls are the fuzzer's. The ledger's
+ * invariants hold after every such boot.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -61,7 +61,10 @@ static void boot(struct arena *arena, const struct observed *o)
 		{ 0x100000000, 0x80000000, QUIRE_MEMORY_RAM, 0, QUIRE_NO_NODE },
 	};
 	struct quire_machine machine = { .arch = QUIRE_ARCH_X86_64, .map = map, .map_count = 3, .map_max = 3 };
-	struct quire_platform platform = { .ctx = arena, .phys_to_virt = no_mapping, .panic = broken, .meta_alloc = arena_alloc,
+	struct quire_platform platform = { .ctx = arena,
+					   .phys_to_virt = no_mapping,
+					   .panic = broken,
+					   .meta_alloc = arena_alloc,
 					   .meta_free = arena_free };
 	struct quire *q = calloc(1, sizeof(*q));
 	struct linux_ledger ledger = { 0 };

@@ -80,7 +80,8 @@ static char *read_whole(const char *path, size_t *size)
 	return data;
 }
 
-static void write_changed(FILE *out, const char *data, size_t size, const char *needle, const char *from, const char *to)
+static void write_changed(FILE *out, const char *data, size_t size, const char *needle, const char *from,
+			  const char *to)
 {
 	const char *line = strstr(data, needle), *start = line, *change;
 
@@ -97,7 +98,8 @@ static void write_changed(FILE *out, const char *data, size_t size, const char *
 	fwrite(change, 1, size - (size_t)(change - data), out);
 }
 
-void machine_copy(const char *machine, const char *file, const char *needle, const char *from, const char *to, char *path, size_t size)
+void machine_copy(const char *machine, const char *file, const char *needle, const char *from, const char *to,
+		  char *path, size_t size)
 {
 	DIR *dir = opendir(machine);
 	struct dirent *entry;

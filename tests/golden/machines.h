@@ -13,7 +13,10 @@
 
 #define MACHINES_MAX 512
 
-/* Sub-folders of `directory` that have a dmesg.txt, sorted; 0 if there is no such directory. Free each, and the array is yours. */
+/*
+ * Sub-folders of `directory` that have a dmesg.txt, sorted; 0 if there is no such directory. Free each, and the array
+ * is yours.
+ */
 size_t machines_in(const char *directory, char *paths[MACHINES_MAX]);
 void machines_free(char **paths, size_t count);
 
@@ -24,8 +27,9 @@ const char *captures_directory(void);
 int verify_to_text(char *const *paths, size_t count, char **output);
 
 /*
- * Copy a machine folder into a new temporary one. In `file` the first line that contains `needle` gets `from` replaced by `to`; file
- * NULL: a plain copy; to NULL: the whole file is left out. Fails the test if there is no such line. *path is the copy.
+ * Copy a machine folder into a new temporary one. In `file` the first line that contains `needle` gets `from`
+ * replaced by `to`; file NULL: a plain copy; to NULL: the whole file is left out. Fails the test if there is no such
+ * line. *path is the copy.
  */
 void machine_copy(const char *machine, const char *file, const char *needle, const char *from, const char *to, char *path,
 		  size_t size);

@@ -1,6 +1,6 @@
 /*
- * Verify must see what is wrong: one fact of a capture is changed, and exactly the item about it has to differ. Without this a check
- * that compares nothing would look like success.
+ * Verify must see what is wrong: one fact of a capture is changed, and exactly the item about it has to differ. Without
+ * this a check that compares nothing would look like success.
  */
 #include "machines.h"
 
@@ -14,12 +14,13 @@
 
 static const struct mutation {
 	const char *machine, *file, *needle, *from, *to;
-	const char *item;		/* what the output must name */
+	const char *item; /* what the output must name */
 } mutations[] = {
 	{ X86, "dmesg.txt", "  DMA32    [mem 0x", "0x00000000ffffffff", "0x00000000fffeffff", "zone range DMA32" },
 	{ X86, "dmesg.txt", "Early memory node ranges", "Early memory", "  Node 1: 0x1c0000000\nEarly memory",
 	  "movable zone start of node 1" },
-	{ X86, "dmesg.txt", "  node   1: [mem 0x0000000180000000", "0000000180000000", "0000000180001000", "early memory range" },
+	{ X86, "dmesg.txt", "  node   1: [mem 0x0000000180000000", "0000000180000000", "0000000180001000",
+	  "early memory range" },
 	{ X86, "dmesg.txt", "Initmem setup node 1", "0x0000000180000000", "0x0000000180001000", "span of node 1" },
 	{ X86, "dmesg.txt", "97 pages in unavailable", "97", "98", "unavailable range" },
 	{ X86, "dmesg.txt", "Fallback order for Node 1", "1 0", "0 1", "fallback order of node 1" },
@@ -32,9 +33,12 @@ static const struct mutation {
 	{ X86, "dmesg.txt", "Memory: 2238028K", "8388088K", "8388092K", "Memory: physical" },
 	{ X86, "dmesg.txt", "Memory: 2238028K", "253752K", "253756K", "Memory: free at hand-over" },
 	{ X86, "dmesg.txt", "Memory block size", "128MB", "256MB", "memory block size" },
-	{ X86, "dmesg.txt", "node 1 deferred pages", "node 1 deferred", "node 1 prepared", "initialisation of node 1 is deferred" },
-	{ X86, "dmesg.txt", "0x000000017be00000-0x000000017fdfffff", "0x000000017be00000", "0x000000017bc00000", "allocation of" },
-	{ X86, "dmesg.txt", "reserved[0x3]\t[0x000000017ffd5000", "0x000000017ffd5000", "0x000000017ffd4000", "reserved[3]" },
+	{ X86, "dmesg.txt", "node 1 deferred pages", "node 1 deferred", "node 1 prepared",
+	  "initialisation of node 1 is deferred" },
+	{ X86, "dmesg.txt", "0x000000017be00000-0x000000017fdfffff", "0x000000017be00000", "0x000000017bc00000",
+	  "allocation of" },
+	{ X86, "dmesg.txt", "reserved[0x3]\t[0x000000017ffd5000", "0x000000017ffd5000", "0x000000017ffd4000",
+	  "reserved[3]" },
 	{ X86, "dmesg.txt", "memory[0x3]\t[0x0000000180000000", "on node 1", "on node 0", "memory[3]" },
 	{ X86, "zoneinfo.txt", "spanned  4095", "4095", "4096", "spanned of node 0 zone DMA" },
 	{ X86, "zoneinfo.txt", "present  3998", "3998", "3997", "present of node 0 zone DMA" },
@@ -51,7 +55,8 @@ static const struct mutation {
 	{ X86, "memory_blocks.txt", "memory1 ", "[node0]", "[node1]", "nodes of memory1" },
 	{ X86, "memory_blocks.txt", "memory1 ", "[online]", "[offline]", "state of memory1" },
 	{ X86, "memory_blocks.txt", "block_size_bytes 8000000", "8000000", "10000000", "memory block size" },
-	{ X86, "pagetypeinfo.txt", "Node 0, zone      DMA            1", "            1", "            2", "pageblocks of node 0 zone DMA" },
+	{ X86, "pagetypeinfo.txt", "Node 0, zone      DMA            1", "            1", "            2",
+	  "pageblocks of node 0 zone DMA" },
 	{ X86, "node.txt", "has_memory 0-1", "0-1", "0", "nodes with memory" },
 	{ X86, "meminfo.txt", "MemTotal:", "MemTotal:        ", "MemTotal:       1", "MemTotal" },
 	{ ARM, "zoneinfo.txt", "promo    ", "promo    1", "promo    2", "promo watermark" },
@@ -59,10 +64,12 @@ static const struct mutation {
 	{ ARM, "dmesg.txt", "cma-reserved)", "65536K cma", "65540K cma", "Memory: cma-reserved" },
 	{ ARM, "memblock_debugfs.txt", "0x0000000048200000..", "48200000", "48201000", "debugfs reserved" },
 	{ ARM, "meminfo.txt", "CmaTotal:", "65536", "65540", "CmaTotal" },
-	{ ARM, "dmesg.txt", "0x00000000fc000000-0x00000000ffffffff] memblock_alloc", "fc000000-", "f8000000-", "by cma" },
+	{ ARM, "dmesg.txt", "0x00000000fc000000-0x00000000ffffffff] memblock_alloc", "fc000000-", "f8000000-",
+	  "by cma" },
 	{ PAE, "dmesg.txt", "  HighMem  [mem 0x", "0000000036ffe000", "0000000036fff000", "zone range HighMem" },
 	{ EPYC, "dmesg.txt", "On node 3 totalpages: 33554304", "33554304", "33554305", "totalpages of node 3" },
-	{ EPYC, "dmesg.txt", "DMA32 zone: 12924 pages used for memmap", "12924", "12925", "memmap pages of node 0 zone DMA32" },
+	{ EPYC, "dmesg.txt", "DMA32 zone: 12924 pages used for memmap", "12924", "12925",
+	  "memmap pages of node 0 zone DMA32" },
 };
 
 static void changed_facts(void **state)
@@ -85,8 +92,8 @@ static void changed_facts(void **state)
 /* Without one of its files a capture has fewer items, and still none that differs. */
 static void missing_files(void **state)
 {
-	static const char *const files[] = { "zoneinfo.txt", "iomem.txt", "sysctl.txt", "node.txt", "memory_blocks.txt",
-					     "pagetypeinfo.txt", "meminfo.txt" };
+	static const char *const files[] = { "zoneinfo.txt",	  "iomem.txt",	      "sysctl.txt", "node.txt",
+					     "memory_blocks.txt", "pagetypeinfo.txt", "meminfo.txt" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -67,8 +67,9 @@ static bool default_next(const struct quire *q, struct quire_cma_request *reques
 	for (size_t i = 0; i < q->machine->reservation_count; i++)
 		if (q->machine->reservations[i].is_default_cma && !asked->given)
 			return false;
-	*request = (struct quire_cma_request){ .size = q->config.cma_default_size, .limit = dma_limit(q), .nid = QUIRE_NO_NODE,
-					       .name = DEFAULT_NAME };
+	*request = (struct quire_cma_request){
+		.size = q->config.cma_default_size, .limit = dma_limit(q), .nid = QUIRE_NO_NODE, .name = DEFAULT_NAME
+	};
 	if (asked->given) {
 		request->size = asked->size;
 		request->base = asked->start;

@@ -5,8 +5,8 @@
 #include <quire/quire.h>
 
 /*
- * The request after those that are in q->cma already: first hugetlb_cma='s areas node by node, then the default area (cma=, or
- * what the kernel was built with). Needs nodes. False when there is no further one.
+ * The request after those that are in q->cma already: first hugetlb_cma='s areas node by node, then the default area
+ * (cma=, or what the kernel was built with). Needs nodes. False when there is no further one.
  */
 bool linux_cma_next(const struct quire *q, struct quire_cma_request *request);
 

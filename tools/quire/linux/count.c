@@ -2,8 +2,8 @@
 #include "ledger.h"
 
 /*
- * A zone of node nid takes what of a memory range lies in its span. Only with kernelcore=mirror two zones of a node overlap: there
- * mirrored memory is the kernel's and everything else movable.
+ * A zone of node nid takes what of a memory range lies in its span. Only with kernelcore=mirror two zones of a node
+ * overlap: there mirrored memory is the kernel's and everything else movable.
  */
 static bool zone_takes(const struct quire *q, const struct quire_zone *zone, uint32_t flags)
 {
@@ -19,7 +19,8 @@ static bool zone_takes(const struct quire *q, const struct quire_zone *zone, uin
 	return !overlap || flags & QUIRE_MEMBLOCK_MIRROR;
 }
 
-static void count_pfns(const struct quire *q, struct linux_count *count, int nid, uint32_t flags, quire_pfn_t start, quire_pfn_t end)
+static void count_pfns(const struct quire *q, struct linux_count *count, int nid, uint32_t flags, quire_pfn_t start,
+		       quire_pfn_t end)
 {
 	const struct quire_node *node = nid >= 0 && nid < QUIRE_MAX_NODES ? q->topology.nodes[nid] : NULL;
 

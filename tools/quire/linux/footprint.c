@@ -12,8 +12,8 @@
 struct footprint {
 	struct quire *q;
 	const struct linux_build *build;
-	quire_phys_t image;		/* where the kernel is */
-	quire_phys_t dma_floor;		/* tables stay above it where they can */
+	quire_phys_t image; /* where the kernel is */
+	quire_phys_t dma_floor; /* tables stay above it where they can */
 };
 
 static bool is_i386(const struct quire *q)
@@ -28,7 +28,9 @@ static bool is_x86(const struct quire *q)
 
 static quire_phys_t take(struct footprint *f, quire_phys_t size, quire_phys_t align, int nid)
 {
-	return size ? quire_memblock_alloc_try_nid_raw(&f->q->memblock, size, align, f->dma_floor, QUIRE_MEMBLOCK_ACCESSIBLE, nid) : 0;
+	return size ? quire_memblock_alloc_try_nid_raw(&f->q->memblock, size, align, f->dma_floor,
+						       QUIRE_MEMBLOCK_ACCESSIBLE, nid)
+		    : 0;
 }
 
 static const struct quire_reservation *firmware_reservation(const struct quire *q, enum quire_reservation_kind kind)
@@ -45,19 +47,22 @@ static void take_image(struct footprint *f)
 	const struct quire_reservation *kernel = firmware_reservation(f->q, QUIRE_RESERVE_KERNEL);
 	struct quire_memblock *mb = &f->q->memblock;
 
-	f->image = kernel ? kernel->base : f->build->image_offset + (is_x86(f->q) ? 0 : quire_memblock_start_of_dram(mb));
+	f->image =
+		kernel ? kernel->base : f->build->image_offset + (is_x86(f->q) ? 0 : quire_memblock_start_of_dram(mb));
 	if (!kernel)
 		quire_memblock_reserve(mb, f->image, f->build->image_size);
 	if (is_x86(f->q))
 		quire_memblock_reserve(mb, 0, MIB);
 	if (f->build->fdt && !firmware_reservation(f->q, QUIRE_RESERVE_FDT))
-		quire_memblock_phys_alloc_range(mb, f->build->fdt, 2 * MIB, 0, quire_memblock_start_of_dram(mb) + 256 * MIB);
+		quire_memblock_phys_alloc_range(mb, f->build->fdt, 2 * MIB, 0,
+						quire_memblock_start_of_dram(mb) + 256 * MIB);
 }
 
 /* Page tables of the direct map: x86 has large pages for it, arm64 maps base pages and needs a table for each 2 MiB. */
 static void take_page_tables(struct footprint *f)
 {
-	quire_phys_t memory = quire_memblock_phys_mem_size(&f->q->memblock), end = quire_memblock_end_of_dram(&f->q->memblock);
+	quire_phys_t memory = quire_memblock_phys_mem_size(&f->q->memblock),
+		     end = quire_memblock_end_of_dram(&f->q->memblock);
 	quire_phys_t pages = 3 + end / (512 * GIB);
 
 	if (!is_x86(f->q))
@@ -86,12 +91,14 @@ static void take_sections(struct footprint *f)
 
 	take(f, f->build->section_roots, CACHE_LINE, QUIRE_NO_NODE);
 	while (quire_section_next_run(config, &f->q->memblock, &cursor, &run))
-		for (uint64_t root = run.start / f->build->sections_per_root; root <= (run.end - 1) / f->build->sections_per_root; root++) {
+		for (uint64_t root = run.start / f->build->sections_per_root;
+		     root <= (run.end - 1) / f->build->sections_per_root; root++) {
 			if (root != roots)
 				take(f, PAGE(f->q), CACHE_LINE, run.nid);
 			roots = root;
 		}
-	for (cursor = 0; quire_section_next_run(config, &f->q->memblock, &cursor, &run); total += descriptors * (run.end - run.start)) {
+	for (cursor = 0; quire_section_next_run(config, &f->q->memblock, &cursor, &run);
+	     total += descriptors * (run.end - run.start)) {
 		take(f, f->build->section_usage * (run.end - run.start), CACHE_LINE, run.nid);
 		take(f, descriptors * (run.end - run.start), 2 * MIB, run.nid);
 	}
@@ -104,7 +111,8 @@ static void take_flat_map(struct footprint *f)
 	quire_phys_t block = PAGE(f->q) << f->q->config.geometry.max_order;
 	quire_phys_t end = ((f->q->topology.max_pfn << quire_page_shift(&f->q->config)) + block - 1) & ~(block - 1);
 
-	take(f, (end >> quire_page_shift(&f->q->config)) * f->q->config.geometry.page_struct_size, CACHE_LINE, QUIRE_NO_NODE);
+	take(f, (end >> quire_page_shift(&f->q->config)) * f->q->config.geometry.page_struct_size, CACHE_LINE,
+	     QUIRE_NO_NODE);
 }
 
 static void take_percpu(struct footprint *f)
@@ -139,7 +147,8 @@ static quire_phys_t possible_end(const struct quire *q)
 /* Bounce buffers for devices that do not reach all of memory. */
 static void take_bounce_buffer(struct footprint *f)
 {
-	quire_phys_t limit = f->q->machine->dma_limit && f->q->machine->dma_limit < 4 * GIB ? f->q->machine->dma_limit : 4 * GIB;
+	quire_phys_t limit =
+		f->q->machine->dma_limit && f->q->machine->dma_limit < 4 * GIB ? f->q->machine->dma_limit : 4 * GIB;
 
 	if (possible_end(f->q) <= limit || f->q->config.arch == QUIRE_ARCH_I386)
 		return;
@@ -191,7 +200,10 @@ static int next_node(const struct quire *q, int nid)
 	return 0;
 }
 
-/* Pages larger than the allocator's largest block are taken now, node by node in turn; the pool counts them as managed later. */
+/*
+ * Pages larger than the allocator's largest block are taken now, node by node in turn; the pool counts them as managed
+ * later.
+ */
 static void take_gigantic(struct footprint *f, struct linux_ledger *ledger)
 {
 	struct quire_boot_options *o = &f->q->config.options;
@@ -200,7 +212,8 @@ static void take_gigantic(struct footprint *f, struct linux_ledger *ledger)
 		const struct quire_hugepage_request *r = &o->hugepages[i];
 		int nid = r->nid != QUIRE_NO_NODE ? r->nid : -1;
 
-		for (uint64_t n = 0; r->page_size > PAGE(f->q) << f->q->config.geometry.max_order && n < r->count; n++) {
+		for (uint64_t n = 0; r->page_size > PAGE(f->q) << f->q->config.geometry.max_order && n < r->count;
+		     n++) {
 			quire_phys_t base;
 
 			nid = r->nid != QUIRE_NO_NODE ? r->nid : next_node(f->q, nid);
@@ -230,7 +243,8 @@ static void give_back(struct linux_ledger *ledger, const struct footprint *f)
 	quire_phys_t base = f->image + (f->build->image_size / 2 & ~(PAGE(f->q) - 1));
 
 	linux_ledger_add(ledger, LINUX_RELEASE_EARLY, base, f->build->image_early, "kernel image", 0);
-	linux_ledger_add(ledger, LINUX_RELEASE_LATE, base + f->build->image_early, f->build->image_released, "kernel image", 0);
+	linux_ledger_add(ledger, LINUX_RELEASE_LATE, base + f->build->image_early, f->build->image_released,
+			 "kernel image", 0);
 	if (initrd)
 		linux_ledger_add(ledger, LINUX_RELEASE_LATE, initrd->base, initrd->size, "initrd", 0);
 }

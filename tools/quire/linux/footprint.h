@@ -1,9 +1,10 @@
 /*
  * What a Linux kernel takes for itself at boot, for machines whose log does not say: an estimate.
  *
- * Most of it is arithmetic over the machine: descriptors, section table, page tables, hash tables, bounce buffers, per-CPU units. The
- * rest is the image and a few structures whose sizes are those of Debian's 6.1 and 6.12 kernels (build.c). Everything is taken from
- * the ledger by our own allocation calls in the kernel's order, so it lands where a kernel would put it.
+ * Most of it is arithmetic over the machine: descriptors, section table, page tables, hash tables, bounce buffers,
+ * per-CPU units. The rest is the image and a few structures whose sizes are those of Debian's 6.1 and 6.12 kernels
+ * (build.c). Everything is taken from the ledger by our own allocation calls in the kernel's order, so it lands where
+ * a kernel would put it.
  */
 #ifndef QUIRE_TOOL_LINUX_FOOTPRINT_H
 #define QUIRE_TOOL_LINUX_FOOTPRINT_H
@@ -30,8 +31,9 @@ struct linux_build {
 const struct linux_build *linux_build_of(enum quire_arch arch, enum quire_rules rules);
 
 /*
- * q has been booted up to QUIRE_STAGE_MEMBLOCK. Sets up nodes (and what the command line wants placed), then takes what a kernel
- * takes; what it will give back is added to ledger->releases if `release` is set. What finds no room is left out.
+ * q has been booted up to QUIRE_STAGE_MEMBLOCK. Sets up nodes (and what the command line wants placed), then takes
+ * what a kernel takes; what it will give back is added to ledger->releases if `release` is set. What finds no room is
+ * left out.
  */
 enum quire_status linux_footprint(struct linux_ledger *ledger, struct quire *q, bool release);
 

@@ -1,4 +1,7 @@
-/* See ledger.h. Which memory a kernel gives back after boot is told by its log's "Freeing …" lines; where, by what lies there. */
+/*
+ * See ledger.h. Which memory a kernel gives back after boot is told by its log's "Freeing …" lines; where, by what lies
+ * there.
+ */
 #include "ledger.h"
 
 #include "../verify/replay.h"
@@ -39,7 +42,8 @@ static quire_phys_t image_by_log(const struct observed *o)
 }
 
 /* The memblock call after the hand-over that goes with a "Freeing" line: the last one before it of that size. */
-static const struct event *release_event(const struct replay *r, const struct observed *o, const struct observed_freed *freed)
+static const struct event *release_event(const struct replay *r, const struct observed *o,
+					 const struct observed_freed *freed)
 {
 	const struct event *found = NULL;
 
@@ -54,7 +58,10 @@ static const struct event *release_event(const struct replay *r, const struct ob
 	return found;
 }
 
-/* Where the memory of a "Freeing" line begins. The image's parts follow each other: code, read-only data, data, init, bss. */
+/*
+ * Where the memory of a "Freeing" line begins. The image's parts follow each other: code, read-only data, data, init,
+ * bss.
+ */
 static quire_phys_t freed_address(const struct quire *q, const struct observed *o, const struct observed_freed *freed)
 {
 	const struct observed_kernel *k = &o->kernel;
@@ -75,30 +82,33 @@ static quire_phys_t freed_address(const struct quire *q, const struct observed *
 	}
 }
 
-static void releases_from_log(struct linux_ledger *ledger, const struct quire *q, const struct observed *o, const struct replay *r)
+static void releases_from_log(struct linux_ledger *ledger, const struct quire *q, const struct observed *o,
+			      const struct replay *r)
 {
 	for (size_t i = 0; i < o->freed.count; i++) {
 		const struct observed_freed *freed = &o->freed.items[i];
 		const struct event *e = release_event(r, o, freed);
-		enum linux_release_kind kind = freed->kind == FREED_ALTERNATIVES ? LINUX_RELEASE_EARLY : LINUX_RELEASE_LATE;
+		enum linux_release_kind kind =
+			freed->kind == FREED_ALTERNATIVES ? LINUX_RELEASE_EARLY : LINUX_RELEASE_LATE;
 
 		linux_ledger_add(ledger, kind, e ? e->base : freed_address(q, o, freed), freed->kbytes * KIB,
-			    freed->kind == FREED_INITRD ? "initrd" : "kernel image", freed->origin.line);
+				 freed->kind == FREED_INITRD ? "initrd" : "kernel image", freed->origin.line);
 	}
 	for (size_t i = 0; r && i < r->events.events.count; i++) {
 		const struct event *e = &r->events.events.items[i];
 
 		if (e->kind == EVENT_FREE_LATE)
 			linux_ledger_add(ledger, LINUX_RELEASE_EARLY, page_up(q, e->base),
-				    ((e->base + e->size) & ~((quire_phys_t)4095)) - page_up(q, e->base), "firmware", e->line);
+					 ((e->base + e->size) & ~((quire_phys_t)4095)) - page_up(q, e->base),
+					 "firmware", e->line);
 	}
 	for (size_t i = 0; r && i < r->gigantic.count; i++)
-		linux_ledger_add(ledger, LINUX_RELEASE_GIGANTIC, r->gigantic.items[i].base, r->gigantic.items[i].size, "gigantic page",
-			    r->gigantic.items[i].line);
+		linux_ledger_add(ledger, LINUX_RELEASE_GIGANTIC, r->gigantic.items[i].base, r->gigantic.items[i].size,
+				 "gigantic page", r->gigantic.items[i].line);
 }
 
-enum quire_status linux_ledger_make(struct linux_ledger *ledger, struct quire *q, const struct observed *o, struct replay *replay,
-				    struct findings *f)
+enum quire_status linux_ledger_make(struct linux_ledger *ledger, struct quire *q, const struct observed *o,
+				    struct replay *replay, struct findings *f)
 {
 	struct replay own = { 0 }, *r = replay ? replay : &own;
 	enum quire_status status;

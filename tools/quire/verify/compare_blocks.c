@@ -5,17 +5,20 @@
 
 #include <inttypes.h>
 
-static void block_texts(const struct quire_memory_block *block, char *zones, size_t zones_size, char *nodes, size_t nodes_size)
+static void block_texts(const struct quire_memory_block *block, char *zones, size_t zones_size, char *nodes,
+			size_t nodes_size)
 {
 	size_t length = 0;
 
 	snprintf(zones, zones_size, "none");
 	for (unsigned i = 0; i < block->zone_count && length < zones_size; i++)
-		length += (size_t)snprintf(zones + length, zones_size - length, "%s%s", i ? " " : "", quire_zone_name(block->zones[i]));
+		length += (size_t)snprintf(zones + length, zones_size - length, "%s%s", i ? " " : "",
+					   quire_zone_name(block->zones[i]));
 	length = 0;
 	nodes[0] = 0;
 	for (unsigned i = 0; i < block->node_count && i < QUIRE_BLOCK_NODES && length < nodes_size; i++)
-		length += (size_t)snprintf(nodes + length, nodes_size - length, "%snode%d", i ? " " : "", block->nodes[i]);
+		length += (size_t)snprintf(nodes + length, nodes_size - length, "%snode%d", i ? " " : "",
+					   block->nodes[i]);
 }
 
 /* The node of an address nobody had memory at: firmware's records name it for what may be plugged there. */
@@ -36,8 +39,8 @@ static int plugged_nid(const struct compare *c, quire_phys_t address)
 }
 
 /*
- * Memory the running kernel has and its boot did not know: plugged in before the capture was taken. False if the block is none
- * such. It is online only where that is the kernel's default.
+ * Memory the running kernel has and its boot did not know: plugged in before the capture was taken. False if the block
+ * is none such. It is online only where that is the kernel's default.
  */
 static bool plugged_block(const struct compare *c, const struct observed_block *theirs, quire_phys_t size,
 			  struct quire_memory_block *block)
@@ -60,12 +63,16 @@ static void one_block(struct compare *c, const struct observed_block *theirs, qu
 	struct quire_memory_block block;
 	char zones[64] = "no such block", nodes[96] = "no such block";
 	bool plugged = plugged_block(c, theirs, block_size, &block);
-	bool there = plugged || quire_memory_block_describe(&c->q->topology, &c->q->memblock, block_size, theirs->index, &block) == QUIRE_OK;
+	bool there = plugged || quire_memory_block_describe(&c->q->topology, &c->q->memblock, block_size, theirs->index,
+							    &block) == QUIRE_OK;
 
 	if (there)
 		block_texts(&block, zones, sizeof(zones), nodes, sizeof(nodes));
-	findings_text(c->f, theirs->origin, !there ? "absent" : block.online ? "online" : "offline", theirs->state, "state of memory%" PRIu64,
-		      theirs->index);
+	findings_text(c->f, theirs->origin,
+		      !there	     ? "absent"
+		      : block.online ? "online"
+				     : "offline",
+		      theirs->state, "state of memory%" PRIu64, theirs->index);
 	findings_text(c->f, theirs->origin, zones, theirs->zones, "valid zones of memory%" PRIu64, theirs->index);
 	findings_text(c->f, theirs->origin, nodes, theirs->nodes, "nodes of memory%" PRIu64, theirs->index);
 }
@@ -108,11 +115,13 @@ static void pageblocks(struct compare *c)
 		const struct observed_pageblocks *theirs = &c->o->pageblocks.items[i];
 		const struct quire_zone *zone = compare_zone(c, theirs->nid, theirs->type);
 
-		findings_number(c->f, theirs->origin, zone ? quire_zone_pageblocks(&c->q->topology, &c->q->memblock, zone) : 0,
-				theirs->total, "pageblocks of node %d zone %s", theirs->nid, quire_zone_name(theirs->type));
+		findings_number(c->f, theirs->origin,
+				zone ? quire_zone_pageblocks(&c->q->topology, &c->q->memblock, zone) : 0, theirs->total,
+				"pageblocks of node %d zone %s", theirs->nid, quire_zone_name(theirs->type));
 		if (c->q->config.cma_enabled)
 			findings_number(c->f, theirs->origin, zone ? zone->cma_pages / pages : 0, theirs->cma,
-					"CMA pageblocks of node %d zone %s", theirs->nid, quire_zone_name(theirs->type));
+					"CMA pageblocks of node %d zone %s", theirs->nid,
+					quire_zone_name(theirs->type));
 	}
 }
 
@@ -145,7 +154,8 @@ static void frames(struct compare *c)
 			origin = run->origin;
 		}
 	}
-	findings_number(c->f, origin, wrong, 0, "sub-sections present in one and not in the other, first at pfn %#" PRIx64, first);
+	findings_number(c->f, origin, wrong, 0,
+			"sub-sections present in one and not in the other, first at pfn %#" PRIx64, first);
 }
 
 /* "0-1,3" */
@@ -162,7 +172,8 @@ static void list_nodes(const struct compare *c, bool (*wanted)(const struct quir
 			continue;
 		while (last + 1 < t->node_count && t->nodes[last + 1] && wanted(t->nodes[last + 1]))
 			last++;
-		length += (size_t)snprintf(text + length, size - length, last == nid ? "%s%u" : "%s%u-%u", length ? "," : "", nid, last);
+		length += (size_t)snprintf(text + length, size - length, last == nid ? "%s%u" : "%s%u-%u",
+					   length ? "," : "", nid, last);
 		nid = last;
 	}
 }

@@ -14,7 +14,8 @@ static void fallback_orders(struct compare *c)
 		size_t length = 0;
 
 		for (size_t k = 0; node && k < node->fallback_count && length < sizeof(text); k++)
-			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%d", k ? " " : "", node->fallback[k]);
+			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%d", k ? " " : "",
+						   node->fallback[k]);
 		findings_text(c->f, theirs->origin, text, theirs->nodes, "fallback order of node %d", theirs->nid);
 	}
 }
@@ -22,7 +23,8 @@ static void fallback_orders(struct compare *c)
 /* What a request for zones up to `type` on this node sees. */
 static void list_text(const struct quire_node *node, bool thisnode, enum quire_zone_type type, char *text, size_t size)
 {
-	const struct quire_zonelist *list = &node->zonelists[thisnode ? QUIRE_ZONELIST_NOFALLBACK : QUIRE_ZONELIST_FALLBACK];
+	const struct quire_zonelist *list =
+		&node->zonelists[thisnode ? QUIRE_ZONELIST_NOFALLBACK : QUIRE_ZONELIST_FALLBACK];
 	size_t length = 0;
 
 	text[0] = 0;
@@ -86,10 +88,13 @@ static void built(struct compare *c)
 	else if (c->o->reserved_pages.count) {
 		struct quire_memblock none = { 0 };
 
-		/* Without reservations nothing is charged for the lowest memory: take the kernel's word for that part. */
-		findings_number(c->f, b->origin, quire_total_pages(t, &none) - charged(c), b->total_pages, "Total pages");
+		/* Without reservations nothing is charged for the lowest memory: take the kernel's word for that part.
+		 */
+		findings_number(c->f, b->origin, quire_total_pages(t, &none) - charged(c), b->total_pages,
+				"Total pages");
 	} else
-		findings_estimate(c->f, b->origin, quire_total_pages(t, &c->q->memblock), b->total_pages, "Total pages");
+		findings_estimate(c->f, b->origin, quire_total_pages(t, &c->q->memblock), b->total_pages,
+				  "Total pages");
 	if (!b->policy_zone[0])
 		return;
 	for (unsigned type = QUIRE_ZONE_TYPES; type-- > 0;) {
@@ -99,7 +104,8 @@ static void built(struct compare *c)
 			populated |= t->nodes[nid] && quire_zone_populated(&t->nodes[nid]->zones[type]);
 		if (!populated || type == QUIRE_ZONE_MOVABLE)
 			continue;
-		findings_text(c->f, b->policy_origin, quire_zone_name((enum quire_zone_type)type), b->policy_zone, "policy zone");
+		findings_text(c->f, b->policy_origin, quire_zone_name((enum quire_zone_type)type), b->policy_zone,
+			      "policy zone");
 		return;
 	}
 }
@@ -115,8 +121,8 @@ static void layout_line(void *ctx, const char *line)
 	const struct observed *o = l->c->o;
 
 	if (l->next < o->layouts.count)
-		findings_text(l->c->f, o->layouts.items[l->next].origin, line, o->layouts.items[l->next].text, "page-flags layout %zu",
-			      l->next);
+		findings_text(l->c->f, o->layouts.items[l->next].origin, line, o->layouts.items[l->next].text,
+			      "page-flags layout %zu", l->next);
 	l->next++;
 }
 
@@ -134,7 +140,8 @@ static void layout(struct compare *c)
 	quire_page_layout_linux(&c->q->config, &params);
 	if (quire_page_layout_compute(&params, &ours, &why) == QUIRE_OK)
 		quire_page_layout_print(&ours, layout_line, &lines);
-	findings_number(c->f, c->o->layouts.items[0].origin, lines.next, c->o->layouts.count, "lines of page-flags layout");
+	findings_number(c->f, c->o->layouts.items[0].origin, lines.next, c->o->layouts.count,
+			"lines of page-flags layout");
 }
 
 void compare_lists(struct compare *c)

@@ -89,8 +89,8 @@ static void protection(struct compare *c)
 			if (pass < 2)
 				matches[pass] += strcmp(ours, theirs) == 0;
 			else
-				findings_text(c->f, zone->protection_origin, ours, theirs, "protection of node %d zone %s", zone->nid,
-					      quire_zone_name(zone->type));
+				findings_text(c->f, zone->protection_origin, ours, theirs,
+					      "protection of node %d zone %s", zone->nid, quire_zone_name(zone->type));
 		}
 	}
 }
@@ -106,15 +106,15 @@ static void watermarks(struct compare *c)
 		/* What is shown has the boost in it, a thing of the moment. */
 		for (unsigned mark = 0; mark < QUIRE_WMARKS; mark++)
 			if (mark != QUIRE_WMARK_PROMO || theirs->has_promo)
-				findings_number(c->f, theirs->origin, zone ? zone->watermark[mark] + theirs->boost : 0, shown[mark],
-						"%s watermark of node %d zone %s", names[mark], theirs->nid,
-						quire_zone_name(theirs->type));
+				findings_number(c->f, theirs->origin, zone ? zone->watermark[mark] + theirs->boost : 0,
+						shown[mark], "%s watermark of node %d zone %s", names[mark],
+						theirs->nid, quire_zone_name(theirs->type));
 	}
 }
 
 /*
- * From 6.12 on a CPU's high moves between high_min and high_max as it is used. It is 0 until then, and where it was last used before
- * there were watermarks it starts from 4 batches.
+ * From 6.12 on a CPU's high moves between high_min and high_max as it is used. It is 0 until then, and where it was
+ * last used before there were watermarks it starts from 4 batches.
  */
 static bool high_in_bounds(const struct quire_zone *zone, uint64_t high)
 {
@@ -137,9 +137,10 @@ static void per_cpu(struct compare *c)
 			else
 				findings_number(c->f, theirs->origin,
 						high_in_bounds(zone, theirs->pcp_high[cpu]) ? theirs->pcp_high[cpu]
-											     : zone->pcp_high_min,
-						theirs->pcp_high[cpu], "high of node %d zone %s cpu %u lies in its bounds",
-						theirs->nid, name, cpu);
+											    : zone->pcp_high_min,
+						theirs->pcp_high[cpu],
+						"high of node %d zone %s cpu %u lies in its bounds", theirs->nid, name,
+						cpu);
 		}
 	}
 }
@@ -151,8 +152,9 @@ static void estimates(struct compare *c)
 		const struct observed_zone *theirs = &c->o->zones.items[i];
 		const struct quire_zone *zone = compare_zone(c, theirs->nid, theirs->type);
 
-		findings_estimate(c->f, theirs->origin, zone ? zone->watermark[QUIRE_WMARK_LOW] : 0, theirs->low - theirs->boost,
-				  "low watermark of node %d zone %s", theirs->nid, quire_zone_name(theirs->type));
+		findings_estimate(c->f, theirs->origin, zone ? zone->watermark[QUIRE_WMARK_LOW] : 0,
+				  theirs->low - theirs->boost, "low watermark of node %d zone %s", theirs->nid,
+				  quire_zone_name(theirs->type));
 	}
 	if (c->o->has_min_free)
 		findings_estimate(c->f, c->o->min_free_origin, c->q->watermarks.min_free_kbytes, c->o->min_free_kbytes,

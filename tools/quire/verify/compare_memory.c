@@ -11,8 +11,8 @@ static void for_each_zone(struct compare *c, void (*fn)(struct compare *c, struc
 }
 
 /*
- * A CMA area must lie in one zone. If it does not, its pages go to the allocator all the same, as ordinary memory. Each area counts
- * once even where two were declared over the same pages.
+ * A CMA area must lie in one zone. If it does not, its pages go to the allocator all the same, as ordinary memory. Each
+ * area counts once even where two were declared over the same pages.
  */
 static void count_cma(struct compare *c)
 {
@@ -103,7 +103,10 @@ static uint64_t zone_free(const struct compare *c, const struct quire_zone *zone
 	return pages;
 }
 
-/* One step of bringing deferred memory forward: from the first free page at *split to a section's end, a section's worth at least. */
+/*
+ * One step of bringing deferred memory forward: from the first free page at *split to a section's end, a section's
+ * worth at least.
+ */
 static uint64_t grow(const struct compare *c, const struct quire_zone *zone, quire_pfn_t *split)
 {
 	quire_pfn_t section = quire_pages_per_section(&c->q->config), end = zone->start_pfn + zone->spanned, next;
@@ -116,8 +119,8 @@ static uint64_t grow(const struct compare *c, const struct quire_zone *zone, qui
 }
 
 /*
- * 6.1 prints the line when only what was initialised early is free. Before that an x86_64 kernel has taken 64 pages, on the node of the
- * booting CPU, whatever zone comes first there: if that has nothing left more of it is initialised.
+ * 6.1 prints the line when only what was initialised early is free. Before that an x86_64 kernel has taken 64 pages, on
+ * the node of the booting CPU, whatever zone comes first there: if that has nothing left more of it is initialised.
  */
 static uint64_t taken_early(const struct compare *c, quire_pfn_t *split)
 {
@@ -156,7 +159,8 @@ static void available(struct compare *c)
 		split[nid] = t->nodes[nid] ? quire_memmap_deferred_split(t, &c->q->memblock, (int)nid) : QUIRE_PFN_NONE;
 	if (split && count) {
 		linux_count_free(c->q, count, split);
-		findings_number(c->f, c->o->memory.origin, (linux_count_total(count) - taken_early(c, split)) * KIB_PER_PAGE(c),
+		findings_number(c->f, c->o->memory.origin,
+				(linux_count_total(count) - taken_early(c, split)) * KIB_PER_PAGE(c),
 				c->o->memory.available_k, "Memory: available (K)");
 	}
 	free(split);
@@ -203,16 +207,16 @@ static void managed(struct compare *c)
 		uint64_t ours = 0, cma = 0;
 
 		if (theirs->nid < QUIRE_MAX_NODES) {
-			ours = c->early.pages[theirs->nid][theirs->type] + c->gigantic.pages[theirs->nid][theirs->type] +
-			       c->late.pages[theirs->nid][theirs->type];
+			ours = c->early.pages[theirs->nid][theirs->type] +
+			       c->gigantic.pages[theirs->nid][theirs->type] + c->late.pages[theirs->nid][theirs->type];
 			cma = c->cma.pages[theirs->nid][theirs->type];
 		}
 		if (c->exact)
 			findings_number(c->f, origin, ours, theirs->managed, "managed of node %d zone %s", theirs->nid,
 					quire_zone_name(theirs->type));
 		else
-			findings_estimate(c->f, origin, ours, theirs->managed, "managed of node %d zone %s", theirs->nid,
-					  quire_zone_name(theirs->type));
+			findings_estimate(c->f, origin, ours, theirs->managed, "managed of node %d zone %s",
+					  theirs->nid, quire_zone_name(theirs->type));
 		if (theirs->has_cma)
 			findings_number(c->f, origin, cma, theirs->cma, "cma of node %d zone %s", theirs->nid,
 					quire_zone_name(theirs->type));
@@ -224,11 +228,13 @@ static void totals(struct compare *c)
 	uint64_t total = linux_count_total(&c->early) + linux_count_total(&c->gigantic) + linux_count_total(&c->late);
 
 	if (c->o->has_mem_total && c->exact)
-		findings_number(c->f, c->o->mem_total_origin, total * KIB_PER_PAGE(c), c->o->mem_total_k, "MemTotal (K)");
+		findings_number(c->f, c->o->mem_total_origin, total * KIB_PER_PAGE(c), c->o->mem_total_k,
+				"MemTotal (K)");
 	else
 		findings_missing(c->f, 1);
 	if (c->o->has_cma_total)
-		findings_number(c->f, c->o->cma_total_origin, linux_count_total(&c->cma) * KIB_PER_PAGE(c), c->o->cma_total_k, "CmaTotal (K)");
+		findings_number(c->f, c->o->cma_total_origin, linux_count_total(&c->cma) * KIB_PER_PAGE(c),
+				c->o->cma_total_k, "CmaTotal (K)");
 }
 
 /* Free pages of the node at and above `split`. */
@@ -248,8 +254,9 @@ static uint64_t deferred_free(const struct compare *c, int nid, quire_pfn_t spli
 }
 
 /*
- * A node prints that its deferred pages were initialised exactly if something of it was deferred until then. An allocation that fails
- * early brings forward a section's worth at a time, so where no more than that is free it may all be done, unseen, before.
+ * A node prints that its deferred pages were initialised exactly if something of it was deferred until then. An
+ * allocation that fails early brings forward a section's worth at a time, so where no more than that is free it may all
+ * be done, unseen, before.
  */
 static void deferred(struct compare *c)
 {
@@ -268,7 +275,8 @@ static void deferred(struct compare *c)
 		if (!t->nodes[nid] || !t->nodes[nid]->has_memory)
 			continue;
 		split = quire_memmap_deferred_split(t, &c->q->memblock, (int)nid);
-		if (split != QUIRE_PFN_NONE && deferred_free(c, (int)nid, split) < quire_pages_per_section(&c->q->config)) {
+		if (split != QUIRE_PFN_NONE &&
+		    deferred_free(c, (int)nid, split) < quire_pages_per_section(&c->q->config)) {
 			findings_missing(c->f, 1);
 			continue;
 		}
@@ -278,8 +286,8 @@ static void deferred(struct compare *c)
 			theirs = true;
 			origin = c->o->deferred.items[i].origin;
 		}
-		findings_number(c->f, origin, split != QUIRE_PFN_NONE, theirs,
-				"initialisation of node %u is deferred", nid);
+		findings_number(c->f, origin, split != QUIRE_PFN_NONE, theirs, "initialisation of node %u is deferred",
+				nid);
 	}
 }
 

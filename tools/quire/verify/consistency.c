@@ -1,6 +1,6 @@
 /*
- * What a capture says about the same thing in several places must agree. Where it does not, no result of ours could match all of
- * it: that is said as a note, and the comparisons show the rest.
+ * What a capture says about the same thing in several places must agree. Where it does not, no result of ours could
+ * match all of it: that is said as a note, and the comparisons show the rest.
  */
 #include "compare.h"
 
@@ -12,7 +12,8 @@ static bool plugged(const struct compare *c)
 	for (size_t i = 0; i < c->o->system_ram.count; i++) {
 		const struct observed_region *r = &c->o->system_ram.items[i];
 
-		if (!quire_memblock_overlaps_region(&c->q->memblock, &c->q->memblock.memory, r->first, r->last + 1 - r->first))
+		if (!quire_memblock_overlaps_region(&c->q->memblock, &c->q->memblock.memory, r->first,
+						    r->last + 1 - r->first))
 			return true;
 	}
 	return false;
@@ -31,27 +32,30 @@ static void totals(struct compare *c)
 		cma += zone->cma;
 		if (zone->managed > zone->present || zone->present > zone->spanned)
 			findings_remark(c->f, zone->origin,
-					"the capture contradicts itself: node %d zone %s manages %" PRIu64 ", has %" PRIu64
-					" and spans %" PRIu64 " pages", zone->nid, quire_zone_name(zone->type), zone->managed,
-					zone->present, zone->spanned);
+					"the capture contradicts itself: node %d zone %s manages %" PRIu64
+					", has %" PRIu64 " and spans %" PRIu64 " pages",
+					zone->nid, quire_zone_name(zone->type), zone->managed, zone->present,
+					zone->spanned);
 	}
 	if (!o->zones.count || plugged(c))
 		return;
 	if (o->memory.found && present * page_k != o->memory.physical_k)
 		findings_remark(c->f, o->memory.origin,
-				"the capture contradicts itself: zones have %" PRIu64 "K, the log says %" PRIu64 "K", present * page_k,
-				o->memory.physical_k);
+				"the capture contradicts itself: zones have %" PRIu64 "K, the log says %" PRIu64 "K",
+				present * page_k, o->memory.physical_k);
 	if (o->has_mem_total && managed * page_k != o->mem_total_k)
 		findings_remark(c->f, o->mem_total_origin,
-				"the capture contradicts itself: zones manage %" PRIu64 "K, MemTotal is %" PRIu64 "K", managed * page_k,
-				o->mem_total_k);
+				"the capture contradicts itself: zones manage %" PRIu64 "K, MemTotal is %" PRIu64 "K",
+				managed * page_k, o->mem_total_k);
 	if (o->has_cma_total && cma * page_k != o->cma_total_k)
 		findings_remark(c->f, o->cma_total_origin,
-				"the capture contradicts itself: zones have %" PRIu64 "K of CMA, CmaTotal is %" PRIu64 "K", cma * page_k,
-				o->cma_total_k);
+				"the capture contradicts itself: zones have %" PRIu64 "K of CMA, CmaTotal is %" PRIu64
+				"K",
+				cma * page_k, o->cma_total_k);
 }
 
-/* Tables are sorted and disjoint, and their printed sum is theirs. Memory's sum may have lost track of trimmed pieces. */
+/* Tables are sorted and disjoint, and their printed sum is theirs. Memory's sum may have lost track of trimmed pieces.
+ */
 static void tables(struct compare *c)
 {
 	for (size_t i = 0; i < c->o->dumps.count; i++) {
@@ -67,11 +71,14 @@ static void tables(struct compare *c)
 			sum += end - r->first;
 		}
 		if (!sorted)
-			findings_remark(c->f, dump->origin, "the capture contradicts itself: regions of table %zu overlap", i + 1);
-		if (dump->has_sizes && sum != dump->reserved_size)
 			findings_remark(c->f, dump->origin,
-					"the capture contradicts itself: reserved regions of table %zu sum up to %#" PRIx64
-					", it says %#" PRIx64, i + 1, sum, dump->reserved_size);
+					"the capture contradicts itself: regions of table %zu overlap", i + 1);
+		if (dump->has_sizes && sum != dump->reserved_size)
+			findings_remark(
+				c->f, dump->origin,
+				"the capture contradicts itself: reserved regions of table %zu sum up to %#" PRIx64
+				", it says %#" PRIx64,
+				i + 1, sum, dump->reserved_size);
 	}
 }
 
@@ -85,12 +92,14 @@ static void ranges(struct compare *c)
 		bool inside = !o->setup_nodes.count;
 
 		for (size_t k = 0; k < o->setup_nodes.count; k++)
-			inside |= o->setup_nodes.items[k].nid == range->nid && o->setup_nodes.items[k].first <= range->first &&
+			inside |= o->setup_nodes.items[k].nid == range->nid &&
+				  o->setup_nodes.items[k].first <= range->first &&
 				  o->setup_nodes.items[k].last >= range->last;
 		if (!inside)
 			findings_remark(c->f, range->origin,
-					"the capture contradicts itself: [%#" PRIx64 "-%#" PRIx64 "] lies outside node %d", range->first,
-					range->last, range->nid);
+					"the capture contradicts itself: [%#" PRIx64 "-%#" PRIx64
+					"] lies outside node %d",
+					range->first, range->last, range->nid);
 	}
 }
 

@@ -5,12 +5,9 @@ static const struct {
 	const char *prefix;
 	enum event_kind kind;
 } ranges[] = {
-	{ "memblock_add: ", EVENT_ADD },
-	{ "memblock_reserve: ", EVENT_RESERVE },
-	{ "memblock_remove: ", EVENT_REMOVE },
-	{ "memblock_phys_free: ", EVENT_FREE },
-	{ "memblock_free: ", EVENT_FREE },
-	{ "memblock_free_late: ", EVENT_FREE_LATE },
+	{ "memblock_add: ", EVENT_ADD },       { "memblock_reserve: ", EVENT_RESERVE },
+	{ "memblock_remove: ", EVENT_REMOVE }, { "memblock_phys_free: ", EVENT_FREE },
+	{ "memblock_free: ", EVENT_FREE },     { "memblock_free_late: ", EVENT_FREE_LATE },
 };
 
 static const struct {
@@ -71,14 +68,15 @@ static bool read_request(struct event *event, struct text_slice text)
 		event->kind = EVENT_REQUEST;
 		r->kind = requests[i].kind;
 		r->nid = QUIRE_NO_NODE;
-		if (!text_take_number(&text, &r->size) || !text_take(&text, " bytes align=") || !text_take_number(&text, &r->align))
+		if (!text_take_number(&text, &r->size) || !text_take(&text, " bytes align=") ||
+		    !text_take_number(&text, &r->align))
 			return false;
 		text_skip_blanks(&text);
 		if (text_take(&text, "nid=") && text_take_int(&text, &nid) && nid >= 0)
 			r->nid = (int)nid;
 		text_skip_blanks(&text);
-		if (!text_take(&text, "from=") || !text_take_number(&text, &r->from) || !text_take(&text, " max_addr=") ||
-		    !text_take_number(&text, &r->max))
+		if (!text_take(&text, "from=") || !text_take_number(&text, &r->from) ||
+		    !text_take(&text, " max_addr=") || !text_take_number(&text, &r->max))
 			return false;
 		event->caller = caller_of(text);
 		return true;
@@ -112,7 +110,8 @@ static void read_purpose(struct event *last, struct text_slice text)
 	if (text_take(&text, "NUMA: NODE_DATA [") || text_take(&text, "NODE_DATA [")) {
 		last->node_data = true;
 		last->nid = QUIRE_NO_NODE;
-	} else if (text_take(&text, "NODE_DATA(") && text_take_number(&text, &nid) && text_take(&text, ") allocated ")) {
+	} else if (text_take(&text, "NODE_DATA(") && text_take_number(&text, &nid) &&
+		   text_take(&text, ") allocated ")) {
 		last->node_data = true;
 		last->nid = (int)nid;
 	}
@@ -132,7 +131,8 @@ enum quire_status events_read(struct event_list *list, const struct observed *o,
 		if (text_equals(text, "MEMBLOCK configuration:")) {
 			event.kind = EVENT_DUMP;
 			event.index = dump++;
-		} else if (!read_range(&event, text, narrow) && !read_request(&event, text) && !read_doubled(&event, text)) {
+		} else if (!read_range(&event, text, narrow) && !read_request(&event, text) &&
+			   !read_doubled(&event, text)) {
 			read_purpose(last, text);
 			if (last && last->kind == EVENT_RESERVE && text_starts(text, "cma: Reserved "))
 				last->cma = true;

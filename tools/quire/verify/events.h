@@ -1,9 +1,9 @@
 /*
  * The memblock calls a kernel logs when it is booted with memblock=debug, as an ordered list.
  *
- * A call that allocates is logged as a request ("memblock_alloc_try_nid: …") followed by the reservation it ended in, made by
- * memblock_alloc_range_nid. Some requests are not announced: then only the reservation is there, and what surrounds it in the
- * log (NODE_DATA, cma:) says what it was for.
+ * A call that allocates is logged as a request ("memblock_alloc_try_nid: …") followed by the reservation it ended in,
+ * made by memblock_alloc_range_nid. Some requests are not announced: then only the reservation is there, and what
+ * surrounds it in the log (NODE_DATA, cma:) says what it was for.
  */
 #ifndef QUIRE_TOOL_EVENTS_H
 #define QUIRE_TOOL_EVENTS_H

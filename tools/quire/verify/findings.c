@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-static struct finding *add(struct findings *f, enum finding_kind kind, struct origin origin, const char *item, va_list arguments)
+static struct finding *add(struct findings *f, enum finding_kind kind, struct origin origin, const char *item,
+			   va_list arguments)
 {
 	struct finding *finding = LIST_ADD(&f->list);
 
@@ -16,8 +17,8 @@ static struct finding *add(struct findings *f, enum finding_kind kind, struct or
 	return finding;
 }
 
-static bool compare(struct findings *f, struct origin origin, const char *format, uint64_t ours, uint64_t theirs, const char *item,
-		    va_list arguments)
+static bool compare(struct findings *f, struct origin origin, const char *format, uint64_t ours, uint64_t theirs,
+		    const char *item, va_list arguments)
 {
 	struct finding *finding;
 
@@ -58,7 +59,8 @@ bool findings_address(struct findings *f, struct origin origin, uint64_t ours, u
 	return equal;
 }
 
-bool findings_text(struct findings *f, struct origin origin, const char *ours, const char *theirs, const char *item, ...)
+bool findings_text(struct findings *f, struct origin origin, const char *ours, const char *theirs, const char *item,
+		   ...)
 {
 	struct finding *finding;
 	va_list arguments;
@@ -90,8 +92,8 @@ void findings_estimate(struct findings *f, struct origin origin, uint64_t ours, 
 	if (finding) {
 		double percent = theirs ? 100.0 * (double)error / (double)theirs : 0;
 
-		snprintf(finding->ours, sizeof(finding->ours), "%" PRIu64 " (estimate, error %+" PRId64 ", %+.3f %%)", ours, error,
-			 percent);
+		snprintf(finding->ours, sizeof(finding->ours), "%" PRIu64 " (estimate, error %+" PRId64 ", %+.3f %%)",
+			 ours, error, percent);
 		snprintf(finding->theirs, sizeof(finding->theirs), "%" PRIu64, theirs);
 	}
 }
@@ -156,10 +158,11 @@ void findings_print(const struct findings *f, const struct verify_options *optio
 	if (f->failed)
 		fprintf(options->out, "%s: could not be verified\n", f->capture);
 	else
-		fprintf(options->out, "%s: %" PRIu64 " items checked, %" PRIu64 " differ\n", f->capture, f->checked, f->different);
+		fprintf(options->out, "%s: %" PRIu64 " items checked, %" PRIu64 " differ\n", f->capture, f->checked,
+			f->different);
 	if (options->verbose)
-		fprintf(options->out, "%s: %" PRIu64 " not available, %" PRIu64 " estimated\n", f->capture, f->unavailable,
-			f->estimates);
+		fprintf(options->out, "%s: %" PRIu64 " not available, %" PRIu64 " estimated\n", f->capture,
+			f->unavailable, f->estimates);
 }
 
 void findings_print_table(const struct findings *f, size_t count, const struct verify_options *options)
@@ -170,16 +173,18 @@ void findings_print_table(const struct findings *f, size_t count, const struct v
 	for (size_t i = 0; i < count; i++)
 		if ((int)strlen(f[i].capture) > width)
 			width = (int)strlen(f[i].capture);
-	fprintf(options->out, "\n%-*s %9s %7s %14s %9s\n", width, "capture", "checked", "differ", "not available", "estimated");
+	fprintf(options->out, "\n%-*s %9s %7s %14s %9s\n", width, "capture", "checked", "differ", "not available",
+		"estimated");
 	for (size_t i = 0; i < count; i++) {
-		fprintf(options->out, "%-*s %9" PRIu64 " %7" PRIu64 " %14" PRIu64 " %9" PRIu64 "%s\n", width, f[i].capture,
-			f[i].checked, f[i].different, f[i].unavailable, f[i].estimates, f[i].failed ? "  failed" : "");
+		fprintf(options->out, "%-*s %9" PRIu64 " %7" PRIu64 " %14" PRIu64 " %9" PRIu64 "%s\n", width,
+			f[i].capture, f[i].checked, f[i].different, f[i].unavailable, f[i].estimates,
+			f[i].failed ? "  failed" : "");
 		checked += f[i].checked;
 		different += f[i].different;
 		unavailable += f[i].unavailable;
 		estimates += f[i].estimates;
 	}
-	fprintf(options->out, "%-*s %9" PRIu64 " %7" PRIu64 " %14" PRIu64 " %9" PRIu64 "\n", width, "total", checked, different,
-		unavailable, estimates);
+	fprintf(options->out, "%-*s %9" PRIu64 " %7" PRIu64 " %14" PRIu64 " %9" PRIu64 "\n", width, "total", checked,
+		different, unavailable, estimates);
 	fprintf(options->out, "%" PRIu64 " items checked, %" PRIu64 " differ\n", checked, different);
 }

@@ -58,8 +58,9 @@ void findings_print_json(const struct findings *f, size_t count, const struct ve
 	for (size_t i = 0; i < count; i++) {
 		fputs(i ? ",\n    {\n      \"name\": " : "\n    {\n      \"name\": ", out);
 		print_string(out, f[i].capture);
-		fprintf(out, ",\n      \"verified\": %s,\n      \"checked\": %" PRIu64 ",\n      \"different\": %" PRIu64
-			     ",\n      \"unavailable\": %" PRIu64 ",\n      \"estimated\": %" PRIu64,
+		fprintf(out,
+			",\n      \"verified\": %s,\n      \"checked\": %" PRIu64 ",\n      \"different\": %" PRIu64
+			",\n      \"unavailable\": %" PRIu64 ",\n      \"estimated\": %" PRIu64,
 			f[i].failed ? "false" : "true", f[i].checked, f[i].different, f[i].unavailable, f[i].estimates);
 		print_list(out, &f[i], "differences", FINDING_DIFFERENCE);
 		print_list(out, &f[i], "estimates", FINDING_ESTIMATE);

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST(type)                                                                                                               \
-	struct {                                                                                                                 \
-		type *items;                                                                                                     \
-		size_t count, room;                                                                                              \
+#define LIST(type) \
+	struct { \
+		type *items; \
+		size_t count, room; \
 	}
 
 /* Make room for one more zeroed element and count it; *items may move. NULL: out of memory, the list is as it was. */
@@ -31,11 +31,11 @@ static inline void *verify_list_grow(void **items, size_t *count, size_t *room, 
 
 #define LIST_ADD(list) verify_list_grow((void **)&(list)->items, &(list)->count, &(list)->room, sizeof(*(list)->items))
 
-#define LIST_FREE(list)                                                                                                          \
-	do {                                                                                                                     \
-		free((list)->items);                                                                                             \
-		(list)->items = NULL;                                                                                            \
-		(list)->count = (list)->room = 0;                                                                                \
+#define LIST_FREE(list) \
+	do { \
+		free((list)->items); \
+		(list)->items = NULL; \
+		(list)->count = (list)->room = 0; \
 	} while (0)
 
 #endif

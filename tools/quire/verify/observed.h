@@ -1,8 +1,9 @@
 /*
- * What a real kernel reported about its memory: the kernel log's lines and the /proc and /sys files of a capture, as data.
+ * What a real kernel reported about its memory: the kernel log's lines and the /proc and /sys files of a capture, as
+ * data.
  *
- * Nothing is judged here. What a capture does not have stays empty; every record carries its origin. Addresses are bytes,
- * ranges have an inclusive last byte as printed, counts are pages unless the name says otherwise.
+ * Nothing is judged here. What a capture does not have stays empty; every record carries its origin. Addresses are
+ * bytes, ranges have an inclusive last byte as printed, counts are pages unless the name says otherwise.
  */
 #ifndef QUIRE_TOOL_OBSERVED_H
 #define QUIRE_TOOL_OBSERVED_H
@@ -207,8 +208,8 @@ struct observed {
 };
 
 /*
- * Read what is at `path`: a capture directory, or one kernel log. QUIRE_ENOENT if there is neither; files a directory lacks
- * are simply not there. On failure *o is empty.
+ * Read what is at `path`: a capture directory, or one kernel log. QUIRE_ENOENT if there is neither; files a directory
+ * lacks are simply not there. On failure *o is empty.
  */
 enum quire_status observed_read(struct observed *o, const char *path);
 /* A kernel log alone, from memory. */

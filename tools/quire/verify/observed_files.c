@@ -8,7 +8,8 @@ static void iomem_line(struct observed *o, struct text_slice text)
 	uint64_t first, last;
 
 	text_skip_blanks(&text);
-	if (!text_take_hex(&text, &first) || !text_take(&text, "-") || !text_take_hex(&text, &last) || !text_take(&text, " : "))
+	if (!text_take_hex(&text, &first) || !text_take(&text, "-") || !text_take_hex(&text, &last) ||
+	    !text_take(&text, " : "))
 		return;
 	if (text_starts(text, "System RAM") && last) {
 		struct observed_region *region = LIST_ADD(&o->system_ram);
@@ -139,13 +140,15 @@ static void node_line(struct observed *o, struct text_slice text, size_t line, c
 		return;
 	}
 	if (strstr(section, "/cpulist") || strstr(section, "/distance")) {
-		struct observed_layout *entry = strstr(section, "/cpulist") ? LIST_ADD(&o->node_cpus) : LIST_ADD(&o->node_distances);
+		struct observed_layout *entry =
+			strstr(section, "/cpulist") ? LIST_ADD(&o->node_cpus) : LIST_ADD(&o->node_distances);
 		char list[160];
 
 		observed_copy(list, sizeof(list), text_trim(text));
 		if (entry) {
 			entry->origin = origin;
-			snprintf(entry->text, sizeof(entry->text), "%.*s %s", (int)strcspn(section, "/"), section, list);
+			snprintf(entry->text, sizeof(entry->text), "%.*s %s", (int)strcspn(section, "/"), section,
+				 list);
 		}
 		section[0] = 0;
 		return;
@@ -171,8 +174,8 @@ static void debugfs_line(struct observed *o, struct text_slice text, size_t line
 		*section = text_equals(text, "memory") ? 1 : text_equals(text, "reserved") ? 2 : 0;
 		return;
 	}
-	if (!*section || !text_take_number(&text, &index) || !text_take(&text, ": ") || !text_take_hex(&text, &region.first) ||
-	    !text_take(&text, "..") || !text_take_hex(&text, &region.last))
+	if (!*section || !text_take_number(&text, &index) || !text_take(&text, ": ") ||
+	    !text_take_hex(&text, &region.first) || !text_take(&text, "..") || !text_take_hex(&text, &region.last))
 		return;
 	added = *section == 1 ? LIST_ADD(&o->debugfs.memory) : LIST_ADD(&o->debugfs.reserved);
 	if (!added)
@@ -200,9 +203,10 @@ static void frames_line(struct observed *o, struct text_slice text, size_t line)
 void observed_read_files(struct observed *o, const char *directory)
 {
 	enum { IOMEM, BLOCKS, PAGETYPES, SYSCTL, MEMINFO, NODE, DEBUGFS, FRAMES, ZONEINFO, FILES };
-	static const char *const names[FILES] = { "iomem.txt",	 "memory_blocks.txt", "pagetypeinfo.txt",
-						  "sysctl.txt",	 "meminfo.txt",	      "node.txt",
-						  "memblock_debugfs.txt", "kpageflags_rle.txt", "zoneinfo.txt" };
+	static const char *const names[FILES] = {
+		"iomem.txt", "memory_blocks.txt",    "pagetypeinfo.txt",   "sysctl.txt",  "meminfo.txt",
+		"node.txt",  "memblock_debugfs.txt", "kpageflags_rle.txt", "zoneinfo.txt"
+	};
 	char section[64] = "";
 	int cma_column = -1, table = 0;
 

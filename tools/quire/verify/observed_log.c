@@ -1,7 +1,8 @@
 /*
  * The kernel log's lines about memory, except zones and zonelists (observed_zones.c) and the memblock calls (events.c).
  *
- * Every line is looked at on its own; only memblock dumps and the indented lists below a heading need to know what came before.
+ * Every line is looked at on its own; only memblock dumps and the indented lists below a heading need to know what came
+ * before.
  */
 #include "observed.h"
 
@@ -9,8 +10,8 @@ static void version_line(struct observed *o, struct text_slice text)
 {
 	uint64_t major, minor;
 
-	if (o->kernel_major || !text_take(&text, "Linux version ") || !text_take_number(&text, &major) || !text_take(&text, ".") ||
-	    !text_take_number(&text, &minor))
+	if (o->kernel_major || !text_take(&text, "Linux version ") || !text_take_number(&text, &major) ||
+	    !text_take(&text, ".") || !text_take_number(&text, &minor))
 		return;
 	o->kernel_major = (unsigned)major;
 	o->kernel_minor = (unsigned)minor;
@@ -112,7 +113,8 @@ static bool cma_line(struct observed *o, struct text_slice text, struct origin o
 		if (!take_amount(&left, &area.size) || !text_take(&left, " at ") || !text_take_hex(&left, &area.base))
 			return false;
 	} else if (text_take_through(&left, "created CMA memory pool at ")) {
-		if (!text_take_hex(&left, &area.base) || !text_take(&left, ", size ") || !take_amount(&left, &area.size))
+		if (!text_take_hex(&left, &area.base) || !text_take(&left, ", size ") ||
+		    !take_amount(&left, &area.size))
 			return false;
 		area.pool = true;
 	} else if (text_starts(text, "cma: CMA area ") && text_contains(text, "could not be activated")) {
@@ -160,7 +162,8 @@ static bool crash_line(struct observed *o, struct text_slice text, struct origin
 	uint64_t first, end;
 
 	if (text_take(&text, "crashkernel reserved: ")) {
-		if (!text_take_hex(&text, &first) || !text_take(&text, " - ") || !text_take_hex(&text, &end) || end < first)
+		if (!text_take_hex(&text, &first) || !text_take(&text, " - ") || !text_take_hex(&text, &end) ||
+		    end < first)
 			return false;
 		o->crash_base = first;
 		o->crash_size = end - first;
@@ -193,7 +196,8 @@ static bool deferred_line(struct observed *o, struct text_slice text, struct ori
 	struct observed_node_range *node;
 	uint64_t nid;
 
-	if (!text_take(&text, "node ") || !text_take_number(&text, &nid) || !text_take(&text, " deferred pages initialised"))
+	if (!text_take(&text, "node ") || !text_take_number(&text, &nid) ||
+	    !text_take(&text, " deferred pages initialised"))
 		return false;
 	node = LIST_ADD(&o->deferred);
 	if (node) {
@@ -238,7 +242,8 @@ static bool dump_line(struct observed *o, struct text_slice text, struct origin 
 	if (!dump || dump->complete)
 		return false;
 	if (text_take(&text, "memory size = ")) {
-		dump->has_sizes = text_take_number(&text, &dump->memory_size) && text_take(&text, " reserved size = ") &&
+		dump->has_sizes = text_take_number(&text, &dump->memory_size) &&
+				  text_take(&text, " reserved size = ") &&
 				  text_take_number(&text, &dump->reserved_size);
 		return true;
 	}

@@ -8,7 +8,8 @@ static struct origin at(const struct textfile *file, size_t line)
 }
 
 /* "Node 0, zone    DMA32" */
-static struct observed_zone *zone_header(struct observed *o, const struct textfile *file, struct text_slice text, size_t line)
+static struct observed_zone *zone_header(struct observed *o, const struct textfile *file, struct text_slice text,
+					 size_t line)
 {
 	struct observed_zone *zone;
 	struct text_slice name;

@@ -24,8 +24,8 @@ static bool movable_start(struct observed *o, struct text_slice text, struct ori
 	struct observed_node_range *added;
 	uint64_t nid, start;
 
-	if (!o->movable_header || !text_take(&text, "Node ") || !text_take_number(&text, &nid) || !text_take(&text, ": ") ||
-	    !text_take_number(&text, &start))
+	if (!o->movable_header || !text_take(&text, "Node ") || !text_take_number(&text, &nid) ||
+	    !text_take(&text, ": ") || !text_take_number(&text, &start))
 		return false;
 	added = LIST_ADD(&o->movable);
 	if (added) {

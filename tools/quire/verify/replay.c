@@ -10,7 +10,8 @@
 
 static bool is_x86(const struct quire *q)
 {
-	return q->config.arch == QUIRE_ARCH_X86_64 || q->config.arch == QUIRE_ARCH_I386 || q->config.arch == QUIRE_ARCH_I386_PAE;
+	return q->config.arch == QUIRE_ARCH_X86_64 || q->config.arch == QUIRE_ARCH_I386 ||
+	       q->config.arch == QUIRE_ARCH_I386_PAE;
 }
 
 static struct origin at_line(size_t line)
@@ -24,8 +25,8 @@ bool replay_possible(const struct observed *o)
 }
 
 /*
- * Marking memory as not to be mapped is never logged. A capture that has a log but no device tree says it in the tables alone; then
- * it is input, like the first reservations.
+ * Marking memory as not to be mapped is never logged. A capture that has a log but no device tree says it in the tables
+ * alone; then it is input, like the first reservations.
  */
 static enum quire_status enter_nomap(struct replay *r)
 {
@@ -43,14 +44,16 @@ static enum quire_status enter_nomap(struct replay *r)
 		if (!(region->flags & QUIRE_MEMBLOCK_NOMAP))
 			continue;
 		if (r->f && !told)
-			findings_remark(r->f, dump->origin, "no device tree: which memory is not mapped is taken from the log");
+			findings_remark(r->f, dump->origin,
+					"no device tree: which memory is not mapped is taken from the log");
 		told = true;
 		status = quire_memblock_mark_nomap(&r->q->memblock, region->first, region->last + 1 - region->first);
 	}
 	return status;
 }
 
-/* Reserved before anything was logged: the first dump's table less the net effect of what was logged before that dump. */
+/* Reserved before anything was logged: the first dump's table less the net effect of what was logged before that dump.
+ */
 static enum quire_status enter_initial(struct replay *r)
 {
 	const struct observed_tables *dump = &r->o->dumps.items[0];
@@ -82,7 +85,8 @@ static enum quire_status enter_initial(struct replay *r)
 		status = quire_memblock_reserve(mb, region->first, region->last + 1 - region->first);
 	}
 	for (size_t i = 0; i < logged->reserved.cnt && status == QUIRE_OK; i++)
-		status = quire_memblock_phys_free(mb, logged->reserved.regions[i].base, logged->reserved.regions[i].size);
+		status = quire_memblock_phys_free(mb, logged->reserved.regions[i].base,
+						  logged->reserved.regions[i].size);
 	quire_memblock_phys_free(logged, 0, QUIRE_PHYS_MAX);
 	if (logged->platform && logged->platform->meta_free && logged->reserved.max > QUIRE_MEMBLOCK_REGIONS)
 		logged->platform->meta_free(logged->platform->ctx, logged->reserved.table,
@@ -135,9 +139,11 @@ static quire_phys_t run_request(struct quire_memblock *mb, const struct event_re
 	case REQUEST_PHYS_RANGE:
 		return quire_memblock_phys_alloc_range(mb, request->size, request->align, request->from, max);
 	case REQUEST_EXACT_NID:
-		return quire_memblock_alloc_exact_nid_raw(mb, request->size, request->align, request->from, max, request->nid);
+		return quire_memblock_alloc_exact_nid_raw(mb, request->size, request->align, request->from, max,
+							  request->nid);
 	default:
-		return quire_memblock_alloc_try_nid_raw(mb, request->size, request->align, request->from, max, request->nid);
+		return quire_memblock_alloc_try_nid_raw(mb, request->size, request->align, request->from, max,
+							request->nid);
 	}
 }
 
@@ -212,8 +218,8 @@ static void replay_cma(struct replay *r, const struct event *e)
 }
 
 /*
- * A reservation by the allocator whose request was not announced: size and answer are known, the alignment is not. Ours has to
- * agree for one the answer allows.
+ * A reservation by the allocator whose request was not announced: size and answer are known, the alignment is not. Ours
+ * has to agree for one the answer allows.
  */
 static void replay_unannounced(struct replay *r, const struct event *e)
 {
@@ -221,7 +227,8 @@ static void replay_unannounced(struct replay *r, const struct event *e)
 	uint64_t aligned = e->base ? e->base & -e->base : 1;
 	quire_phys_t first = 0;
 
-	for (uint64_t align = CACHE_LINE; align && align <= (aligned > CACHE_LINE ? aligned : CACHE_LINE); align <<= 1) {
+	for (uint64_t align = CACHE_LINE; align && align <= (aligned > CACHE_LINE ? aligned : CACHE_LINE);
+	     align <<= 1) {
 		struct event_request request = { REQUEST_TRY_NID, e->size, align, 0, 0, QUIRE_NO_NODE };
 		quire_phys_t ours = run_request(mb, &request);
 
@@ -235,11 +242,15 @@ static void replay_unannounced(struct replay *r, const struct event *e)
 			quire_memblock_phys_free(mb, ours, e->size);
 	}
 	if (r->f)
-		findings_address(r->f, at_line(e->line), first, e->base, "allocation of %" PRIu64 " bytes, unannounced", e->size);
+		findings_address(r->f, at_line(e->line), first, e->base, "allocation of %" PRIu64 " bytes, unannounced",
+				 e->size);
 	quire_memblock_reserve(mb, e->base, e->size);
 }
 
-/* Whether [base, base + size) is RAM in the map, and what touches it on either side is not; entries are sorted and disjoint. */
+/*
+ * Whether [base, base + size) is RAM in the map, and what touches it on either side is not; entries are sorted and
+ * disjoint.
+ */
 static bool is_run_of_ram(const struct quire_machine *m, uint64_t base, uint64_t size)
 {
 	uint64_t start = 0, end = 0;
@@ -262,7 +273,8 @@ static void replay_add(struct replay *r, const struct event *e)
 {
 	if (r->f && is_x86(r->q) && text_contains(e->caller, "e820")) {
 		findings_number(r->f, at_line(e->line), is_run_of_ram(r->q->machine, e->base, e->size), true,
-				"memory added [%#" PRIx64 "-%#" PRIx64 "] is in our map", e->base, e->base + e->size - 1);
+				"memory added [%#" PRIx64 "-%#" PRIx64 "] is in our map", e->base,
+				e->base + e->size - 1);
 	}
 	quire_memblock_add(&r->q->memblock, e->base, e->size);
 }
@@ -280,8 +292,8 @@ static void replay_reserve(struct replay *r, const struct event *e)
 }
 
 /*
- * A table of theirs moved. Ours live outside the ledger, so only the place is checked; the reservation of the new table and the
- * release of the old one are events of their own.
+ * A table of theirs moved. Ours live outside the ledger, so only the place is checked; the reservation of the new table
+ * and the release of the old one are events of their own.
  */
 static void replay_doubled(struct replay *r, size_t index)
 {
@@ -292,7 +304,8 @@ static void replay_doubled(struct replay *r, size_t index)
 	if (!r->f)
 		return;
 	if (!e->of_memory && before && before->kind == EVENT_RESERVE) {
-		ours = quire_memblock_find_in_range_node(mb, e->size, page, before->base + before->size, 0, QUIRE_NO_NODE, 0);
+		ours = quire_memblock_find_in_range_node(mb, e->size, page, before->base + before->size, 0,
+							 QUIRE_NO_NODE, 0);
 		if (!ours)
 			ours = quire_memblock_find_in_range_node(mb, e->size, page, 0, before->base, QUIRE_NO_NODE, 0);
 	} else {
@@ -316,7 +329,8 @@ static void replay_dump(struct replay *r, const struct event *e)
 	replay_compare_tables(r->f, r->q, dump, name, true);
 	if (!dump->has_sizes)
 		return;
-	findings_address(r->f, dump->origin, mb->memory.total_size + r->trimmed, dump->memory_size, "%s memory size", name);
+	findings_address(r->f, dump->origin, mb->memory.total_size + r->trimmed, dump->memory_size, "%s memory size",
+			 name);
 	findings_address(r->f, dump->origin, mb->reserved.total_size, dump->reserved_size, "%s reserved size", name);
 }
 

@@ -1,10 +1,11 @@
 /*
  * Replaying a boot's logged memblock calls through our own ledger.
  *
- * State before the first logged call: memory from firmware's map as our engine makes it; reserved, which no log shows before
- * the command line was parsed, from the first table the kernel dumped less what was logged before it. From there on every
- * request is run by our allocator and its answer compared with the kernel's; where they differ the kernel's is taken, to
- * stay in step. Nodes are given to regions by our topology room, at the place in the log where the kernel did it.
+ * State before the first logged call: memory from firmware's map as our engine makes it; reserved, which no log shows
+ * before the command line was parsed, from the first table the kernel dumped less what was logged before it. From
+ * there on every request is run by our allocator and its answer compared with the kernel's; where they differ the
+ * kernel's is taken, to stay in step. Nodes are given to regions by our topology room, at the place in the log where
+ * the kernel did it.
  */
 #ifndef QUIRE_TOOL_REPLAY_H
 #define QUIRE_TOOL_REPLAY_H
@@ -34,8 +35,8 @@ struct replay {
 bool replay_possible(const struct observed *o);
 
 /*
- * q has been booted up to QUIRE_STAGE_MEMBLOCK. Replay to the point where the kernel handed memory over; q->memblock is then
- * its ledger, nodes are set up and q->stage is QUIRE_STAGE_NODES.
+ * q has been booted up to QUIRE_STAGE_MEMBLOCK. Replay to the point where the kernel handed memory over; q->memblock
+ * is then its ledger, nodes are set up and q->stage is QUIRE_STAGE_NODES.
  */
 enum quire_status replay_start(struct replay *r, struct quire *q, const struct observed *o, struct findings *f);
 

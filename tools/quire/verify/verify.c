@@ -1,6 +1,6 @@
 /*
- * One capture after the other: read it, boot its machine through the engine with the kernel's calls replayed, compare topic by topic.
- * Nothing here knows any capture: what is compared is what the files happen to contain.
+ * One capture after the other: read it, boot its machine through the engine with the kernel's calls replayed, compare
+ * topic by topic. Nothing here knows any capture: what is compared is what the files happen to contain.
  */
 #include "verify.h"
 
@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-/* --- a platform for a machine that is only planned --------------------------------------------------------------------------- */
+/* --- a platform for a machine that is only planned --------------------------------------------------------- */
 
 static void *no_mapping(void *ctx, quire_phys_t phys, quire_phys_t size)
 {
@@ -82,7 +82,7 @@ static void note_message(void *ctx, enum quire_log_level level, const char *text
 		findings_remark(host->f, (struct origin){ 0 }, "engine: %s", text);
 }
 
-/* --- one capture ----------------------------------------------------------------------------------------------------------------- */
+/* --- one capture ------------------------------------------------------------------------------------------- */
 
 struct verification {
 	const struct verify_options *options;
@@ -126,7 +126,8 @@ static bool read_capture(struct verification *v, const char *path)
 	if (status != QUIRE_OK)
 		return fail(v, "nothing to verify here", status);
 	if (v->o.panicked)
-		findings_remark(v->f, v->o.panic_origin, "the kernel of this capture panicked: only what it said before can be compared");
+		findings_remark(v->f, v->o.panic_origin,
+				"the kernel of this capture panicked: only what it said before can be compared");
 	return true;
 }
 
@@ -135,8 +136,12 @@ static bool boot(struct verification *v)
 	enum quire_status status;
 
 	v->host.f = v->f;
-	v->platform = (struct quire_platform){ .ctx = &v->host,     .phys_to_virt = no_mapping, .panic = broken,
-					       .meta_alloc = host_alloc, .meta_free = host_free,   .log = note_message };
+	v->platform = (struct quire_platform){ .ctx = &v->host,
+					       .phys_to_virt = no_mapping,
+					       .panic = broken,
+					       .meta_alloc = host_alloc,
+					       .meta_free = host_free,
+					       .log = note_message };
 	if (!v->options->verbose)
 		v->platform.log = NULL;
 	v->q = calloc(1, sizeof(*v->q));

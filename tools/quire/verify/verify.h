@@ -1,8 +1,8 @@
 /*
  * quire verify: our engine's result beside what a real kernel reported.
  *
- * For each capture the machine is booted through the real engine (memblock, nodes, zones, watermarks …) and every fact the
- * capture states is one checked item. An item that differs is one line on the output:
+ * For each capture the machine is booted through the real engine (memblock, nodes, zones, watermarks …) and every
+ * fact the capture states is one checked item. An item that differs is one line on the output:
  *
  *	capture: item: ours … theirs … (file:line)
  *
@@ -20,7 +20,7 @@ struct verify_options {
 	FILE *messages;			/* complaints about input; NULL: standard error */
 	bool estimate;			/* do not replay: show how far an estimate of the kernel's reservations is off */
 	bool json;			/* one JSON document instead of text */
-	bool verbose;			/* also say what was not available, what was estimated, what the reader complained about */
+	bool verbose;			/* also what was not available or estimated, and readers' complaints */
 	unsigned difference_limit;	/* difference lines per capture; 0: 40 */
 };
 
@@ -28,8 +28,8 @@ struct verify_options {
 enum { VERIFY_EQUAL = 0, VERIFY_DIFFERENT = 1, VERIFY_BAD_INPUT = 2 };
 
 /*
- * Verify `count` captures: directories, or plain kernel logs. Returns VERIFY_EQUAL, VERIFY_DIFFERENT if an item of any capture
- * differs, or VERIFY_BAD_INPUT if one cannot be used at all (the others are verified nevertheless).
+ * Verify `count` captures: directories, or plain kernel logs. Returns VERIFY_EQUAL, VERIFY_DIFFERENT if an item of
+ * any capture differs, or VERIFY_BAD_INPUT if one cannot be used at all (the others are verified nevertheless).
  */
 int verify_captures(const struct verify_options *options, char *const *paths, size_t count);
 

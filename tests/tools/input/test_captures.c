@@ -19,9 +19,9 @@ struct plain {
 
 static FILE *open_member(const char *capture, const char *name)
 {
-	char path[1024];
+	char path[2048];
 
-	snprintf(path, sizeof(path), "%s/%s", capture, name);
+	assert_in_range(snprintf(path, sizeof(path), "%s/%s", capture, name), 1, sizeof(path) - 1);
 	return fopen(path, "r");
 }
 
@@ -84,7 +84,7 @@ static void check_capture(const char *folder, const char *name)
 	const char *paths[] = { path };
 	struct input in;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_in_range(snprintf(path, sizeof(path), "%s/%s", folder, name), 1, sizeof(path) - 1);
 	plain = read_plain(path);
 	CHECK(input_load(&in, NULL, paths, 1) == QUIRE_OK);
 	if (notes_at(&in, QUIRE_LOG_ERROR))
@@ -118,7 +118,7 @@ static unsigned check_all(const char *folder)
 		char path[1024];
 		FILE *file;
 
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		assert_in_range(snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name), 1, sizeof(path) - 1);
 		file = open_member(path, "dmesg.txt");
 		if (!file)
 			continue;

@@ -123,11 +123,6 @@ bool quire_memmap_next_piece(const struct quire_topology *t, const struct quire_
 	return false;
 }
 
-static bool is_flat(const struct quire_config *config)
-{
-	return quire_model(config) == QUIRE_MODEL_FLATMEM || quire_model(config) == QUIRE_MODEL_DISCONTIGMEM;
-}
-
 /* A kernel's flat map begins at frame 0 on x86 and with the first memory elsewhere, and ends with the highest zone. */
 static quire_pfn_t flat_start(const struct quire_topology *t, const struct quire_memblock *mb)
 {
@@ -157,7 +152,7 @@ static uint64_t described(const struct quire_topology *t, const struct quire_mem
 	uint64_t cursor = start >> shift, pages = 0;
 	struct quire_section_run run;
 
-	if (is_flat(t->config)) {
+	if (qi_model_is_flat(t->config)) {
 		uint64_t block = (uint64_t)1 << quire_pageblock_order(t->config);
 
 		start = qi_max(start, qi_align_up(flat_start(t, mb), block));
@@ -176,7 +171,7 @@ static quire_pfn_t walk_end(const struct quire_topology *t, const struct quire_m
 
 	for (size_t i = mb->memory.cnt; i-- > 0;) {
 		if (region_pages(mb, i, quire_page_shift(t->config), &range))
-			return is_flat(t->config) ? range.end : qi_align_up(range.end, quire_pages_per_section(t->config));
+			return qi_model_is_flat(t->config) ? range.end : qi_align_up(range.end, quire_pages_per_section(t->config));
 	}
 	return 0;
 }
@@ -201,61 +196,6 @@ void quire_memmap_unavailable(const struct quire_topology *t, const struct quire
 	pages = described(t, mb, hole, walk_end(t, mb));
 	if (pages)
 		emit(ctx, last.nid, last.zone, pages);
-}
-
-/* The state of the kernel's walk: pages of the node's last zone seen so far, restarted whenever the zone's end changes. */
-struct deferral {
-	quire_pfn_t zone_end;
-	uint64_t seen;
-};
-
-/* Walk one piece; the first frame to defer in it, or QUIRE_PFN_NONE. */
-static quire_pfn_t defer_in_piece(struct deferral *state, const struct quire_memmap_piece *piece,
-				  const struct quire_node *node, uint64_t section_pages)
-{
-	const struct quire_zone *zone = &node->zones[piece->zone];
-	quire_pfn_t zone_end = zone->start_pfn + zone->spanned, from = piece->start, split;
-
-	if (zone_end != state->zone_end)
-		*state = (struct deferral){ .zone_end = zone_end };
-	if (zone_end < node->end_pfn)
-		return QUIRE_PFN_NONE;
-	if (state->seen < section_pages)
-		from += section_pages - state->seen;
-	split = qi_align_up(from, section_pages);
-	if (split < piece->end)
-		return split;
-	state->seen += piece->end - piece->start;
-	return QUIRE_PFN_NONE;
-}
-
-quire_pfn_t qi_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid)
-{
-	uint64_t section_pages = quire_pages_per_section(t->config);
-	struct quire_memmap_walk walk = { 0 };
-	struct deferral state = { 0 };
-	struct quire_memmap_piece piece;
-
-	while (quire_memmap_next_piece(t, mb, &walk, &piece)) {
-		const struct quire_node *node = quire_topology_node(t, piece.nid);
-		quire_pfn_t split;
-
-		/* Mirrored memory under kernelcore=mirror is passed over in the movable zone's turn. */
-		if (t->config->options.kernelcore_mirror && piece.zone == QUIRE_ZONE_MOVABLE &&
-		    (piece.flags & QUIRE_MEMBLOCK_MIRROR))
-			continue;
-		split = defer_in_piece(&state, &piece, node, section_pages);
-		if (piece.nid == nid && split != QUIRE_PFN_NONE)
-			return split;
-	}
-	return QUIRE_PFN_NONE;
-}
-
-quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid)
-{
-	bool narrow = t->config->arch == QUIRE_ARCH_I386 || t->config->arch == QUIRE_ARCH_I386_PAE;
-
-	return narrow || is_flat(t->config) ? QUIRE_PFN_NONE : qi_deferred_split(t, mb, nid);
 }
 
 /* The last piece of all memory: owner of what lies above. */

@@ -27,13 +27,9 @@ bool qi_frame_home(const struct quire_topology *t, const struct quire_memblock *
 /* As quire_memmap_deferred_split, whatever architecture and model: our own policy knows no such limits. */
 quire_pfn_t qi_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid);
 
-/*
- * Growth of the early part (spec 04 §7): from `first` on, pass free stretches of the zone, no longer than a block of the
- * highest order, to take(), until at least `pages` rounded up to sections were passed and a section border crossed. Returns
- * the new first deferred frame, QUIRE_PFN_NONE when the zone's free memory is used up. take may be NULL.
- */
-quire_pfn_t qi_deferred_grow(const struct quire_topology *t, const struct quire_memblock *mb, const struct quire_zone *zone,
-			     quire_pfn_t first, uint64_t pages, void (*take)(void *ctx, quire_pfn_t start, quire_pfn_t end),
-			     void *ctx);
+static inline bool qi_model_is_flat(const struct quire_config *config)
+{
+	return quire_model(config) == QUIRE_MODEL_FLATMEM || quire_model(config) == QUIRE_MODEL_DISCONTIGMEM;
+}
 
 #endif

@@ -6,10 +6,24 @@
  */
 #include "topology/topology_internal.h"
 
-/* The bounds of one zone after ZONE_MOVABLE had its part; *start >= *end if nothing is left. */
-static void zone_bounds(const struct quire_topology *t, const struct quire_node *node, unsigned type, bool mirrored,
-			quire_pfn_t *start, quire_pfn_t *end)
+static bool has_mirrored(const struct quire_topology *t, const struct quire_memblock *mb, int nid, quire_pfn_t start,
+			 quire_pfn_t end)
 {
+	struct quire_pfn_range range;
+	size_t index;
+
+	quire_memblock_for_each_pfn_range(mb, index, nid, quire_page_shift(t->config), &range)
+		if ((range.flags & QUIRE_MEMBLOCK_MIRROR) && range.start < end && range.end > start)
+			return true;
+	return false;
+}
+
+/* The bounds of one zone after ZONE_MOVABLE had its part; *start >= *end if nothing is left. */
+static void zone_bounds(const struct quire_topology *t, const struct quire_memblock *mb, const struct quire_node *node,
+			unsigned type, quire_pfn_t *start, quire_pfn_t *end)
+{
+	bool mirrored = qi_movable_mirrored(t, mb);
+
 	*start = qi_clamp(node->start_pfn, t->zone_low[type], t->zone_high[type]);
 	*end = qi_clamp(node->end_pfn, t->zone_low[type], t->zone_high[type]);
 	if (!node->movable_pfn)
@@ -20,11 +34,13 @@ static void zone_bounds(const struct quire_topology *t, const struct quire_node 
 	} else if (!mirrored && *start < node->movable_pfn && *end > node->movable_pfn) {
 		*end = node->movable_pfn;
 	} else if (*start >= node->movable_pfn) {
-		*start = *end;
+		/* Mirrored memory above a movable start would be in no zone at all if this one vanished. */
+		if (!mirrored || !has_mirrored(t, mb, node->nid, *start, *end))
+			*start = *end;
 	}
 }
 
-static void span_node(const struct quire_topology *t, struct quire_node *node, bool mirrored)
+static void span_node(const struct quire_topology *t, const struct quire_memblock *mb, struct quire_node *node)
 {
 	node->spanned = node->present = 0;
 	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
@@ -34,7 +50,7 @@ static void span_node(const struct quire_topology *t, struct quire_node *node, b
 		zone->start_pfn = zone->spanned = zone->present = zone->present_early = zone->managed = 0;
 		if (!qi_zone_exists(t->config, type) || !node->has_memory)
 			continue;
-		zone_bounds(t, node, type, mirrored, &start, &end);
+		zone_bounds(t, mb, node, type, &start, &end);
 		start = qi_max(start, node->start_pfn);
 		end = qi_min(end, node->end_pfn);
 		if (start >= end)
@@ -46,32 +62,36 @@ static void span_node(const struct quire_topology *t, struct quire_node *node, b
 }
 
 /*
- * With kernelcore=mirror the spans of the movable zone and of the zone it is carved from overlap; mirrored frames are in the
- * latter, the others in the former.
+ * The part of a range that a zone counts as its own. With kernelcore=mirror the span of the movable zone lies inside that of
+ * the zone it is carved from: mirrored frames are the latter's, so are those below the (rounded) start; the rest is movable.
  */
-static bool counts_in(const struct quire_topology *t, const struct quire_node *node, unsigned type,
-		      const struct quire_pfn_range *range, bool mirrored)
+static uint64_t own_pages(const struct quire_topology *t, const struct quire_node *node, unsigned type,
+			  const struct quire_pfn_range *range, bool mirrored)
 {
-	if (!mirrored || !node->movable_pfn)
-		return true;
-	if (type == QUIRE_ZONE_MOVABLE)
-		return !(range->flags & QUIRE_MEMBLOCK_MIRROR);
-	return type != (unsigned)t->movable_zone || (range->flags & QUIRE_MEMBLOCK_MIRROR);
+	const struct quire_zone *zone = &node->zones[type];
+	quire_pfn_t start = qi_max(range->start, zone->start_pfn);
+	quire_pfn_t end = qi_min(range->end, zone->start_pfn + zone->spanned);
+
+	if (mirrored && node->movable_pfn) {
+		bool mirror = range->flags & QUIRE_MEMBLOCK_MIRROR;
+
+		if (type == QUIRE_ZONE_MOVABLE && mirror)
+			return 0;
+		if (type == (unsigned)t->movable_zone && !mirror)
+			end = qi_min(end, node->movable_pfn);
+	}
+	return start < end ? end - start : 0;
 }
 
 static void count_range(const struct quire_topology *t, struct quire_node *node, const struct quire_pfn_range *range,
 			bool mirrored)
 {
 	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
-		struct quire_zone *zone = &node->zones[type];
-		quire_pfn_t start = qi_max(range->start, zone->start_pfn);
-		quire_pfn_t end = qi_min(range->end, zone->start_pfn + zone->spanned);
+		uint64_t pages = own_pages(t, node, type, range, mirrored);
 
-		if (start >= end || !counts_in(t, node, type, range, mirrored))
-			continue;
-		zone->present += end - start;
-		zone->present_early += end - start;
-		node->present += end - start;
+		node->zones[type].present += pages;
+		node->zones[type].present_early += pages;
+		node->present += pages;
 	}
 }
 
@@ -140,7 +160,7 @@ enum quire_status quire_topology_zone_spans(struct quire_topology *t, const stru
 
 	qi_movable_plan(t, mb);
 	qi_for_each_node(t, node)
-		span_node(t, node, mirrored);
+		span_node(t, mb, node);
 	quire_memblock_for_each_pfn_range(mb, index, QUIRE_NO_NODE, quire_page_shift(t->config), &range) {
 		node = quire_topology_node(t, range.nid);
 		if (node)

@@ -258,6 +258,12 @@ static void test_extremes(void **state)
 	assert_marks(f, QUIRE_ZONE_MOVABLE, 32, 37, 42);
 	assert_pcp(f, QUIRE_ZONE_MOVABLE, 1, 37, 625);
 	fixture_free(f);
+
+	f = zones_of(QUIRE_ARCH_X86_64, QUIRE_RULES_6_12, 64, 0, 0, 0, 0, 1);	/* low mark above an eighth */
+	init(f);
+	assert_marks(f, QUIRE_ZONE_DMA, 32, 40, 48);
+	assert_pcp(f, QUIRE_ZONE_DMA, 1, 40, 40);
+	fixture_free(f);
 }
 
 /* Batch as a function of zone size, at the steps of the rule. */

@@ -240,6 +240,33 @@ static void test_mirror(void **state)
 	fixture_free(f);
 }
 
+/* The movable zone starts at a block; what is not mirrored but lies below stays with the zone it was in, and is not lost. */
+static void test_mirror_unaligned(void **state)
+{
+	struct fixture *f = fixture_new(QUIRE_ARCH_X86_64, QUIRE_RULES_6_1);
+
+	(void)state;
+	f->config.options.kernelcore_mirror = f->mb.mirror_wanted = true;
+	add_memory_node(f, 4096, 2 * GIB, 0);
+	add_memory_node(f, 4 * GIB + 5 * 4096, 6 * GIB, 0);
+	nodes_from_ledger(f);
+	plan_zones(f);
+	assert_int_equal(f->t.nodes[0]->movable_pfn, 0x100400);
+	assert_int_equal(f->t.nodes[0]->zones[QUIRE_ZONE_NORMAL].present, 1024 - 5);
+	assert_int_equal(f->t.nodes[0]->zones[QUIRE_ZONE_MOVABLE].present, 0x80000 - 1024);
+	assert_int_equal(quire_topology_zone_of(&f->t, &f->mb, 0x100006)->type, QUIRE_ZONE_NORMAL);
+	fixture_free(f);
+
+	/* Mirrored memory above the movable start keeps its zone. */
+	f = two_nodes();
+	f->config.options.kernelcore_mirror = f->mb.mirror_wanted = true;
+	assert_int_equal(quire_memblock_mark_mirror(&f->mb, 0x200000000, 0x40000000), QUIRE_OK);
+	assert_movable(f, 0x100000, 0x240000);
+	assert_int_equal(f->t.nodes[0]->zones[QUIRE_ZONE_NORMAL].present, 0x40000);
+	assert_int_equal(f->t.nodes[0]->zones[QUIRE_ZONE_MOVABLE].present, 0x100000);
+	fixture_free(f);
+}
+
 /* 6.12 asks first whether there is any mirrored memory. */
 static void test_mirror_without_mirror(void **state)
 {
@@ -391,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_movable_without_zone),
 		cmocka_unit_test(test_movable_node),
 		cmocka_unit_test(test_mirror),
+		cmocka_unit_test(test_mirror_unaligned),
 		cmocka_unit_test(test_mirror_without_mirror),
 		cmocka_unit_test(test_random_machines),
 	};

@@ -14,7 +14,7 @@
 
 #include <quire/firmware.h>
 
-#define MACHINE_RANGES 512
+#define MACHINE_RANGES 128
 #define MACHINE_CPUS 128
 #define MACHINE_DISTANCES 32
 

@@ -310,7 +310,7 @@ static void random_maps_agree_with_the_model(void **state)
 	uint64_t seed = 20240101;
 
 	(void)state;
-	for (uint64_t round = 0; round < 20000; round++) {
+	for (uint64_t round = 0; round < 10000; round++) {
 		struct quire_boot_options options;
 		uint8_t cells[CELLS];
 		size_t count = next_random(&seed) % 12, directives = next_random(&seed) % 4;

@@ -275,6 +275,9 @@ enum quire_status input_settle_map(struct input *in)
 		status = is_x86(in->machine.arch) ? settle_x86_map(in) : settle_other_map(in);
 	if (status == QUIRE_OK && !input_ram_bytes(&in->machine))
 		status = settle_leftovers(in);
+	else if (status == QUIRE_OK && in->facts->blobs[INPUT_BLOB_EFI_MAP].data)
+		input_note(in, QUIRE_LOG_WARNING, in->facts->blobs[INPUT_BLOB_EFI_MAP].path, 0,
+			   "EFI memory map not used: another input has the machine's map");
 	if (status != QUIRE_OK)
 		return status;
 	if (!input_ram_bytes(&in->machine)) {

@@ -245,10 +245,46 @@ static void large(void **state)
 	qi_tree_destroy(&tree);
 }
 
+/* Of four pageblocks one was handed over, in part; a zone counts all four, and those nobody gave to the tree as movable. */
+static void reserved_pageblocks(void **state)
+{
+	static struct quire q;
+	static struct quire_node node = { .online = true, .has_memory = true };
+	static struct quire_memblock_region region = { UINT64_C(0x100000) << 12, 2048 << 12, 0, 0 };
+	struct quire_zone *zone = &node.zones[QUIRE_ZONE_NORMAL];
+	struct qi_tree_config config = { .start_pfn = 0x100000, .span = 2048, .max_order = LARGEST, .pageblock_order = 9,
+					 .page_shift = 12, .hooks = &hooks };
+	struct quire_zone_counts counts;
+	struct qi_tree tree;
+
+	(void)state;
+	quire_config_defaults(&q.config, QUIRE_ARCH_X86_64, QUIRE_RULES_6_1);
+	q.topology.config = &q.config;
+	q.topology.nodes[0] = &node;
+	q.topology.node_count = 1;
+	q.memblock.memory = (struct quire_memblock_type){ .cnt = 1, .max = 1, .regions = &region };
+	*zone = (struct quire_zone){ .type = QUIRE_ZONE_NORMAL, .node = &node, .start_pfn = 0x100000, .spanned = 2048,
+				     .present = 2048 };
+	quire_zone_count(&q, zone, &counts);
+	assert_int_equal(counts.pageblocks[QUIRE_MIGRATE_MOVABLE], 0);
+	zone->tree = &tree;
+	assert_int_equal(qi_tree_init(&tree, &config), QUIRE_OK);
+	assert_int_equal(qi_tree_add_free(&tree, 0x100000 + 512, 3), QUIRE_OK);
+	assert_int_equal(qi_tree_set_type(&tree, 0x100000 + 512, QUIRE_MIGRATE_RECLAIMABLE), QUIRE_OK);
+	quire_zone_count(&q, zone, &counts);
+	assert_int_equal(counts.free_pages, 3);
+	assert_int_equal(counts.free_blocks[QUIRE_MIGRATE_RECLAIMABLE][0], 1);
+	assert_int_equal(counts.free_blocks[QUIRE_MIGRATE_RECLAIMABLE][1], 1);
+	assert_int_equal(counts.pageblocks[QUIRE_MIGRATE_RECLAIMABLE], 1);
+	assert_int_equal(counts.pageblocks[QUIRE_MIGRATE_MOVABLE], 3);
+	qi_tree_destroy(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(large),
+		cmocka_unit_test(reserved_pageblocks),
 		cmocka_unit_test(buddyinfo),
 		cmocka_unit_test(pagetypeinfo),
 	};

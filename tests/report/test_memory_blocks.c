@@ -221,11 +221,41 @@ static void absent_blocks(void **state)
 	assert_false(quire_memory_block_next(&t, &mb, GIB >> 3, &index));
 }
 
+/* One block that more nodes share than are named; nodes are listed by number whatever the order of their memory. */
+static void shared_block(void **state)
+{
+	static struct quire_memblock mb;
+	static struct quire_memblock_region regions[12];
+	static struct quire_topology t;
+	struct quire_memory_block block;
+	struct quire_config config;
+
+	(void)state;
+	quire_config_defaults(&config, QUIRE_ARCH_ARM64, QUIRE_RULES_6_1);
+	t.config = &config;
+	for (int i = 0; i < 12; i++)
+		regions[i] = (struct quire_memblock_region){ .base = 4 * GIB + ((quire_phys_t)i << 21), .size = 1 << 20,
+							     .nid = i < 6 ? 5 - i : i };
+	mb.memory = (struct quire_memblock_type){ .cnt = 3, .max = 12, .regions = regions };
+	assert_int_equal(quire_memory_block_describe(&t, &mb, GIB >> 3, 32, &block), QUIRE_OK);
+	assert_int_equal(block.node_count, 3);
+	assert_int_equal(block.nodes[0], 3);
+	assert_int_equal(block.nodes[2], 5);
+	assert_int_equal(block.present, 3 * 256);
+	assert_int_equal(block.zone_count, 0);
+	assert_false(block.more_nodes);
+	mb.memory.cnt = 12;
+	assert_int_equal(quire_memory_block_describe(&t, &mb, GIB >> 3, 32, &block), QUIRE_OK);
+	assert_int_equal(block.node_count, QUIRE_BLOCK_NODES);
+	assert_true(block.more_nodes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(absent_blocks),
+		cmocka_unit_test(shared_block),
 		cmocka_unit_test(blocks_of_captures),
 		cmocka_unit_test(report_of_captures),
 		cmocka_unit_test(pageblocks_of_captures),

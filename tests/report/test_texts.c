@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "capture.h"
+#include "report/print.h"
 
 static unsigned lines_compared;
 
@@ -256,9 +257,24 @@ static void meminfo(void **state)
 	       "Node 1 MemUsed:               0 kB\n");
 }
 
+static void sizes(void **state)
+{
+	static const struct { quire_phys_t bytes; const char *text; } cases[] = {
+		{ 0, "0" }, { 1023, "1023" }, { 1024, "1K" }, { 1536, "1.5K" }, { 98 << 20, "98M" },
+		{ (99ull << 20) + (1 << 19), "99.5M" }, { (100ull << 20) + (1 << 19), "100M" },
+		{ 1047552ull << 20, "1023G" }, { 1ull << 40, "1T" }, { UINT64_MAX, "15.9E" },
+	};
+	char text[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(qi_print_size(text, cases[i].bytes), cases[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes),
 		cmocka_unit_test(tables),
 		cmocka_unit_test(meminfo),
 		cmocka_unit_test(boot_logs),

@@ -42,14 +42,27 @@ bool simulate_init_by_name(const char *name, enum quire_init_policy *policy)
 
 static void apply_choices(struct quire_config *config, const struct simulate_options *options)
 {
-	if (options->model)
-		simulate_model_by_name(options->model, &config->model);
 	if (options->init)
 		simulate_init_by_name(options->init, &config->init);
 	if (options->workers)
 		config->workers = options->workers;
 	if (options->stride)
 		config->page_stride = options->stride;
+}
+
+/* The model is ours alone: a kernel's possessions are those of the model it is built with, so it changes after them. */
+static enum quire_status apply_model(struct quire *q, const struct simulate_options *options)
+{
+	enum quire_status status;
+	const char *why = "";
+
+	if (!options->model)
+		return QUIRE_OK;
+	simulate_model_by_name(options->model, &q->config.model);
+	status = quire_config_check(&q->config, &why);
+	if (status != QUIRE_OK)
+		cli_error("--model %s: %s", options->model, why);
+	return status;
 }
 
 /* --- messages --------------------------------------------------------------------------------------------------- */
@@ -189,6 +202,8 @@ static enum quire_status boot(struct simulation *s, const struct simulate_option
 
 	if (status == QUIRE_OK)
 		status = kernel_ledger(s, &ledger, options);
+	if (status == QUIRE_OK)
+		status = apply_model(s->q, options);
 	if (status == QUIRE_OK)
 		status = quire_boot_until(s->q, QUIRE_STAGE_HANDOVER);
 	if (status == QUIRE_OK)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Boot every capture in simulation: zoneinfo must be the kernel's own wherever it does not depend on what ran afterwards. This goes the
-# whole road, free trees included, while "verify" only plans.
+# Boot every capture in simulation: zoneinfo must be the kernel's own wherever it does not depend on what ran
+# afterwards. This goes the whole road, free trees included, while "verify" only plans.
 # captures.sh QUIRE; the captures' folder is $QUIRE_CAPTURES or ../shared/captures.
 set -u
 quire=$1 captures=${QUIRE_CAPTURES:-../shared/captures}
@@ -12,14 +12,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0 booted=0
 
-# Structure of every zone, watermarks without the boost of the moment, protection, batch. Lines of the kernel's log that a serial
-# console mixed in are taken out.
+# Structure of every zone, watermarks without the boost of the moment, protection, batch. Lines of the kernel's log
+# that a serial console mixed in are taken out.
 facts() {
 	sed 's/\[   .*//' "$1" | awk '
 		/^Node/ { print; boost = 0 }
 		/^        boost/ { boost = $2 }
 		/^        (min|low|high|promo) / { print $1, $2 - boost }
-		/^        (spanned|present|managed|cma) / || /^        protection/ || /  batch: / || /^  start_pfn/ { print }'
+		/^        (spanned|present|managed|cma) / { print }
+		/^        protection/ || /  batch: / || /^  start_pfn/ { print }'
 }
 
 for capture in "$captures"/*/; do

@@ -86,7 +86,8 @@ for command in boot verify; do
 	# ".It Fl s , Fl -show Ar list" in the command's part of the man page
 	awk -v part="quire $command" '$1 == ".Ss" { on = ($0 == ".Ss " part) } $1 == ".Sh" { on = 0 } on && /^\.It Fl/' \
 		"$project/docs/quire.1" |
-		sed -E 's/^\.It Fl //; s/ , Fl -/ --/; s/^-/--/; s/^([a-zA-Z]) /-\1 /; s/ (Ar|Ns).*//' | sort >"$work/man-options"
+		sed -E 's/^\.It Fl //; s/ , Fl -/ --/; s/^-/--/; s/^([a-zA-Z]) /-\1 /; s/ (Ar|Ns).*//' |
+		sort >"$work/man-options"
 	diff "$work/help-options" "$work/man-options" || bad "options of $command: help (<) and man page (>) differ"
 	[ "$(wc -l <"$work/help-options")" -ge 5 ] || bad "help $command lists too few options"
 done
@@ -129,6 +130,18 @@ expect 0 boot --nodes 1x4G --sysctl vm.min_free_kbytes=123456 -s zones
 grep -q 'min_free_kbytes 123456' "$work/out" || bad "--sysctl has no effect"
 for arch in x86_64 i386 i386-pae arm64 riscv64; do
 	expect 0 boot --nodes 1x2G --arch "$arch" --show all
+done
+
+# Which memory model is used, and when descriptors come into being, changes nothing in what a kernel would report.
+for arch in x86_64 i386-pae; do
+	expect 0 boot --nodes 2x1G --arch "$arch" -s zoneinfo
+	cp "$work/out" "$work/zoneinfo-$arch"
+	for model in flat discontig sparse sparse-extreme sparse-vmemmap; do
+		for init in eager deferred lazy; do
+			expect 0 boot --nodes 2x1G --arch "$arch" --model "$model" --init "$init" -s zoneinfo
+			cmp -s "$work/out" "$work/zoneinfo-$arch" || bad "$arch $model $init: another zoneinfo"
+		done
+	done
 done
 
 # --- JSON ---

@@ -62,11 +62,10 @@ static void span_node(const struct quire_topology *t, const struct quire_membloc
 }
 
 /*
- * The part of a range that a zone counts as its own. With kernelcore=mirror the span of the movable zone lies inside that of
- * the zone it is carved from: mirrored frames are the latter's, so are those below the (rounded) start; the rest is movable.
+ * The part of a range that a zone counts as its own. With kernelcore=mirror the movable zone lies inside the spans of
+ * others: mirrored frames are theirs, so are those below the (rounded) start of the movable zone; the rest is movable.
  */
-static uint64_t own_pages(const struct quire_topology *t, const struct quire_node *node, unsigned type,
-			  const struct quire_pfn_range *range, bool mirrored)
+static uint64_t own_pages(const struct quire_node *node, unsigned type, const struct quire_pfn_range *range, bool mirrored)
 {
 	const struct quire_zone *zone = &node->zones[type];
 	quire_pfn_t start = qi_max(range->start, zone->start_pfn);
@@ -77,17 +76,16 @@ static uint64_t own_pages(const struct quire_topology *t, const struct quire_nod
 
 		if (type == QUIRE_ZONE_MOVABLE && mirror)
 			return 0;
-		if (type == (unsigned)t->movable_zone && !mirror)
+		if (type != QUIRE_ZONE_MOVABLE && !mirror)
 			end = qi_min(end, node->movable_pfn);
 	}
 	return start < end ? end - start : 0;
 }
 
-static void count_range(const struct quire_topology *t, struct quire_node *node, const struct quire_pfn_range *range,
-			bool mirrored)
+static void count_range(struct quire_node *node, const struct quire_pfn_range *range, bool mirrored)
 {
 	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
-		uint64_t pages = own_pages(t, node, type, range, mirrored);
+		uint64_t pages = own_pages(node, type, range, mirrored);
 
 		node->zones[type].present += pages;
 		node->zones[type].present_early += pages;
@@ -164,7 +162,7 @@ enum quire_status quire_topology_zone_spans(struct quire_topology *t, const stru
 	quire_memblock_for_each_pfn_range(mb, index, QUIRE_NO_NODE, quire_page_shift(t->config), &range) {
 		node = quire_topology_node(t, range.nid);
 		if (node)
-			count_range(t, node, &range, mirrored);
+			count_range(node, &range, mirrored);
 	}
 	t->dma_reserve = reserved_below_16m(t, mb);
 	qi_for_each_node(t, node)

@@ -31,7 +31,10 @@ enum quire_status quire_read_boot_params(struct quire_machine *m, const void *da
 enum quire_status quire_read_srat(struct quire_machine *m, const void *data, size_t size, const struct quire_reader_log *log);
 enum quire_status quire_read_slit(struct quire_machine *m, const void *data, size_t size, const struct quire_reader_log *log);
 
-/* ACPI MADT: which CPUs exist (APIC, x2APIC, GICC entries). CPUs that SRAT named already are only enabled or disabled. */
+/*
+ * ACPI MADT: which CPUs exist (APIC, x2APIC, GICC, RINTC entries). CPUs that SRAT named already are only enabled or disabled;
+ * the order in which the two are read does not matter.
+ */
 enum quire_status quire_read_madt(struct quire_machine *m, const void *data, size_t size, const struct quire_reader_log *log);
 
 /*
@@ -46,19 +49,28 @@ enum quire_status quire_acpi_find_table(const void *rsdp, size_t rsdp_size, cons
 enum quire_status quire_read_efi_map(struct quire_machine *m, const void *data, size_t size, size_t desc_size,
 				     const struct quire_reader_log *log);
 
-/* Flattened device tree, through libfdt: memory nodes, reserved-memory, /memreserve/, numa ids, distance map, chosen, cpus. */
+/*
+ * Flattened device tree, through libfdt: memory nodes, reserved-memory, /memreserve/, numa ids, distance map, chosen, cpus,
+ * dma-ranges. `data` is 8-aligned (QUIRE_EINVAL otherwise) and must stay where it is as long as machine->command_line is used.
+ * The blob itself is reserved if machine->fdt was set to its physical address before. The one reader that needs a library.
+ */
 enum quire_status quire_read_fdt(struct quire_machine *m, const void *data, size_t size, const struct quire_reader_log *log);
 
 /*
  * x86: sanitise the firmware map the way the field does (overlaps: the worse type wins; page 0 and 640K–1M taken out of RAM) and
- * apply mem= and memmap=. Result replaces machine->map, sorted and disjoint. QUIRE_ENOSPC if it does not fit.
+ * apply mem= and memmap=. Result replaces machine->map, sorted and disjoint. On other architectures only overlaps are resolved
+ * (and efi_fake_mem= applied). The changes, and the map a user has defined, are logged in the field's wording.
+ *
+ * Works in place, so machine->map needs room for the worst case: 2 * (map_count + directives) + 8 ranges, where directives are
+ * options->memmap_count + fake_mem_count. QUIRE_ENOSPC otherwise, and nothing has changed. `options` may be NULL.
  */
 enum quire_status quire_e820_sanitize(struct quire_machine *m, const struct quire_boot_options *options,
 				      const struct quire_reader_log *log);
 
 /*
  * Parse a kernel command line into config->options and ->tunables. Words that are not about memory, and values that make no
- * sense, are passed to unknown(ctx, word, why) and skipped; never fatal. A later word overrides an earlier one as in the field.
+ * sense, are passed to unknown(ctx, word, length, why) and skipped; never fatal; so are characters behind a value that was taken.
+ * A later word overrides an earlier one as in the field. `unknown` may be NULL.
  */
 void quire_cmdline_parse(struct quire_config *config, const char *command_line,
 			 void (*unknown)(void *ctx, const char *word, size_t length, const char *why), void *ctx);

@@ -4,6 +4,18 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+/* The file's name is copied: whoever gave it may be gone when results are printed. */
+static void set_origin(struct finding *finding, struct origin origin)
+{
+	const char *file = origin.file ? origin.file : "";
+	size_t length = strlen(file);
+
+	if (length >= sizeof(finding->file))
+		file += length - sizeof(finding->file) + 1;
+	snprintf(finding->file, sizeof(finding->file), "%s", file);
+	finding->line = origin.line;
+}
+
 static struct finding *add(struct findings *f, enum finding_kind kind, struct origin origin, const char *item,
 			   va_list arguments)
 {
@@ -12,7 +24,7 @@ static struct finding *add(struct findings *f, enum finding_kind kind, struct or
 	if (!finding)
 		return NULL;
 	finding->kind = kind;
-	finding->origin = origin;
+	set_origin(finding, origin);
 	vsnprintf(finding->item, sizeof(finding->item), item, arguments);
 	return finding;
 }
@@ -111,7 +123,7 @@ void findings_remark(struct findings *f, struct origin origin, const char *text,
 	if (!finding)
 		return;
 	finding->kind = FINDING_REMARK;
-	finding->origin = origin;
+	set_origin(finding, origin);
 	va_start(arguments, text);
 	vsnprintf(finding->ours, sizeof(finding->ours), text, arguments);
 	va_end(arguments);
@@ -122,14 +134,14 @@ void findings_free(struct findings *f)
 	LIST_FREE(&f->list);
 }
 
-static void print_origin(FILE *out, struct origin origin)
+static void print_origin(FILE *out, const struct finding *finding)
 {
-	if (!origin.file)
+	if (!finding->file[0])
 		return;
-	if (origin.line)
-		fprintf(out, " (%s:%zu)", origin.file, origin.line);
+	if (finding->line)
+		fprintf(out, " (%s:%zu)", finding->file, finding->line);
 	else
-		fprintf(out, " (%s)", origin.file);
+		fprintf(out, " (%s)", finding->file);
 }
 
 static void print_finding(const struct findings *f, const struct finding *finding, FILE *out)
@@ -138,7 +150,7 @@ static void print_finding(const struct findings *f, const struct finding *findin
 		fprintf(out, "%s: note: %s", f->capture, finding->ours);
 	else
 		fprintf(out, "%s: %s: ours %s theirs %s", f->capture, finding->item, finding->ours, finding->theirs);
-	print_origin(out, finding->origin);
+	print_origin(out, finding);
 	fputc('\n', out);
 }
 

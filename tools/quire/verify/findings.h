@@ -24,7 +24,8 @@ struct finding {
 	enum finding_kind kind;
 	char item[96];
 	char ours[192], theirs[192];
-	struct origin origin;
+	char file[64];			/* "": no origin */
+	size_t line;
 };
 
 struct findings {

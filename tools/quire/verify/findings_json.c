@@ -39,10 +39,10 @@ static void print_list(FILE *out, const struct findings *f, const char *name, en
 			fputs(", \"theirs\": ", out);
 			print_string(out, finding->theirs);
 		}
-		if (finding->origin.file) {
+		if (finding->file[0]) {
 			fputs(", \"file\": ", out);
-			print_string(out, finding->origin.file);
-			fprintf(out, ", \"line\": %zu", finding->origin.line);
+			print_string(out, finding->file);
+			fprintf(out, ", \"line\": %zu", finding->line);
 		}
 		fputs(" }", out);
 	}

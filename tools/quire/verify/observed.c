@@ -52,9 +52,10 @@ static size_t last_boot(const struct textfile *log)
 	return start;
 }
 
-static void read_log(struct observed *o)
+static void read_log(struct observed *o, const char *name)
 {
 	o->has_log = true;
+	o->log_name = name;
 	o->log_start = last_boot(&o->log);
 	for (size_t i = o->log_start; i < o->log.line_count; i++)
 		observed_log_line(o, textfile_message(&o->log, i), i + 1);
@@ -67,7 +68,7 @@ enum quire_status observed_from_log(struct observed *o, const void *text, size_t
 	memset(o, 0, sizeof(*o));
 	status = textfile_from_memory(&o->log, "log", text, size);
 	if (status == QUIRE_OK)
-		read_log(o);
+		read_log(o, "log");
 	return status;
 }
 
@@ -85,7 +86,7 @@ enum quire_status observed_read(struct observed *o, const char *path)
 	if (status != QUIRE_OK && (status != QUIRE_ENOENT || !is_directory(path)))
 		return status;
 	if (status == QUIRE_OK)
-		read_log(o);
+		read_log(o, is_directory(path) ? "dmesg.txt" : o->log.path);
 	if (is_directory(path))
 		observed_read_files(o, path);
 	return QUIRE_OK;

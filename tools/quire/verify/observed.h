@@ -160,6 +160,7 @@ struct observed {
 	struct textfile log;			/* the kernel log, kept: event lines refer to it */
 	unsigned kernel_major, kernel_minor;	/* from "Linux version" */
 	bool has_log;
+	const char *log_name;			/* as origins show it */
 	size_t log_start;			/* first line of the last boot in the log, counted from 0 */
 
 	LIST(struct observed_zone_range) zone_ranges;

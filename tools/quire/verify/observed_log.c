@@ -257,7 +257,7 @@ static bool dump_line(struct observed *o, struct text_slice text, struct origin 
 
 void observed_log_line(struct observed *o, struct text_slice text, size_t line)
 {
-	struct origin origin = { "dmesg.txt", line };
+	struct origin origin = { o->log_name, line };
 	struct text_slice left = text;
 	uint64_t value;
 

@@ -14,9 +14,9 @@ static bool is_x86(const struct quire *q)
 	       q->config.arch == QUIRE_ARCH_I386_PAE;
 }
 
-static struct origin at_line(size_t line)
+static struct origin at_line(const struct replay *r, size_t line)
 {
-	return (struct origin){ "dmesg.txt", line };
+	return (struct origin){ r->o->log_name, line };
 }
 
 bool replay_possible(const struct observed *o)
@@ -154,7 +154,7 @@ static void settle(struct replay *r, const struct event *e, quire_phys_t ours, q
 	struct quire_memblock *mb = &r->q->memblock;
 
 	if (r->f)
-		findings_address(r->f, at_line(e->line), ours, theirs, "allocation of %" PRIu64 " bytes by %.*s", size,
+		findings_address(r->f, at_line(r, e->line), ours, theirs, "allocation of %" PRIu64 " bytes by %.*s", size,
 				 TEXT_PRINTF(what));
 	if (ours == theirs)
 		return;
@@ -242,7 +242,7 @@ static void replay_unannounced(struct replay *r, const struct event *e)
 			quire_memblock_phys_free(mb, ours, e->size);
 	}
 	if (r->f)
-		findings_address(r->f, at_line(e->line), first, e->base, "allocation of %" PRIu64 " bytes, unannounced",
+		findings_address(r->f, at_line(r, e->line), first, e->base, "allocation of %" PRIu64 " bytes, unannounced",
 				 e->size);
 	quire_memblock_reserve(mb, e->base, e->size);
 }
@@ -272,7 +272,7 @@ static bool is_run_of_ram(const struct quire_machine *m, uint64_t base, uint64_t
 static void replay_add(struct replay *r, const struct event *e)
 {
 	if (r->f && is_x86(r->q) && text_contains(e->caller, "e820")) {
-		findings_number(r->f, at_line(e->line), is_run_of_ram(r->q->machine, e->base, e->size), true,
+		findings_number(r->f, at_line(r, e->line), is_run_of_ram(r->q->machine, e->base, e->size), true,
 				"memory added [%#" PRIx64 "-%#" PRIx64 "] is in our map", e->base,
 				e->base + e->size - 1);
 	}
@@ -311,7 +311,7 @@ static void replay_doubled(struct replay *r, size_t index)
 	} else {
 		ours = quire_memblock_find_in_range_node(mb, e->size, page, 0, 0, QUIRE_NO_NODE, 0);
 	}
-	findings_address(r->f, at_line(e->line), ours, e->base, "new %s table", e->of_memory ? "memory" : "reserved");
+	findings_address(r->f, at_line(r, e->line), ours, e->base, "new %s table", e->of_memory ? "memory" : "reserved");
 }
 
 static void replay_dump(struct replay *r, const struct event *e)

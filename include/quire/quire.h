@@ -31,6 +31,7 @@ enum quire_boot_stage {
 	QUIRE_STAGE_DESCRIPTORS,	/* the early part of the init policy is done */
 	QUIRE_STAGE_HANDOVER,		/* free memory is in the zones' trees, managed is known */
 	QUIRE_STAGE_WATERMARKS,		/* watermarks, reserves, per-CPU sizes: the allocator is open */
+	QUIRE_STAGE_LATE,		/* DEFERRED: the workers have initialised the rest; other policies: nothing */
 	QUIRE_STAGES
 };
 

@@ -75,6 +75,16 @@ void quire_hosted_bind_cpu(unsigned cpu);
 uint64_t quire_hosted_resident(const struct quire_hosted *hosted);
 uint64_t quire_hosted_outside(const struct quire_hosted *hosted);
 
+/*
+ * Bytes of the engine's metadata that have a host page behind them: with OUTSIDE_METADATA of what meta_alloc gave and of the
+ * window, otherwise of the machine's RAM, where nobody but the engine has written yet when boot returns. Cost: a look at
+ * every page the engine asked for.
+ */
+uint64_t quire_hosted_metadata_resident(struct quire_hosted *hosted);
+
+/* The machine behind a platform that quire_hosted_platform() gave. */
+struct quire_hosted *quire_hosted_of(const struct quire_platform *platform);
+
 /* Frames the descriptor window has in use, in bytes. */
 uint64_t quire_hosted_window_mapped(const struct quire_hosted *hosted);
 

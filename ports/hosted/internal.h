@@ -13,6 +13,13 @@ struct qi_hosted_ram {
 	char *address;		/* read without the lock, written under it */
 };
 
+/* Metadata large enough to be mapped on its own: most of it may never be touched. */
+struct qi_hosted_piece {
+	struct qi_hosted_piece *next;
+	void *address;
+	size_t size;
+};
+
 struct quire_hosted {
 	struct quire_platform platform;
 	int file;
@@ -26,6 +33,7 @@ struct quire_hosted {
 	size_t window_space_size;
 	uint64_t window_mapped;
 	uint64_t outside;
+	struct qi_hosted_piece *pieces;	/* under the lock */
 	bool huge;
 	pthread_mutex_t lock;
 	uint64_t calls[QUIRE_HOSTED_CALLS];
@@ -47,6 +55,10 @@ void *qi_hosted_meta_alloc(void *ctx, size_t size, size_t align, int nid);
 void qi_hosted_meta_free(void *ctx, void *address, size_t size);
 enum quire_status qi_hosted_vmemmap_map(void *ctx, void *va, quire_phys_t phys, quire_phys_t size);
 void qi_hosted_vmemmap_unmap(void *ctx, void *va, quire_phys_t size);
+
+/* resident.c: remember a mapped piece of metadata, and forget it. False: no memory to remember it in. */
+bool qi_hosted_remember(struct quire_hosted *h, void *address, size_t size);
+void qi_hosted_forget(struct quire_hosted *h, const void *address);
 
 /* runtime.c: CPUs, time, messages. */
 void qi_hosted_runtime(struct quire_hosted *h, const struct quire_hosted_options *options);

@@ -166,6 +166,13 @@ void quire_hosted_destroy(struct quire_hosted *h)
 		munmap(h->window_space, h->window_space_size);
 	if (h->file >= 0)
 		close(h->file);
+	while (h->pieces) {
+		struct qi_hosted_piece *piece = h->pieces;
+
+		h->pieces = piece->next;
+		munmap(piece->address, piece->size);
+		free(piece);
+	}
 	pthread_mutex_destroy(&h->lock);
 	free(h->ram);
 	free(h);

@@ -96,6 +96,10 @@ void *qi_hosted_meta_alloc(void *ctx, size_t size, size_t align, int nid)
 		if (slack > before)
 			munmap(space + before + ((size + 4095) & ~(size_t)4095), slack - before);
 		address = space + before;
+		if (!qi_hosted_remember(h, address, size)) {
+			munmap(address, size);
+			return NULL;
+		}
 	}
 	__atomic_add_fetch(&h->outside, size, __ATOMIC_RELAXED);
 	return address;
@@ -108,10 +112,12 @@ void qi_hosted_meta_free(void *ctx, void *address, size_t size)
 	if (!address)
 		return;
 	__atomic_sub_fetch(&h->outside, size, __ATOMIC_RELAXED);
-	if (size < HEAP_LIMIT)
+	if (size < HEAP_LIMIT) {
 		free(address);
-	else
-		munmap(address, size);
+		return;
+	}
+	qi_hosted_forget(h, address);
+	munmap(address, size);
 }
 
 static bool in_window(const struct quire_hosted *h, const void *va, quire_phys_t size)

@@ -15,7 +15,6 @@ struct arch_defaults {
 	struct quire_geometry geometry;
 	uint32_t zone_mask;
 	enum quire_model model;
-	enum quire_init_policy init;
 	bool cma;
 	bool numa_emulation;
 };
@@ -26,7 +25,6 @@ static const struct arch_defaults arch_defaults[QUIRE_ARCHES] = {
 			      .max_order = 10, .pageblock_order = 9, .page_struct_size = 64 },
 		.zone_mask = ZONE(DMA) | ZONE(DMA32) | ZONE(NORMAL) | ZONE(MOVABLE) | ZONE(DEVICE),
 		.model = QUIRE_MODEL_SPARSEMEM_VMEMMAP,
-		.init = QUIRE_INIT_DEFERRED,
 		.numa_emulation = true,
 	},
 	[QUIRE_ARCH_I386] = {
@@ -34,21 +32,18 @@ static const struct arch_defaults arch_defaults[QUIRE_ARCHES] = {
 			      .max_order = 10, .pageblock_order = 10, .page_struct_size = 40 },
 		.zone_mask = ZONE(DMA) | ZONE(NORMAL) | ZONE(HIGHMEM) | ZONE(MOVABLE),
 		.model = QUIRE_MODEL_FLATMEM,
-		.init = QUIRE_INIT_EAGER,
 	},
 	[QUIRE_ARCH_I386_PAE] = {
 		.geometry = { .page_shift = 12, .section_shift = 29, .physmem_bits = 36, .nodes_shift = 0,
 			      .max_order = 10, .pageblock_order = 9, .page_struct_size = 40 },
 		.zone_mask = ZONE(DMA) | ZONE(NORMAL) | ZONE(HIGHMEM) | ZONE(MOVABLE),
 		.model = QUIRE_MODEL_FLATMEM,
-		.init = QUIRE_INIT_EAGER,
 	},
 	[QUIRE_ARCH_ARM64] = {
 		.geometry = { .page_shift = 12, .section_shift = 27, .physmem_bits = 48, .nodes_shift = 4,
 			      .max_order = 10, .pageblock_order = 9, .page_struct_size = 64 },
 		.zone_mask = ZONE(DMA) | ZONE(DMA32) | ZONE(NORMAL) | ZONE(MOVABLE),
 		.model = QUIRE_MODEL_SPARSEMEM_VMEMMAP,
-		.init = QUIRE_INIT_DEFERRED,
 		.cma = true,
 	},
 	[QUIRE_ARCH_RISCV64] = {
@@ -56,7 +51,6 @@ static const struct arch_defaults arch_defaults[QUIRE_ARCHES] = {
 			      .max_order = 10, .pageblock_order = 9, .page_struct_size = 64 },
 		.zone_mask = ZONE(DMA32) | ZONE(NORMAL) | ZONE(MOVABLE),
 		.model = QUIRE_MODEL_SPARSEMEM_VMEMMAP,
-		.init = QUIRE_INIT_EAGER,
 	},
 };
 
@@ -93,7 +87,7 @@ void quire_config_defaults(struct quire_config *config, enum quire_arch arch, en
 	if (arch == QUIRE_ARCH_ARM64 && rules >= QUIRE_RULES_6_12)
 		config->zone_mask |= ZONE(DEVICE);
 	config->model = defaults->model;
-	config->init = defaults->init;
+	config->init = QUIRE_INIT_LAZY;
 	config->page_stride = 16;
 	config->cma_enabled = defaults->cma;
 	config->cma_default_size = defaults->cma ? 64 * MIB : 0;

@@ -1,7 +1,7 @@
 /*
  * The boot road, one stage a function, in the order in which memory becomes usable:
  *
- *	map -> memblock -> nodes -> zones -> sections -> descriptors -> hand-over -> watermarks
+ *	map -> memblock -> nodes -> zones -> sections -> descriptors -> hand-over -> watermarks -> late descriptors
  *
  * A stage that fails undoes what it did; the stage reached stays as it was, so that the caller may change something and try
  * again. quire_boot_until() lets an embedder reserve his own things between stages.
@@ -88,6 +88,7 @@ static const struct {
 	[QUIRE_STAGE_DESCRIPTORS] = { "descriptors", stage_descriptors },
 	[QUIRE_STAGE_HANDOVER] = { "hand-over", qi_hand_over },
 	[QUIRE_STAGE_WATERMARKS] = { "watermarks", stage_watermarks },
+	[QUIRE_STAGE_LATE] = { "late descriptors", qi_memmap_init_late },
 };
 
 enum quire_status quire_init(struct quire *q, const struct quire_config *config, const struct quire_machine *machine,
@@ -150,7 +151,7 @@ enum quire_status quire_boot_until(struct quire *q, enum quire_boot_stage last)
 
 enum quire_status quire_boot(struct quire *q)
 {
-	return quire_boot_until(q, QUIRE_STAGE_WATERMARKS);
+	return quire_boot_until(q, QUIRE_STAGE_LATE);
 }
 
 enum quire_status quire_check(const struct quire *q)

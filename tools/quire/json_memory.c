@@ -187,27 +187,3 @@ void json_layout(const struct quire *q, struct json *json)
 	layout(json, "quire", &params);
 	json_close(json);
 }
-
-void json_costs(const struct quire *q, struct json *json)
-{
-	json_open(json, "costs", '{');
-	json_row(json, "bytes", '{');
-	json_unsigned(json, "nodes", q->metadata.nodes);
-	json_unsigned(json, "sections", q->metadata.sections);
-	json_unsigned(json, "descriptors", q->metadata.descriptors);
-	json_unsigned(json, "page_tables", q->metadata.page_tables);
-	json_unsigned(json, "trees", q->metadata.trees);
-	json_unsigned(json, "percpu", q->metadata.percpu);
-	json_close(json);
-	json_open(json, "stages", '[');
-	for (unsigned stage = 0; stage < QUIRE_STAGES; stage++) {
-		if (!q->costs[stage].name)
-			continue;
-		json_row(json, NULL, '{');
-		json_text(json, "name", q->costs[stage].name);
-		json_unsigned(json, "ns", q->costs[stage].ns);
-		json_close(json);
-	}
-	json_close(json);
-	json_close(json);
-}

@@ -32,7 +32,7 @@ void show_heading(const struct simulation *s, FILE *out);
 void show_text(const struct simulation *s, uint32_t mask, FILE *out);
 void show_json(const struct simulation *s, uint32_t mask, FILE *out);
 
-/* json_machine.c: what was read. json_memory.c, json_zones.c: the reports' figures. */
+/* json_machine.c: what was read. json_memory.c, json_zones.c, json_costs.c: the reports' figures. */
 void json_machine(const struct simulation *s, struct json *json);
 void json_log(const struct quire *q, struct json *json);
 void json_memblock(const struct quire *q, struct json *json);

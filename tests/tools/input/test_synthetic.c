@@ -32,7 +32,7 @@ static void test_bad_nodes(void **state)
 		{ "1G 1G", "separated by commas" }, { "0", "no node has any memory" }, { "3x0", "no node has any memory" },
 		{ "1000", "multiple of 4K" }, { "1025x1G", "too many nodes" }, { "18446744073709551616x1G", "a size" },
 		{ "1024x1G,1G", "too many nodes" }, { "99999999999999999999G", "missing or too large" },
-		{ "15E,15E", "do not fit" }, { "1P", "address bits" }, { "1G/", "must follow the slash" }, { "1G/x",
+		{ "15E,15E", "do not fit" }, { "8P", "address bits" }, { "1G/", "must follow the slash" }, { "1G/x",
 													    "must follow" },
 	};
 

@@ -189,6 +189,9 @@ enum quire_status input_settle_distances(struct input *in);
 enum quire_status input_settle_reservations(struct input *in);
 enum quire_status input_settle_config(struct input *in);
 
+/* The physical address bits of the widest kernel of an architecture: five levels of page tables, or arm64's large addresses. */
+unsigned input_widest_address(enum quire_arch arch);
+
 /* machine.c: the growing quire_machine. */
 enum quire_status input_machine_init(struct input *in, enum quire_arch arch);
 enum quire_status input_machine_range(struct input *in, const struct quire_memory_range *range);

@@ -148,6 +148,33 @@ static enum quire_status apply_sysctls(struct input *in)
 	return QUIRE_OK;
 }
 
+unsigned input_widest_address(enum quire_arch arch)
+{
+	struct quire_config config;
+
+	quire_config_defaults(&config, arch, QUIRE_RULES_6_12);
+	return arch == QUIRE_ARCH_X86_64 || arch == QUIRE_ARCH_ARM64 ? 52 : config.geometry.physmem_bits;
+}
+
+/* RAM above what four levels of page tables reach: the kernel must be one with five, and physical addresses to match. */
+static void widen_addresses(struct input *in)
+{
+	unsigned widest = input_widest_address(in->machine.arch);
+	quire_phys_t end = 0;
+
+	for (size_t i = 0; i < in->machine.map_count; i++) {
+		const struct quire_memory_range *range = &in->machine.map[i];
+
+		if (range->type == QUIRE_MEMORY_RAM && range->base + range->size > end)
+			end = range->base + range->size;
+	}
+	if (end <= (quire_phys_t)1 << in->config.geometry.physmem_bits || end > (quire_phys_t)1 << widest)
+		return;
+	input_note(in, QUIRE_LOG_INFO, in->name, 0, "RAM lies above %u address bits: reckoned with %u",
+		   in->config.geometry.physmem_bits, widest);
+	in->config.geometry.physmem_bits = widest;
+}
+
 enum quire_status input_settle_config(struct input *in)
 {
 	enum quire_rules rules = settle_rules(in);
@@ -158,6 +185,7 @@ enum quire_status input_settle_config(struct input *in)
 	in->machine.command_line = in->command_line;
 	in->memblock_trace = in->facts->log.memblock_trace;
 	quire_config_defaults(&in->config, in->machine.arch, rules);
+	widen_addresses(in);
 	take_tunables(in);
 	quire_cmdline_parse(&in->config, in->command_line, ignore_word, in);
 	return apply_sysctls(in);

@@ -235,20 +235,18 @@ static enum quire_status build(struct input *in, struct synthetic_plan *plan, en
 	struct input_ranges *map = &in->facts->maps[INPUT_MAP_SYNTHETIC];
 	bool has_nodes = arch != QUIRE_ARCH_I386 && arch != QUIRE_ARCH_I386_PAE;
 	quire_phys_t start = is_x86(arch) ? 0 : arch == QUIRE_ARCH_RISCV64 ? 2 * GIB : GIB;
-	struct quire_config config;
+	unsigned bits = input_widest_address(arch);
 	enum quire_status status;
 
-	quire_config_defaults(&config, arch, QUIRE_RULES_6_12);
 	if (is_x86(arch))
 		add_pci_window(plan, space_needed(plan) > MOST_LOW_RAM ? PCI_WINDOW : MOST_LOW_RAM);
 	if (!has_nodes && plan->node_count > 1)
 		input_note(in, QUIRE_LOG_INFO, "", 0, "--nodes %s: a 32-bit x86 kernel has one node; sizes are added up",
 			   in->options.nodes);
-	status = lay_out(in, plan, arch, has_nodes && plan->node_count > 1, start,
-			 (quire_phys_t)1 << config.geometry.physmem_bits);
+	status = lay_out(in, plan, arch, has_nodes && plan->node_count > 1, start, (quire_phys_t)1 << bits);
 	if (status == QUIRE_ERANGE)
 		input_note(in, QUIRE_LOG_ERROR, "", 0, "--nodes %s: more than fits the %u address bits of %s",
-			   in->options.nodes, config.geometry.physmem_bits, quire_arch_name(arch));
+			   in->options.nodes, bits, quire_arch_name(arch));
 	if (status == QUIRE_OK && is_x86(arch))
 		status = add_pc_ranges(map);
 	if (status == QUIRE_OK)

@@ -80,6 +80,12 @@ enum quire_status quire_boot(struct quire *q);
 enum quire_status quire_boot_until(struct quire *q, enum quire_boot_stage stage);
 
 /*
+ * The end of a machine: everything the engine took from the platform or from memory is given back, and *q is zeroed. Only where no
+ * frame is in use any more and no other CPU is inside the engine. Fine at any stage, also for a zeroed *q.
+ */
+void quire_fini(struct quire *q);
+
+/*
  * Give [base, base + size) back that was reserved when the zones took over: an initrd, boot-time code, firmware tables. Whole pages
  * only, rounded inward; managed grows. QUIRE_EINVAL before hand-over, QUIRE_ENOENT if part of it is in no zone, QUIRE_EEXIST
  * if part of it is free already; then nothing was given back.

@@ -72,8 +72,7 @@ static enum quire_status stage_watermarks(struct quire *q)
 
 	quire_lowmem_reserve_update(&q->topology, tunables);
 	quire_watermarks_init(&q->topology, tunables, &q->watermarks);
-	if (q->config.thp && !q->config.options.thp_never)
-		quire_watermarks_thp(&q->topology, tunables, &q->watermarks);
+	quire_watermarks_thp(&q->topology, tunables, &q->watermarks);
 	return QUIRE_OK;
 }
 
@@ -152,6 +151,19 @@ enum quire_status quire_boot_until(struct quire *q, enum quire_boot_stage last)
 enum quire_status quire_boot(struct quire *q)
 {
 	return quire_boot_until(q, QUIRE_STAGE_LATE);
+}
+
+void quire_fini(struct quire *q)
+{
+	if (!q->platform)
+		return;
+	if (q->stage >= QUIRE_STAGE_HANDOVER)
+		qi_hand_over_undo(q);
+	if (q->stage >= QUIRE_STAGE_SECTIONS)
+		qi_memmap_fini(q);
+	qi_meta_release(q, NULL);
+	quire_memblock_discard(&q->memblock);
+	memset(q, 0, sizeof(*q));
 }
 
 enum quire_status quire_check(const struct quire *q)

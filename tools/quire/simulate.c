@@ -263,6 +263,8 @@ enum quire_status simulate(struct simulation *s, const struct simulate_options *
 
 void simulate_free(struct simulation *s)
 {
+	if (s->q)
+		quire_fini(s->q);
 	free(s->q);
 	quire_hosted_destroy(s->host);
 	input_free(&s->in);

@@ -190,7 +190,8 @@ quire_pfn_t quire_memmap_deferred_at_work(const struct quire_topology *t, const 
 #define QUIRE_SECTION_HAS_MAP	0x02u	/* descriptors have a place: "valid" */
 #define QUIRE_SECTION_ONLINE	0x04u
 #define QUIRE_SECTION_EARLY	0x08u	/* from boot: valid as a whole, hole or not */
-#define QUIRE_SECTION_FLAGS	0x0fu
+#define QUIRE_SECTION_BOOT	0x10u	/* its descriptors' backing is from boot and stays, even while the section is away */
+#define QUIRE_SECTION_FLAGS	0x1fu
 
 struct quire_usage;
 
@@ -234,7 +235,8 @@ struct quire_memmap_stats {
  *
  * struct quire_usage is an array of 32-bit words of which these offsets name the parts: sub-section bits (sparse models),
  * four bits per pageblock, and per "unit" (the frames whose descriptors fill whole pages, at least a pageblock) two bits,
- * taken for initialisation and initialised; LAZY VMEMMAP also keeps where each unit's backing frames are.
+ * taken for initialisation and initialised. Maps of sections that come and go, and all under LAZY, are longer: they also say
+ * where each unit's backing is.
  */
 struct quire_memmap {
 	enum quire_model model;
@@ -267,7 +269,8 @@ struct quire_memmap {
 	uint16_t *chunk_flat;			/* DISCONTIGMEM: chunk -> index into flat, 0xffff: none */
 	uint64_t chunk_count;
 
-	uint32_t usage_blocks, usage_taken, usage_done, usage_backing, usage_words;
+	uint32_t usage_blocks, usage_taken, usage_done, usage_backing;
+	uint32_t usage_words, usage_full_words;	/* of a usage map without and with the backing part */
 
 	uint32_t lock;				/* prepare and trim */
 	struct quire_frame_source source;

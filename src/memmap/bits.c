@@ -78,6 +78,15 @@ void qi_subsections_set(const struct quire_memmap *m, struct quire_usage *usage,
 		words[i / 32] |= 1u << (i % 32);
 }
 
+void qi_subsections_clear(const struct quire_memmap *m, struct quire_usage *usage, quire_pfn_t start, quire_pfn_t end)
+{
+	quire_pfn_t mask = ((quire_pfn_t)1 << m->section_pfn_shift) - 1;
+	uint32_t *words = (uint32_t *)usage;
+
+	for (uint64_t i = (start & mask) >> subsection_shift(m); i <= ((end - 1) & mask) >> subsection_shift(m); i++)
+		words[i / 32] &= ~(1u << (i % 32));
+}
+
 bool qi_subsection_test(const struct quire_memmap *m, const struct quire_usage *usage, quire_pfn_t pfn)
 {
 	quire_pfn_t mask = ((quire_pfn_t)1 << m->section_pfn_shift) - 1;

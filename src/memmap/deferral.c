@@ -66,7 +66,8 @@ static bool next_free(const struct quire_memblock *mb, uint64_t *cursor, const s
 {
 	struct quire_memblock_range r;
 
-	while (quire_memblock_next_range(mb, cursor, zone->node->nid, QUIRE_MEMBLOCK_HOTPLUG, &mb->memory, &mb->reserved, &r)) {
+	while (quire_memblock_next_range(mb, cursor, zone->node->nid, QUIRE_MEMBLOCK_HOTPLUG, &mb->memory, &mb->reserved,
+					 &r)) {
 		range->start = qi_max(qi_pfn_up(r.start, page_shift), from);
 		range->end = qi_min(qi_pfn_down(r.end, page_shift), zone->start_pfn + zone->spanned);
 		if (range->start < range->end)

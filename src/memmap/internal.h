@@ -106,6 +106,7 @@ struct qi_usage_layout qi_usage_layout_at(const struct quire_memmap *m, const st
 
 bool qi_unit_done(const struct quire_memmap *m, quire_pfn_t pfn);
 void qi_subsections_set(const struct quire_memmap *m, struct quire_usage *usage, quire_pfn_t start, quire_pfn_t end);
+void qi_subsections_clear(const struct quire_memmap *m, struct quire_usage *usage, quire_pfn_t start, quire_pfn_t end);
 bool qi_subsection_test(const struct quire_memmap *m, const struct quire_usage *usage, quire_pfn_t pfn);
 
 static inline uint32_t qi_bit_load(const uint32_t *words, uint64_t index)
@@ -159,9 +160,37 @@ static inline void qi_count_initialised(struct quire_memmap *m, uint64_t frames)
 	qi_spin_unlock(&m->lock);
 }
 
-/* --- demand.c -------------------------------------------------------------------------------------------- */
+/* --- backing.c: backing that can be taken away singly
+ * ---------------------------------------------------------------------- */
 
-/* LAZY: undo what prepare brought that chunk records do not know. */
+/* The backing word of the unit (classic models: the section) that holds pfn. The usage map must be a full one. */
+uint64_t *qi_backing_of(const struct quire_memmap *m, const struct quire_section *section, quire_pfn_t pfn);
+
+/* VMEMMAP: back the window's part for one unit, from the altmap if there is one. */
+enum quire_status qi_back_unit(struct quire *q, const struct quire_section *section, quire_pfn_t pfn, int nid,
+			       struct quire_altmap *altmap);
+
+/* The entry of a section with a full usage map, and where its descriptors are to be (*map); classic models: taken. NULL:
+ * no memory. */
+struct quire_section *qi_section_room(struct quire *q, uint64_t number, int nid, uintptr_t *map);
+
+/* The units of [start, end), inside one usage map, are not initialised any more. */
+void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end);
+
+/* Can this backing be given back by itself; and do so: bytes. va: of the first descriptor. */
+bool qi_backing_is_ours(uint64_t backing);
+uint64_t qi_backing_drop(struct quire *q, uint64_t *backing, void *va, uint64_t size);
+
+/* --- demand.c
+ * ----------------------------------------------------------------------------------------------------------- */
+
+/* LAZY: a section from boot that has no descriptors now, and gets them when they are needed (lookup.c). */
+bool qi_is_untouched(const struct quire_memmap *m, uint64_t number);
+
+/* LAZY: bring a section from boot into the table, if it is not there. */
+enum quire_status qi_enter_boot_section(struct quire *q, uint64_t number, int nid);
+
+/* Undo what chunk records do not know: LAZY units and hot-added memory. */
 void qi_demand_undo(struct quire *q);
 
 #endif

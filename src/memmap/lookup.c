@@ -1,17 +1,29 @@
 /* Questions about frames: is there a descriptor, is it online, has it been written; and the walk over all of them. */
 #include "memmap/internal.h"
 
+bool qi_is_untouched(const struct quire_memmap *m, uint64_t number)
+{
+	const struct quire_section *section = quire_section(m, number);
+	uint64_t next;
+
+	if (m->init != QUIRE_INIT_LAZY || !qi_run_at(m, number, &next))
+		return false;
+	/* A usage map without descriptors is a section that was trimmed (present) or removed (not). */
+	return !section || !section->usage ||
+	       (__atomic_load_n(&section->map, __ATOMIC_ACQUIRE) & (QUIRE_SECTION_PRESENT | QUIRE_SECTION_HAS_MAP)) ==
+	       QUIRE_SECTION_PRESENT;
+}
+
 bool quire_pfn_in_present_section(const struct quire_memmap *m, quire_pfn_t pfn)
 {
 	const struct quire_section *section;
-	uint64_t number = pfn >> m->section_pfn_shift, next;
 
 	if (!qi_is_sparse(m))
 		return quire_flat_map_of(m, pfn) != NULL;
-	section = quire_section(m, number);
-	if (section && __atomic_load_n(&section->map, __ATOMIC_ACQUIRE))
+	section = quire_section(m, pfn >> m->section_pfn_shift);
+	if (section && (__atomic_load_n(&section->map, __ATOMIC_ACQUIRE) & QUIRE_SECTION_PRESENT))
 		return true;
-	return m->init == QUIRE_INIT_LAZY && qi_run_at(m, number, &next);
+	return qi_is_untouched(m, pfn >> m->section_pfn_shift);
 }
 
 bool quire_pfn_valid(const struct quire_memmap *m, quire_pfn_t pfn)
@@ -24,7 +36,7 @@ bool quire_pfn_valid(const struct quire_memmap *m, quire_pfn_t pfn)
 	section = quire_section(m, pfn >> m->section_pfn_shift);
 	map = section ? __atomic_load_n(&section->map, __ATOMIC_ACQUIRE) : 0;
 	if (!(map & QUIRE_SECTION_HAS_MAP))
-		return m->init == QUIRE_INIT_LAZY && quire_pfn_in_present_section(m, pfn);
+		return qi_is_untouched(m, pfn >> m->section_pfn_shift);
 	return (map & QUIRE_SECTION_EARLY) || qi_subsection_test(m, section->usage, pfn);
 }
 
@@ -39,7 +51,7 @@ bool quire_pfn_online(const struct quire_memmap *m, quire_pfn_t pfn)
 	map = section ? __atomic_load_n(&section->map, __ATOMIC_ACQUIRE) : 0;
 	if (map & QUIRE_SECTION_HAS_MAP)
 		return (map & QUIRE_SECTION_ONLINE) && qi_subsection_test(m, section->usage, pfn);
-	return m->init == QUIRE_INIT_LAZY && quire_memblock_is_memory(m->ledger, pfn << m->page_shift);
+	return qi_is_untouched(m, pfn >> m->section_pfn_shift) && quire_memblock_is_memory(m->ledger, pfn << m->page_shift);
 }
 
 bool quire_pfn_initialised(const struct quire_memmap *m, quire_pfn_t pfn)
@@ -132,7 +144,7 @@ static enum quire_pfn_state unentered(const struct quire_memmap *m, uint64_t num
 	const struct quire_section_run *run = qi_run_at(m, number, &next);
 
 	*end = section_start(m, qi_min(run ? run->end : next, known_end));
-	return run && m->init == QUIRE_INIT_LAZY ? QUIRE_PFN_UNTOUCHED : QUIRE_PFN_ABSENT;
+	return qi_is_untouched(m, number) ? QUIRE_PFN_UNTOUCHED : QUIRE_PFN_ABSENT;
 }
 
 static enum quire_pfn_state section_state(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *end)

@@ -167,11 +167,12 @@ static uint64_t described(const struct quire_topology *t, const struct quire_mem
 /* Where the walk stops looking: the end of memory, with sections the end of the last one. */
 static quire_pfn_t walk_end(const struct quire_topology *t, const struct quire_memblock *mb)
 {
+	uint64_t align = qi_model_is_flat(t->config) ? 1 : quire_pages_per_section(t->config);
 	struct quire_pfn_range range;
 
 	for (size_t i = mb->memory.cnt; i-- > 0;) {
 		if (region_pages(mb, i, quire_page_shift(t->config), &range))
-			return qi_model_is_flat(t->config) ? range.end : qi_align_up(range.end, quire_pages_per_section(t->config));
+			return qi_align_up(range.end, align);
 	}
 	return 0;
 }

@@ -161,6 +161,7 @@ static enum quire_status enter(struct quire *q)
 	m->usage_done = l.done;
 	m->usage_backing = l.backing;
 	m->usage_words = l.words;
+	m->usage_full_words = qi_usage_layout(m, (uint64_t)1 << m->section_pfn_shift, true, true).words;
 	status = find_runs(q);
 	return status == QUIRE_OK ? enter_sections(q) : status;
 }

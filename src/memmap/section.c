@@ -124,6 +124,9 @@ void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *sec
 	quire_pfn_t start = number << m->section_pfn_shift, end = (number + 1) << m->section_pfn_shift;
 	uintptr_t flags = QUIRE_SECTION_PRESENT | QUIRE_SECTION_HAS_MAP | QUIRE_SECTION_ONLINE | QUIRE_SECTION_EARLY;
 
+	if (m->init != QUIRE_INIT_LAZY)
+		flags |= QUIRE_SECTION_BOOT;
+
 	for (size_t i = qi_region_after(m->ledger, start << m->page_shift); i < m->ledger->memory.cnt; i++) {
 		const struct quire_memblock_region *region = &m->ledger->memory.regions[i];
 		quire_pfn_t from = qi_max(qi_pfn_up(region->base, m->page_shift), start);

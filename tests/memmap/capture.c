@@ -12,7 +12,8 @@ void capture_add(struct capture *c, quire_pfn_t start, quire_pfn_t end, int nid,
 
 	memory->regions = c->mb.initial_memory;
 	memory->max = QUIRE_MEMBLOCK_REGIONS;
-	memory->regions[memory->cnt++] = (struct quire_memblock_region){ start << shift, (end - start) << shift, flags, nid };
+	memory->regions[memory->cnt++] = (struct quire_memblock_region){ start << shift, (end - start) << shift, flags,
+									  nid };
 	memory->total_size += (end - start) << shift;
 	if (nid >= (int)c->topology.node_count)
 		c->topology.node_count = (unsigned)nid + 1;
@@ -43,7 +44,8 @@ static void zone_span(const struct capture *c, struct quire_node *node, struct q
 		const struct quire_memblock_region *r = &c->mb.memory.regions[i];
 
 		if (r->nid == node->nid)
-			zone->present += clamp((r->base + r->size) >> shift, start, end) - clamp(r->base >> shift, start, end);
+			zone->present += clamp((r->base + r->size) >> shift, start, end) -
+					 clamp(r->base >> shift, start, end);
 	}
 }
 
@@ -85,7 +87,12 @@ void capture_zone_spans(struct capture *c, const quire_pfn_t *movable)
 
 static bool architecture(struct capture *c, const char *log)
 {
-	static const struct { const char *prefix; enum quire_arch arch; unsigned zones; struct quire_geometry geometry; } known[] = {
+	static const struct {
+		const char *prefix;
+		enum quire_arch arch;
+		unsigned zones;
+		struct quire_geometry geometry;
+	} known[] = {
 		{ "x86_64-", QUIRE_ARCH_X86_64, 0x37, { 12, 27, 46, 10, 10, 9, 64 } },
 		{ "arm64-", QUIRE_ARCH_ARM64, 0x17, { 12, 27, 48, 4, 10, 9, 64 } },
 		{ "i386-pae", QUIRE_ARCH_I386_PAE, 0x1d, { 12, 29, 36, 0, 10, 9, 40 } },
@@ -132,7 +139,8 @@ static void read_line(struct capture *c, const char *line, quire_pfn_t *movable)
 	else if (!strcmp(line, "MEMBLOCK configuration:"))
 		c->mb.reserved = (struct quire_memblock_type){ .regions = c->reserved, .max = CAPTURE_RESERVED };
 	else if (sscanf(line, " reserved[%*i] [%llx-%llx]", &start, &end) == 2 && c->mb.reserved.cnt < c->mb.reserved.max)
-		c->reserved[c->mb.reserved.cnt++] = (struct quire_memblock_region){ start, end + 1 - start, 0, QUIRE_NO_NODE };
+		c->reserved[c->mb.reserved.cnt++] = (struct quire_memblock_region){ start, end + 1 - start, 0,
+										    QUIRE_NO_NODE };
 	else if (!strncmp(line, "mminit::pageflags_layout", 24))
 		snprintf(c->layout[c->layout_count++], sizeof(c->layout[0]), "%s", line);
 	else if (sscanf(line, "node %d deferred pages initialised", &nid) == 1 && strstr(line, "deferred pages init"))

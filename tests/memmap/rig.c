@@ -120,7 +120,8 @@ static void settle_holes(struct rig *rig)
 void rig_make(struct rig *rig, unsigned seed, enum quire_model model, enum quire_init_policy init, uint32_t hosted_flags)
 {
 	struct quire_hosted_range ram = { 0, (quire_phys_t)RIG_FRAMES << 12 };
-	struct quire_hosted_options options = { .config = &rig->q.config, .flags = hosted_flags, .log = keep_message, .ctx = rig };
+	struct quire_hosted_options options = { .config = &rig->q.config, .flags = hosted_flags, .log = keep_message,
+						.highest_address = 1ull << 30, .ctx = rig };
 	unsigned nodes;
 
 	memset(rig, 0, sizeof(*rig));

@@ -39,7 +39,8 @@ static void test_distribution_is_full(void **state)
 static void test_node_goes_to_table(void **state)
 {
 	struct quire_page_layout l = computed((struct quire_page_layout_params){
-		.word_bits = 32, .flags = 23, .zones = 4, .nodes_shift = 3, .sections_shift = 7, .section_field = true }, QUIRE_OK);
+		.word_bits = 32, .flags = 23, .zones = 4, .nodes_shift = 3, .sections_shift = 7,
+		.section_field = true }, QUIRE_OK);
 
 	(void)state;
 	assert_false(l.node_in_flags);
@@ -80,8 +81,8 @@ static void test_zone_widths(void **state)
 
 	(void)state;
 	for (unsigned zones = 1; zones <= QUIRE_ZONE_TYPES; zones++)
-		assert_int_equal(computed((struct quire_page_layout_params){ .word_bits = 64, .zones = zones }, QUIRE_OK).zone.width,
-				 widths[zones]);
+		assert_int_equal(computed((struct quire_page_layout_params){ .word_bits = 64, .zones = zones },
+					  QUIRE_OK).zone.width, widths[zones]);
 }
 
 /* Whatever the parameters: fields do not overlap each other or the flags, and keep their order from the top. */
@@ -95,8 +96,8 @@ static void test_no_overlap(void **state)
 		struct quire_page_layout l;
 		unsigned *values[] = { &p.flags, &p.nodes_shift, &p.sections_shift, &p.lastcpupid_shift, &p.kasan_bits,
 				       &p.lru_gen_bits, &p.lru_refs_wish };
-		const struct quire_page_field *fields[] = { &l.section, &l.node, &l.zone, &l.lastcpupid, &l.kasan, &l.lru_gen,
-							    &l.lru_refs };
+		const struct quire_page_field *fields[] = { &l.section, &l.node, &l.zone, &l.lastcpupid, &l.kasan,
+							    &l.lru_gen, &l.lru_refs };
 		unsigned top = 64;
 
 		for (unsigned i = 0; i < 7; i++) {

@@ -12,6 +12,8 @@
 
 #include "rig.h"
 
+#define OUTSIDE QUIRE_HOSTED_OUTSIDE_METADATA
+
 static struct rig rig;
 
 static bool is_flat(void)
@@ -86,7 +88,8 @@ static void check_walk(void)
 		for (quire_pfn_t pfn = run.start; pfn < run.end && pfn < RIG_FRAMES; pfn += 7) {
 			bool valid = quire_pfn_valid(m, pfn), done = quire_pfn_initialised(m, pfn);
 
-			assert_int_equal(run.state, !valid ? QUIRE_PFN_ABSENT : done ? QUIRE_PFN_READY : QUIRE_PFN_UNTOUCHED);
+			assert_int_equal(run.state, !valid ? QUIRE_PFN_ABSENT :
+						    done ? QUIRE_PFN_READY : QUIRE_PFN_UNTOUCHED);
 		}
 		before = run;
 		expected = run.end;
@@ -160,7 +163,8 @@ static void test_gives_everything_back(void **state)
 			struct quire_memblock_region before[64];
 			size_t count;
 
-			rig_make(&rig, 5, (enum quire_model)model, (enum quire_init_policy)init, model & 1 ? QUIRE_HOSTED_NO_HUGE : 0);
+			rig_make(&rig, 5, (enum quire_model)model, (enum quire_init_policy)init,
+				 model & 1 ? QUIRE_HOSTED_NO_HUGE : 0);
 			count = rig.q.memblock.reserved.cnt;
 			memcpy(before, rig.q.memblock.reserved.regions, count * sizeof(before[0]));
 			if (rig_boot(&rig) == QUIRE_OK) {
@@ -188,13 +192,15 @@ static void test_faults(void **state)
 				enum quire_status status;
 				quire_phys_t reserved;
 
-				rig_make(&rig, 3, (enum quire_model)model, n & 1 ? QUIRE_INIT_EAGER : QUIRE_INIT_LAZY, flags);
+				rig_make(&rig, 3, (enum quire_model)model, n & 1 ? QUIRE_INIT_EAGER : QUIRE_INIT_LAZY,
+					 flags);
 				reserved = rig.q.memblock.reserved.total_size;
 				quire_hosted_fail(rig.hosted, (enum quire_hosted_call)call, (n + 1) / 2);
 				status = rig_boot(&rig);
 				if (status == QUIRE_OK && rig.q.memmap.init == QUIRE_INIT_LAZY)
 					status = quire_memmap_prepare(&rig.q, RIG_FRAMES - 3000, 300);
-				if (status == QUIRE_OK && quire_hosted_calls(rig.hosted, (enum quire_hosted_call)call) < n / 2)
+				if (status == QUIRE_OK &&
+				    quire_hosted_calls(rig.hosted, (enum quire_hosted_call)call) < n / 2)
 					n = 1000;
 				if (status != QUIRE_OK && rig.q.memmap.ready)
 					assert_int_equal(quire_memmap_prepare(&rig.q, RIG_FRAMES - 3000, 300), QUIRE_OK);
@@ -206,6 +212,51 @@ static void test_faults(void **state)
 				assert_false(rig.q.memmap.ready);
 				quire_hosted_destroy(rig.hosted);
 			}
+		}
+	}
+}
+
+/* Several CPUs want descriptors at random places at once, under DEFERRED while workers write the rest: nothing is
+ * written twice. */
+struct crowd { unsigned late; quire_pfn_t marked[8]; };
+
+static void crowd_worker(void *arg, unsigned worker)
+{
+	struct crowd *crowd = arg;
+	uint32_t seed = worker * 7919 + 1;
+
+	if (worker < crowd->late) {
+		qi_memmap_init_late(&rig.q);
+		return;
+	}
+	for (unsigned i = 0; i < 400; i++) {
+		quire_pfn_t pfn = (seed = seed * 1664525 + 1013904223) / 65536 % RIG_FRAMES;
+
+		if (!quire_pfn_valid(&rig.q.memmap, pfn) || pfn % 8 != worker)
+			continue;
+		if (quire_memmap_prepare(&rig.q, pfn, 1) != QUIRE_OK)
+			continue;
+		quire_pfn_to_page(&rig.q.memmap, pfn)->owner = pfn + 1;
+		crowd->marked[worker] = pfn;
+	}
+}
+
+static void test_many_at_once(void **state)
+{
+	(void)state;
+	for (unsigned model = 0; model < QUIRE_MODELS; model++) {
+		for (unsigned init = QUIRE_INIT_DEFERRED; init < QUIRE_INIT_POLICIES; init++) {
+			struct crowd crowd = { .late = init == QUIRE_INIT_DEFERRED };
+
+			rig_make(&rig, 10, (enum quire_model)model, (enum quire_init_policy)init, OUTSIDE);
+			if (rig_boot(&rig) == QUIRE_OK) {
+				rig.q.platform->run_parallel(rig.q.platform->ctx, crowd_worker, &crowd, 8);
+				for (unsigned w = crowd.late; w < 8; w++)
+					assert_true(quire_pfn_to_page(&rig.q.memmap, crowd.marked[w])->owner ==
+						    crowd.marked[w] + 1);
+				assert_int_equal(quire_check_memmap(&rig.q), QUIRE_OK);
+			}
+			rig_drop(&rig);
 		}
 	}
 }
@@ -297,9 +348,13 @@ static void test_pageblock_flags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_models_all_policies), cmocka_unit_test(test_gives_everything_back),
-		cmocka_unit_test(test_faults),			cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_references),		cmocka_unit_test(test_pageblock_flags),
+		cmocka_unit_test(test_all_models_all_policies),
+		cmocka_unit_test(test_gives_everything_back),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_many_at_once),
+		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_pageblock_flags),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

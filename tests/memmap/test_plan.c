@@ -126,7 +126,8 @@ static bool in_present_section(quire_pfn_t pfn)
 	for (size_t i = 0; i < machine.mb.memory.cnt; i++) {
 		const struct quire_memblock_region *r = &machine.mb.memory.regions[i];
 
-		if ((r->base >> shift >> section) <= pfn >> section && ((r->base + r->size - 1) >> shift >> section) >= pfn >> section)
+		if ((r->base >> shift >> section) <= pfn >> section &&
+		    ((r->base + r->size - 1) >> shift >> section) >= pfn >> section)
 			return true;
 	}
 	return false;
@@ -206,7 +207,8 @@ static void test_against_naive_walk(void **state)
 		machine.config.geometry.physmem_bits = 40;
 		machine.config.geometry.pageblock_order = 5 + (unsigned)rand() % 3;
 		machine.topology.zone_high[0] = machine.topology.zone_low[1] = 1 + (unsigned)rand() % 600;
-		machine.topology.zone_high[1] = machine.topology.zone_low[2] = machine.topology.zone_high[0] + (unsigned)rand() % 4096;
+		machine.topology.zone_low[2] = machine.topology.zone_high[0] + (unsigned)rand() % 4096;
+		machine.topology.zone_high[1] = machine.topology.zone_low[2];
 		while (pfn < FRAMES && machine.mb.memory.cnt < 20) {
 			quire_pfn_t end = pfn + 1 + (unsigned)rand() % (2 * step);
 

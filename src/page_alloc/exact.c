@@ -1,0 +1,88 @@
+/* Particular frames: the zone's lock around what the tree can do. */
+#include <quire/frames.h>
+#include <quire/quire.h>
+
+#include "zone/tree_exact.h"
+#include "zone/zone.h"
+
+void quire_zone_walk_free(const struct quire_zone *zone, bool (*visit)(void *ctx, quire_pfn_t pfn, uint64_t count), void *ctx)
+{
+	struct qi_zone *za = qi_zone_of(zone);
+
+	if (!za)
+		return;
+	qi_lock(&za->lock);
+	qi_tree_walk_free(&za->tree, visit, ctx);
+	qi_unlock(&za->lock);
+}
+
+enum quire_status quire_zone_take_frames(const struct quire_zone *zone, quire_pfn_t pfn, uint64_t count,
+					 enum quire_migratetype type)
+{
+	struct qi_zone *za = qi_zone_of(zone);
+	enum quire_status status;
+
+	if (!za)
+		return QUIRE_EINVAL;
+	qi_lock(&za->lock);
+	status = qi_tree_take_frames(&za->tree, pfn, count, type);
+	qi_unlock(&za->lock);
+	return status;
+}
+
+/* The zone that has frames of the pageblock around pfn. Spans may overlap between nodes. */
+static struct qi_zone *zone_of_block(struct quire *q, quire_pfn_t pfn)
+{
+	uint64_t frames = 1ull << quire_pageblock_order(&q->config);
+	quire_pfn_t first = qi_align_down(pfn, frames);
+
+	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
+		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
+			const struct quire_zone *zone = &q->topology.nodes[nid]->zones[type];
+
+			if (zone->tree && qi_tree_any_ours(zone->tree, first, frames))
+				return qi_zone_of(zone);
+		}
+	return NULL;
+}
+
+enum quire_status quire_set_pageblock_type(struct quire *q, quire_pfn_t pfn, enum quire_migratetype type)
+{
+	struct qi_zone *za = zone_of_block(q, pfn);
+	enum quire_status status;
+
+	if (!za)
+		return QUIRE_ENOENT;
+	pfn = qi_min(qi_max(pfn, za->tree.start_pfn), za->tree.end_pfn - 1);
+	qi_lock(&za->lock);
+	status = qi_tree_set_type(&za->tree, pfn, type);
+	qi_unlock(&za->lock);
+	return status;
+}
+
+enum quire_migratetype quire_pageblock_type(struct quire *q, quire_pfn_t pfn)
+{
+	struct qi_zone *za = zone_of_block(q, pfn);
+	enum quire_migratetype type;
+
+	if (!za)
+		return QUIRE_MIGRATE_TYPES;
+	pfn = qi_min(qi_max(pfn, za->tree.start_pfn), za->tree.end_pfn - 1);
+	qi_lock(&za->lock);
+	type = (enum quire_migratetype)qi_tree_type(&za->tree, pfn);
+	qi_unlock(&za->lock);
+	return type;
+}
+
+void quire_zone_mixing(const struct quire_zone *zone, struct quire_mixing *mixing)
+{
+	struct qi_zone *za = qi_zone_of(zone);
+
+	*mixing = (struct quire_mixing){ 0 };
+	if (!za)
+		return;
+	qi_lock(&za->lock);
+	mixing->fallbacks = za->tree.fallbacks;
+	mixing->claimed = za->tree.steals;
+	qi_unlock(&za->lock);
+}

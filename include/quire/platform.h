@@ -49,8 +49,9 @@ struct quire_platform {
 	 * Optional, needed for SPARSEMEM_VMEMMAP: the window of virtual address space in which page descriptors live.
 	 * vmemmap_base is its first byte, vmemmap_size its length (at least max_pfn * stride bytes). vmemmap_map puts
 	 * frames [phys, phys + size) at va; both aligned to size, which is the base page size or huge_size (2 MiB).
-	 * QUIRE_EUNSUPPORTED for huge_size makes the engine fall back to base pages. Page-table pages the platform needs
-	 * come from its own callback to quire_boot_alloc(). vmemmap_unmap undoes it, translation caches included. Where
+	 * QUIRE_EUNSUPPORTED for huge_size makes the engine fall back to base pages. Page-table pages it needs the platform
+	 * takes from a stock of its own, which it may fill with quire_memblock_phys_alloc() between boot stages.
+	 * vmemmap_unmap undoes it, translation caches included. Where
 	 * meta_alloc is given, descriptors are metadata too: phys is then QUIRE_PHYS_MAX, and the platform puts zeroed memory
 	 * of its own there.
 	 */

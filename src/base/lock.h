@@ -7,6 +7,18 @@
 
 #include "base/base.h"
 
+/*
+ * A word that is written under a lock and also read without it, as a hint: one access, no ordering. A 64-bit word may
+ * be seen half written on a 32-bit target.
+ */
+#if UINTPTR_MAX > 0xffffffffu
+#define qi_peek(pointer) __atomic_load_n(pointer, __ATOMIC_RELAXED)
+#define qi_poke(pointer, value) __atomic_store_n(pointer, value, __ATOMIC_RELAXED)
+#else
+#define qi_peek(pointer) (*(const volatile __typeof__(*(pointer)) *)(pointer))
+#define qi_poke(pointer, value) (*(volatile __typeof__(*(pointer)) *)(pointer) = (value))
+#endif
+
 struct qi_lock {
 	uint32_t taken;
 };

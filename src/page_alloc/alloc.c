@@ -33,9 +33,9 @@ static uint64_t excluded(const struct qi_zone *za, const struct walk *walk)
 	uint64_t pages = 0;
 
 	if (!(walk->request.flags & QI_TREE_HIGHATOMIC))
-		pages += za->tree.free_special[QUIRE_MIGRATE_HIGHATOMIC];
+		pages += qi_peek(&za->tree.free_special[QUIRE_MIGRATE_HIGHATOMIC]);
 	if (!(walk->request.flags & QI_TREE_CMA))
-		pages += za->tree.free_special[QUIRE_MIGRATE_CMA];
+		pages += qi_peek(&za->tree.free_special[QUIRE_MIGRATE_CMA]);
 	return pages;
 }
 

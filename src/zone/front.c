@@ -1,8 +1,8 @@
 /* Per-CPU fronts; see front.h. Everything beyond the words at hand: refilling, spilling, stacks, draining. */
 #include "zone/front.h"
 
-/* How many spilled entries ahead their leaves are fetched. */
-#define PREFETCH_AHEAD 8u
+/* Most order-9 blocks taken at once. */
+#define HUGE_BATCH 16u
 
 static void cache_reset(struct qi_word_cache *cache)
 {
@@ -10,6 +10,7 @@ static void cache_reset(struct qi_word_cache *cache)
 		cache->serve[type] = (struct qi_word_entry){ .word = UINT64_MAX };
 	cache->entries[0].word = UINT64_MAX;
 	cache->count = 0;
+	cache->stocked = 0;
 	cache->credit = QI_FRONT_CREDIT;
 }
 
@@ -23,7 +24,7 @@ void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus)
 		for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
 			for (unsigned i = 0; i < QI_FRONT_ORDERS; i++) {
 				front->stacks[type][i].last = QUIRE_PFN_NONE;
-				front->stacks[type][i].credit = QI_FRONT_CREDIT;
+				front->stacks[type][i].credit = QI_STACK_CREDIT;
 			}
 	}
 	za->fronts = fronts;
@@ -40,6 +41,7 @@ void qi_fronts_tune(struct qi_zone *za, uint64_t managed)
 
 		front->frames.limit = (uint16_t)qi_min(share / 2 / 64, QI_FRONT_ENTRIES);
 		front->huge.limit = (uint16_t)qi_min(share / 2 / QI_FAN / 2, QI_FRONT_HUGE_ENTRIES);
+		front->huge.batch = (uint8_t)qi_clamp(share / 2 / QI_FAN / 2, 1, HUGE_BATCH);
 	}
 }
 
@@ -71,26 +73,14 @@ static void give_word(struct qi_zone *za, unsigned order, uint64_t word, uint64_
 	}
 }
 
-static inline void prefetch_leaf(const struct qi_tree *tree, quire_pfn_t pfn)
-{
-	const struct qi_node *leaf = qi_tree_holds(tree, pfn, 1) ? qi_leaf_of(tree, pfn) : NULL;
-
-	if (leaf) {
-		__builtin_prefetch(&leaf->map[(pfn >> 6) % QI_WORDS], 1);
-		__builtin_prefetch(&leaf->has, 1);
-		__builtin_prefetch(&leaf->mark[(pfn >> 6) % QI_WORDS], 1);
-	}
-}
-
 /* Zone locked. The oldest n entries go to the tree. */
 static void give_entries(struct qi_zone *za, struct qi_word_cache *cache, unsigned order, unsigned n)
 {
-	for (unsigned i = 1; !order && i <= PREFETCH_AHEAD && i <= n; i++)
-		prefetch_leaf(&za->tree, cache->entries[i].word * 64);
 	for (unsigned i = 1; i <= n; i++) {
-		if (!order && i + PREFETCH_AHEAD <= n)
-			prefetch_leaf(&za->tree, cache->entries[i + PREFETCH_AHEAD].word * 64);
-		give_word(za, order, cache->entries[i].word, cache->entries[i].mask);
+		if (!order)
+			i += qi_tree_free_words(&za->tree, &cache->entries[i], n + 1 - i);
+		if (i <= n)
+			give_word(za, order, cache->entries[i].word, cache->entries[i].mask);
 	}
 	cache->count = (uint16_t)(cache->count - n);
 	memmove(&cache->entries[1], &cache->entries[1 + n], cache->count * sizeof(cache->entries[0]));
@@ -113,13 +103,11 @@ static void spill_words(struct qi_zone *za, struct qi_word_cache *cache, unsigne
 static void give_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsigned order, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		prefetch_leaf(&za->tree, stack->block[i]);
-	for (unsigned i = 0; i < n; i++)
 		if (qi_tree_free(&za->tree, stack->block[i], order) != QUIRE_OK)
 			note_bad_free(za, stack->block[i]);
 	stack->count = (uint8_t)(stack->count - n);
 	memmove(stack->block, stack->block + n, stack->count * sizeof(stack->block[0]));
-	stack->credit = QI_FRONT_CREDIT;
+	stack->credit = QI_STACK_CREDIT;
 }
 
 static void spill_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsigned order)
@@ -136,6 +124,8 @@ static void spill_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsig
 static void give_cache(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)
 {
 	give_entries(za, cache, order, cache->count);
+	for (unsigned i = 0; i < cache->stocked; i++)
+		give_word(za, order, cache->stock[i].word, cache->stock[i].mask);
 	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
 		if (cache->serve[type].mask)
 			give_word(za, order, cache->serve[type].word, cache->serve[type].mask);
@@ -163,7 +153,7 @@ static void flush(struct qi_zone *za, struct qi_front *front)
 			stack->hot = 0;
 			stack->last = QUIRE_PFN_NONE;
 		}
-	front->stocked = 0;
+	qi_poke(&front->stocked, 0);
 	qi_unlock(&za->lock);
 	report_bad_frees(za, before);
 }
@@ -179,7 +169,7 @@ void qi_front_drain(struct qi_zone *za, unsigned cpu)
 static bool others_stocked(const struct qi_zone *za, unsigned self)
 {
 	for (unsigned cpu = 0; cpu < za->cpus; cpu++)
-		if (cpu != self && __atomic_load_n(&za->fronts[cpu].stocked, __ATOMIC_RELAXED))
+		if (cpu != self && qi_peek(&za->fronts[cpu].stocked))
 			return true;
 	return false;
 }
@@ -242,23 +232,30 @@ static enum quire_status tree_alloc(struct qi_zone *za, const struct qi_request 
 	return status;
 }
 
+/*
+ * Words for `serve` and, as long as they are thin, a few more in stock: memory that is mostly full gives one frame a
+ * word. Special blocks are not kept, so not asked for: qi_front_alloc_slow() does, for the one block.
+ */
 static bool refill_from_tree(struct qi_zone *za, struct qi_word_cache *cache, const struct qi_request *request)
 {
-	struct qi_word_entry *serve = &cache->serve[request->type];
-	unsigned limit = request->order ? QI_FRONT_HUGE_BATCH : 64;
-	enum quire_status status;
-	uint64_t word, mask;
+	unsigned flags = request->flags & QI_TREE_NOFRAGMENT, limit = request->order ? cache->batch : 64, got = 0;
+	struct qi_word_entry *into = &cache->serve[request->type];
+	unsigned enough = request->order ? 1 : QI_FRONT_BATCH;
 
-	if (!cache->limit || !tree_may_serve(za, request))
+	if (!cache->limit || cache->stocked || !tree_may_serve(za, request))
 		return false;
 	qi_lock(&za->lock);
-	/* Special blocks are not kept, so not asked for: qi_front_alloc_slow() does, for the one block. */
-	status = qi_tree_alloc_word(&za->tree, request->order, request->type, request->flags & QI_TREE_NOFRAGMENT, limit,
-				    &word, &mask);
+	while (got < enough && cache->stocked < QI_FRONT_STOCK) {
+		if (qi_tree_alloc_word(&za->tree, request->order, request->type, flags, limit, &into->word, &into->mask))
+			break;
+		if (got)
+			cache->stocked++;
+		got += (unsigned)__builtin_popcountll(into->mask);
+		into = &cache->stock[cache->stocked];
+	}
 	qi_unlock(&za->lock);
-	if (status == QUIRE_OK)
-		*serve = (struct qi_word_entry){ word, mask };
-	return status == QUIRE_OK;
+	cache->stock_type = (uint8_t)request->type;
+	return got;
 }
 
 /* Serve from the newest entry. */
@@ -284,44 +281,40 @@ static bool reuse_any(struct qi_word_cache *cache, unsigned type)
 	return false;
 }
 
-static bool take_word_block(struct qi_zone *za, struct qi_front *front, const struct qi_request *request, quire_pfn_t *pfn)
+static bool take_word_block(struct qi_zone *za, struct qi_front *front, const struct qi_request *request,
+			    quire_pfn_t *pfn)
 {
-	struct qi_word_cache *cache = request->order ? &front->huge : &front->frames;
+	struct qi_word_cache *cache = qi_front_cache(front, request->order);
 	struct qi_word_entry *serve = &cache->serve[request->type];
 
 	if (!serve->mask) {
-		if (cache->credit > 0 && cache->count && cache->type[cache->count] == request->type)
+		if (cache->stocked && cache->stock_type == request->type)
+			*serve = cache->stock[--cache->stocked];
+		else if (cache->credit > 0 && cache->count && cache->type[cache->count] == request->type)
 			reuse_newest(cache, request->type);
 		else if (refill_from_tree(za, cache, request))
-			front->stocked = 1;
+			qi_poke(&front->stocked, 1);
 		else if (!reuse_any(cache, request->type))
 			return false;
+		cache->last = (uint8_t)request->type;
 	}
-	*pfn = (serve->word * 64 + qi_ctz(serve->mask)) << request->order;
-	serve->mask &= serve->mask - 1;
-	cache->last = (uint8_t)request->type;
+	*pfn = qi_word_take(cache, request->order, request->type);
 	return true;
 }
 
-static bool take_stack_block(struct qi_zone *za, struct qi_front *front, const struct qi_request *request,
-			     quire_pfn_t *pfn)
+/* A stack with credit was asked already: the tree, then the stack whatever its credit. */
+static bool take_stack_block(struct qi_zone *za, struct qi_front *front, const struct qi_request *request, quire_pfn_t *pfn)
 {
 	struct qi_block_stack *stack = &front->stacks[request->type][request->order - 1];
 
-	if (stack->hot) {
-		stack->hot = 0;
-		*pfn = stack->last;
-		return true;
-	}
-	if (stack->count && stack->credit > 0) {
-		stack->credit--;
-		*pfn = stack->block[--stack->count];
-	} else if (tree_alloc(za, request, pfn) != QUIRE_OK) {
+	*pfn = qi_stack_take(stack);
+	if (*pfn == QUIRE_PFN_NONE && tree_alloc(za, request, pfn) != QUIRE_OK) {
 		if (!stack->count)
 			return false;
 		*pfn = stack->block[--stack->count];
 	}
 	stack->last = *pfn;
+	qi_poke(&front->stocked, 1);
 	front->last[request->order] = (uint8_t)request->type;
 	return true;
 }
@@ -333,8 +326,8 @@ static bool take_kept(struct qi_zone *za, unsigned cpu, const struct qi_request 
 
 	if (!qi_front_enter(front))
 		return false;
-	done = request->order && request->order != QI_LEAF_SHIFT ? take_stack_block(za, front, request, pfn) :
-								     take_word_block(za, front, request, pfn);
+	done = qi_word_order(request->order) ? take_word_block(za, front, request, pfn) :
+					       take_stack_block(za, front, request, pfn);
 	if (!done)
 		flush(za, front);
 	qi_front_leave(front);
@@ -388,19 +381,18 @@ static inline unsigned block_type(const struct qi_tree *tree, quire_pfn_t pfn)
 static enum quire_status keep_word_block(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order,
 					 unsigned type)
 {
-	struct qi_word_cache *cache = order ? &front->huge : &front->frames;
-	uint64_t word = pfn >> order >> 6, bit = 1ull << (pfn >> order & 63);
-	enum quire_status status = qi_word_put(cache, word, bit);
+	struct qi_word_cache *cache = qi_front_cache(front, order);
+	struct qi_word_entry *entry;
 
-	if (status != QUIRE_ENOENT)
-		return status;
 	if (qi_unlikely(!cache->limit))
 		return tree_free(za, pfn, order);
-	if (cache->count >= cache->limit)
+	if (qi_unlikely(cache->count >= cache->limit))
 		spill_words(za, cache, order);
-	cache->entries[++cache->count] = (struct qi_word_entry){ word, bit };
+	entry = &cache->entries[++cache->count];
+	entry->word = pfn >> order >> 6;
+	entry->mask = 1ull << (pfn >> order & 63);
 	cache->type[cache->count] = (uint8_t)type;
-	front->stocked = 1;
+	qi_poke(&front->stocked, 1);
 	return QUIRE_OK;
 }
 
@@ -411,19 +403,14 @@ static enum quire_status keep_stack_block(struct qi_zone *za, struct qi_front *f
 
 	if (qi_unlikely(!front->frames.limit))
 		return tree_free(za, pfn, order);
-	front->stocked = 1;
-	if (pfn == stack->last) {
-		if (stack->hot)
-			return QUIRE_EEXIST;
-		stack->hot = 1;
-		return QUIRE_OK;
-	}
 	if (stack->count == QI_FRONT_DEPTH)
 		spill_blocks(za, stack, order);
 	stack->block[stack->count++] = pfn;
+	qi_poke(&front->stocked, 1);
 	return QUIRE_OK;
 }
 
+/* Not at hand: keep it, or give it to the tree. */
 enum quire_status qi_front_free_slow(struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order)
 {
 	enum quire_status status;
@@ -438,10 +425,10 @@ enum quire_status qi_front_free_slow(struct qi_zone *za, unsigned cpu, quire_pfn
 		return tree_free(za, pfn, order);
 	type = block_type(&za->tree, pfn);
 	front = &za->fronts[cpu];
-	if (type >= QUIRE_MIGRATE_PCPTYPES || !qi_front_enter(front))
+	if (qi_unlikely(type >= QUIRE_MIGRATE_PCPTYPES) || !qi_front_enter(front))
 		return tree_free(za, pfn, order);
-	status = order && order != QI_LEAF_SHIFT ? keep_stack_block(za, front, pfn, order, type) :
-						    keep_word_block(za, front, pfn, order, type);
+	status = qi_word_order(order) ? keep_word_block(za, front, pfn, order, type) :
+					keep_stack_block(za, front, pfn, order, type);
 	qi_front_leave(front);
 	return status;
 }
@@ -459,6 +446,8 @@ uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu)
 
 		for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
 			pages += (uint64_t)__builtin_popcountll(cache->serve[type].mask) << shift;
+		for (unsigned i = 0; i < cache->stocked; i++)
+			pages += (uint64_t)__builtin_popcountll(cache->stock[i].mask) << shift;
 		for (unsigned i = 1; i <= cache->count; i++)
 			pages += (uint64_t)__builtin_popcountll(cache->entries[i].mask) << shift;
 	}

@@ -3,7 +3,7 @@
  *
  * Orders 0 and 9 are kept as words: (number of 64 neighbouring blocks, mask of which are here). `serve` is the word
  * requests of a type are served from; freed blocks collect in `entries`, newest last, so frees in order cost one
- * entry per 64. Orders 1 to 6 are small stacks of blocks, and the block handed out last, so that take-and-give-back
+ * entry per 64. Orders 1 to 3 are small stacks of blocks, and the block handed out last, so that take-and-give-back
  * costs nothing else.
  *
  * Credit. Reusing one's own frees for ever, as any classic per-CPU list does, keeps memory as scattered as it is:
@@ -33,22 +33,24 @@
 
 #define QI_FRONT_ENTRIES 63u		/* most words of freed blocks */
 #define QI_FRONT_HUGE_ENTRIES 15u	/* of order 9 */
-#define QI_FRONT_HUGE_BATCH 8u		/* order-9 blocks taken at once */
-#define QI_FRONT_ORDERS 6u		/* orders 1 .. 6 have stacks */
+#define QI_FRONT_STOCK 8u		/* words taken from the tree at once, at most */
+#define QI_FRONT_BATCH 32u		/* ... until there are this many frames */
+#define QI_FRONT_ORDERS 3u		/* orders 1 .. 3 have stacks: holding larger ones costs whole pageblocks */
 #define QI_FRONT_DEPTH 14u
-#define QI_FRONT_CREDIT 96
-
-struct qi_word_entry {
-	uint64_t word, mask;
-};
+#define QI_FRONT_CREDIT 32		/* order-0 and order-9 blocks: half the requests then come from the tree */
+#define QI_STACK_CREDIT 64		/* orders 1 to 3 */
 
 struct qi_word_cache {
 	struct qi_word_entry serve[QUIRE_MIGRATE_PCPTYPES];
 	int32_t credit;
 	uint16_t count;			/* entries in use: entries[1 .. count] */
 	uint16_t limit;
-	uint8_t last;			/* type served last */
-	uint8_t room[7];
+	uint8_t last;			/* type refilled last */
+	uint8_t stocked;		/* words in stock, for stock_type */
+	uint8_t stock_type;
+	uint8_t batch;			/* order 9: blocks taken at once */
+	uint8_t room[4];
+	struct qi_word_entry stock[QI_FRONT_STOCK];
 	uint8_t type[QI_FRONT_ENTRIES + 1];
 	struct qi_word_entry entries[QI_FRONT_ENTRIES + 1];	/* [0] never matches */
 };
@@ -89,7 +91,7 @@ void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus);
  */
 void qi_fronts_tune(struct qi_zone *za, uint64_t managed);
 
-/* The rest of qi_front_alloc and qi_front_free: beyond the words at hand. */
+/* The rest of qi_front_alloc and qi_front_free: beyond what is at hand. */
 enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn);
 enum quire_status qi_front_free_slow(struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order);
 
@@ -100,11 +102,9 @@ enum quire_status qi_front_drain_all(struct qi_zone *za);
 /* Pages a CPU keeps: exact if it is idle. */
 uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu);
 
-/* Enter one's own front. False: it is being drained, or the owner was interrupted inside: go to the tree instead. */
+/* Enter one's own front. False: it is being drained; go to the tree instead. */
 static inline bool qi_front_enter(struct qi_front *front)
 {
-	if (qi_unlikely(__atomic_load_n(&front->busy, __ATOMIC_RELAXED)))
-		return false;
 	__atomic_store_n(&front->busy, 1, __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (qi_likely(!__atomic_load_n(&front->taken, __ATOMIC_ACQUIRE)))
@@ -118,31 +118,62 @@ static inline void qi_front_leave(struct qi_front *front)
 	__atomic_store_n(&front->busy, 0, __ATOMIC_RELEASE);
 }
 
+static inline struct qi_word_cache *qi_front_cache(struct qi_front *front, unsigned order)
+{
+	return order ? &front->huge : &front->frames;
+}
+
+static inline bool qi_word_order(unsigned order) { return order == 0 || order == QI_LEAF_SHIFT; }
+
+/* What is at hand, without asking anybody: QUIRE_PFN_NONE if nothing is. Inside the front. */
+static inline quire_pfn_t qi_word_take(struct qi_word_cache *cache, unsigned order, unsigned type)
+{
+	struct qi_word_entry *serve = &cache->serve[type];
+	uint64_t mask = serve->mask;
+
+	if (qi_unlikely(!mask))
+		return QUIRE_PFN_NONE;
+	serve->mask = mask & (mask - 1);
+	return (serve->word * 64 + qi_ctz(mask)) << order;
+}
+
+static inline quire_pfn_t qi_stack_take(struct qi_block_stack *stack)
+{
+	if (stack->hot)
+		stack->hot = 0;
+	else if (stack->count && stack->credit > 0 && stack->credit--)
+		stack->last = stack->block[--stack->count];
+	else
+		return QUIRE_PFN_NONE;
+	return stack->last;
+}
+
 /*
- * Take a block. The caller is on `cpu` and stays there. QUIRE_ENOMEM: none to be had above the floor, other CPUs'
- * fronts included.
+ * Take a block that is at hand; QUIRE_PFN_NONE: ask qi_front_alloc_slow(). The caller is on `cpu` and stays there.
  */
+static inline quire_pfn_t qi_front_take(struct qi_zone *za, unsigned cpu, unsigned order, unsigned type)
+{
+	struct qi_front *front = &za->fronts[cpu];
+	quire_pfn_t pfn = QUIRE_PFN_NONE;
+
+	if (qi_unlikely(cpu >= za->cpus) || !qi_front_enter(front))
+		return QUIRE_PFN_NONE;
+	if (qi_likely(order == 0))
+		pfn = qi_word_take(&front->frames, 0, type);
+	else if (order <= QI_FRONT_ORDERS)
+		pfn = qi_stack_take(&front->stacks[type][order - 1]);
+	else if (order == QI_LEAF_SHIFT)
+		pfn = qi_word_take(&front->huge, QI_LEAF_SHIFT, type);
+	qi_front_leave(front);
+	return pfn;
+}
+
+/* Take a block. QUIRE_ENOMEM: none to be had above the floor, other CPUs' fronts included. */
 static inline enum quire_status qi_front_alloc(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
 					       quire_pfn_t *pfn)
 {
-	if (qi_likely(cpu < za->cpus) && request->order == 0) {
-		struct qi_front *front = &za->fronts[cpu];
-
-		if (qi_likely(qi_front_enter(front))) {
-			struct qi_word_entry *serve = &front->frames.serve[request->type];
-			uint64_t mask = serve->mask;
-
-			if (qi_likely(mask)) {
-				*pfn = serve->word * 64 + qi_ctz(mask);
-				serve->mask = mask & (mask - 1);
-				front->frames.last = (uint8_t)request->type;
-				qi_front_leave(front);
-				return QUIRE_OK;
-			}
-			qi_front_leave(front);
-		}
-	}
-	return qi_front_alloc_slow(za, cpu, request, pfn);
+	*pfn = qi_front_take(za, cpu, request->order, request->type);
+	return qi_likely(*pfn != QUIRE_PFN_NONE) ? QUIRE_OK : qi_front_alloc_slow(za, cpu, request, pfn);
 }
 
 /* Put a block into the word at hand if it belongs there. EEXIST: it is there already. ENOENT: it does not belong there. */
@@ -161,21 +192,33 @@ static inline enum quire_status qi_word_put(struct qi_word_cache *cache, uint64_
 	return QUIRE_OK;
 }
 
+/* A block that is the one handed out last. ENOENT: it is not. */
+static inline enum quire_status qi_stack_put(struct qi_block_stack *stack, quire_pfn_t pfn)
+{
+	if (stack->last != pfn)
+		return QUIRE_ENOENT;
+	if (qi_unlikely(stack->hot))
+		return QUIRE_EEXIST;
+	stack->hot = 1;
+	return QUIRE_OK;
+}
+
 /* Give a block back, on `cpu`. Statuses as qi_tree_free() where the answer is known at once. */
 static inline enum quire_status qi_front_free(struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order)
 {
-	if (qi_likely(cpu < za->cpus) && order == 0) {
-		struct qi_front *front = &za->fronts[cpu];
+	struct qi_front *front = &za->fronts[cpu];
+	enum quire_status status = QUIRE_ENOENT;
 
-		if (qi_likely(qi_front_enter(front))) {
-			enum quire_status status = qi_word_put(&front->frames, pfn >> 6, 1ull << (pfn & 63));
-
-			qi_front_leave(front);
-			if (qi_likely(status != QUIRE_ENOENT))
-				return status;
-		}
-	}
-	return qi_front_free_slow(za, cpu, pfn, order);
+	if (qi_unlikely(cpu >= za->cpus) || !qi_front_enter(front))
+		return qi_front_free_slow(za, cpu, pfn, order);
+	if (qi_likely(order == 0))
+		status = qi_word_put(&front->frames, pfn >> 6, 1ull << (pfn & 63));
+	else if (order <= QI_FRONT_ORDERS)
+		status = qi_stack_put(&front->stacks[front->last[order]][order - 1], pfn);
+	else if (order == QI_LEAF_SHIFT && !(pfn & (QI_FAN - 1)))
+		status = qi_word_put(&front->huge, pfn >> QI_LEAF_SHIFT >> 6, 1ull << (pfn >> QI_LEAF_SHIFT & 63));
+	qi_front_leave(front);
+	return qi_likely(status != QUIRE_ENOENT) ? status : qi_front_free_slow(za, cpu, pfn, order);
 }
 
 #endif

@@ -94,9 +94,13 @@ static inline uint64_t qi_word_has(uint64_t word)
 	return has;
 }
 
-static inline void qi_has_update(struct qi_node *node, unsigned w)
+/* True if that changed anything, and so maybe the class. */
+static inline bool qi_has_update(struct qi_node *node, unsigned w)
 {
-	node->has = (node->has & ~(0xffull << w * 8)) | qi_word_has(node->map[w]) << w * 8;
+	uint64_t had = node->has;
+
+	node->has = (had & ~(0xffull << w * 8)) | qi_word_has(node->map[w]) << w * 8;
+	return node->has != had;
 }
 
 /* Whole words as bit 0 of their byte; aligned pairs and quads of whole words likewise, at the first one's byte. */
@@ -179,14 +183,14 @@ static inline unsigned qi_node_find(const struct qi_node *node, unsigned order)
 /* Four-bit types of an upper node's children. */
 static inline unsigned qi_child_type(const struct qi_upper *node, unsigned i)
 {
-	return node->types[i >> 1] >> (i & 1) * 4 & 15;
+	return qi_peek(&node->types[i >> 1]) >> (i & 1) * 4 & 15;
 }
 
 static inline void qi_set_child_type(struct qi_upper *node, unsigned i, unsigned type)
 {
 	uint8_t *pair = &node->types[i >> 1];
 
-	*pair = (uint8_t)((*pair & (i & 1 ? 0x0f : 0xf0)) | type << (i & 1) * 4);
+	qi_poke(pair, (uint8_t)((*pair & (i & 1 ? 0x0f : 0xf0)) | type << (i & 1) * 4));
 }
 
 #endif

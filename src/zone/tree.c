@@ -34,7 +34,7 @@ void qi_list_remove(struct qi_tree *tree, struct qi_node *node)
 	} else {
 		lists->head[node->class] = node->next;
 		if (!node->next)
-			*mask = (uint16_t)(*mask & ~(1u << node->class));
+			qi_poke(mask, (uint16_t)(*mask & ~(1u << node->class)));
 	}
 	node->class = QI_CLASS_NONE;
 }
@@ -55,7 +55,7 @@ void qi_list_insert(struct qi_tree *tree, struct qi_node *node, unsigned class)
 	if (head)
 		head->prev = node;
 	lists->head[class] = node;
-	*mask = (uint16_t)(*mask | 1u << class);
+	qi_poke(mask, (uint16_t)(*mask | 1u << class));
 }
 
 void qi_node_release(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n)
@@ -107,7 +107,8 @@ static void nodes_free(struct qi_tree *tree, void *nodes, size_t bytes)
 bool qi_need_mids(struct qi_tree *tree, struct qi_upper *top, unsigned unit)
 {
 	if (!tree->mid && !top->child[unit / QI_CHUNK])
-		top->child[unit / QI_CHUNK] = nodes_alloc(tree, QI_CHUNK * sizeof(struct qi_upper));
+		__atomic_store_n(&top->child[unit / QI_CHUNK], nodes_alloc(tree, QI_CHUNK * sizeof(struct qi_upper)),
+				 __ATOMIC_RELEASE);
 	return tree->mid || top->child[unit / QI_CHUNK];
 }
 
@@ -189,7 +190,7 @@ static struct qi_upper *break_mid_carved(struct qi_tree *tree, struct qi_upper *
 
 	if (!nodes)
 		return NULL;
-	top->child[unit / QI_CHUNK] = nodes;
+	__atomic_store_n(&top->child[unit / QI_CHUNK], nodes, __ATOMIC_RELEASE);
 	top->carved |= (uint8_t)(1u << unit / QI_CHUNK);
 	mid = qi_break_mid(tree, top, unit);
 	mid->child[0] = nodes + mids;

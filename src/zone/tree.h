@@ -30,6 +30,8 @@
 
 #include <quire/types.h>
 
+#include "base/lock.h"
+
 #define QI_FAN_SHIFT 9u
 #define QI_FAN (1u << QI_FAN_SHIFT)		/* children of a node */
 #define QI_WORDS (QI_FAN / 64)
@@ -120,6 +122,11 @@ struct qi_tree {
 	uint64_t fallbacks, steals;			/* requests served from another type; leaves retyped */
 };
 
+/* Some of 64 neighbouring blocks: blocks word * 64 + i for each bit i of mask. */
+struct qi_word_entry {
+	uint64_t word, mask;
+};
+
 /* Flags of an allocation. */
 #define QI_TREE_CMA		0x1u	/* a MOVABLE request may use CMA blocks */
 #define QI_TREE_HIGHATOMIC	0x2u	/* may use the HIGHATOMIC reserve, first */
@@ -170,6 +177,12 @@ enum quire_status qi_tree_free(struct qi_tree *tree, quire_pfn_t pfn, unsigned o
 enum quire_status qi_tree_free_word(struct qi_tree *tree, unsigned order, uint64_t word, uint64_t mask);
 
 /*
+ * The same for n words of order 0, with their leaves fetched ahead. Returns how many were taken back: if less than n,
+ * the word after those was refused.
+ */
+unsigned qi_tree_free_words(struct qi_tree *tree, const struct qi_word_entry *entries, unsigned n);
+
+/*
  * What state the frame is in, as a status: QUIRE_OK allocated (*order: of its block, *head: its first frame), EEXIST
  * free, ENOENT, ERANGE.
  */
@@ -191,7 +204,7 @@ enum quire_status qi_tree_unisolate(struct qi_tree *tree, quire_pfn_t pfn, unsig
 /* Free frames now: all; and those outside ISOLATE pageblocks (NR_FREE_PAGES). */
 static inline uint64_t qi_tree_free_pages(const struct qi_tree *tree)
 {
-	return tree->free_pages - tree->free_special[QUIRE_MIGRATE_ISOLATE];
+	return qi_peek(&tree->free_pages) - qi_peek(&tree->free_special[QUIRE_MIGRATE_ISOLATE]);
 }
 
 /*

@@ -59,7 +59,7 @@ static enum quire_status add_whole_leaves(struct qi_tree *tree, struct qi_upper 
 		return QUIRE_OK;
 	qi_clear_range(mid->node.absent, first, n);
 	qi_node_release(tree, &mid->node, first, n);
-	tree->free_pages += (uint64_t)n << QI_LEAF_SHIFT;
+	qi_add_free(tree, (int64_t)n << QI_LEAF_SHIFT);
 	return QUIRE_OK;
 }
 
@@ -132,7 +132,7 @@ static enum quire_status add_in_top(struct qi_tree *tree, struct qi_upper *top, 
 			} else if (commit) {
 				qi_clear_range(top->node.absent, unit, units);
 				qi_node_release(tree, &top->node, unit, units);
-				tree->free_pages += part;
+				qi_add_free(tree, (int64_t)part);
 			}
 		}
 		first += part;

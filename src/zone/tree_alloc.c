@@ -18,8 +18,8 @@ static void take_from_leaf(struct qi_tree *tree, struct qi_node *leaf, unsigned 
 	qi_count_free(tree, leaf, -((int64_t)1 << order));
 	if (order <= 6) {
 		leaf->map[unit >> 6] &= ~qi_bits(unit & 63, 1u << order);
-		qi_has_update(leaf, unit >> 6);
-		qi_node_reclass(tree, leaf);
+		if (qi_has_update(leaf, unit >> 6))
+			qi_node_reclass(tree, leaf);
 	} else {
 		qi_node_withdraw(tree, leaf, unit, 1u << order);
 	}
@@ -244,7 +244,7 @@ static enum quire_status alloc_leaves(struct qi_tree *tree, unsigned order, unsi
 		qi_type_units(tree, mid, unit, n, type);
 	qi_set(mid->node.mark, unit);
 	qi_node_withdraw(tree, &mid->node, unit, n);
-	tree->free_pages -= 1ull << order;
+	qi_add_free(tree, -(1ll << order));
 	*pfn = qi_node_pfn(tree, &mid->node) + ((quire_pfn_t)unit << QI_LEAF_SHIFT);
 	return QUIRE_OK;
 }
@@ -271,7 +271,7 @@ static enum quire_status alloc_mids(struct qi_tree *tree, unsigned order, unsign
 		qi_set_child_type(top, i, type);
 	qi_set(top->node.mark, unit);
 	qi_node_withdraw(tree, &top->node, unit, n);
-	tree->free_pages -= 1ull << order;
+	qi_add_free(tree, -(1ll << order));
 	*pfn = start;
 	return QUIRE_OK;
 }
@@ -322,7 +322,8 @@ static inline uint64_t first_units(uint64_t word, unsigned limit)
 	return word & ~rest;
 }
 
-static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned type, unsigned limit, uint64_t *word, uint64_t *mask)
+static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned type, unsigned limit, uint64_t *word,
+					      uint64_t *mask)
 {
 	struct qi_upper *mid;
 	quire_pfn_t pfn;
@@ -343,7 +344,7 @@ static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned typ
 	w = qi_find_word(mid->node.has, 0);
 	*mask = first_units(mid->node.map[w], limit);
 	for (uint64_t rest = *mask; rest; rest &= rest - 1) {
-		if (qi_touch(tree, mid, w * 64 + qi_ctz(rest), 1) != QUIRE_OK) {
+		if (tree->config.hooks->leaf_break && qi_touch(tree, mid, w * 64 + qi_ctz(rest), 1) != QUIRE_OK) {
 			put_mid(tree, mid);
 			return QUIRE_ENOMEM;
 		}
@@ -354,7 +355,7 @@ static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned typ
 	mid->node.map[w] &= ~*mask;
 	qi_has_update(&mid->node, w);
 	qi_node_reclass(tree, &mid->node);
-	tree->free_pages -= (uint64_t)__builtin_popcountll(*mask) << QI_LEAF_SHIFT;
+	qi_add_free(tree, -((int64_t)__builtin_popcountll(*mask) << QI_LEAF_SHIFT));
 	return QUIRE_OK;
 }
 
@@ -387,17 +388,18 @@ bool qi_tree_might_have(const struct qi_tree *tree, unsigned order, unsigned typ
 	unsigned mask;
 
 	if (order >= QI_MID_SHIFT)
-		return order < QI_TREE_ORDERS && tree->upper_mask[1] >> (order - QI_MID_SHIFT);
-	mask = tree->upper_mask[1];
-	mask |= order < QI_LEAF_SHIFT ? tree->upper_mask[0] : tree->upper_mask[0] >> (order - QI_LEAF_SHIFT);
-	if (mask)
+		return order < QI_TREE_ORDERS && qi_peek(&tree->upper_mask[1]) >> (order - QI_MID_SHIFT);
+	mask = qi_peek(&tree->upper_mask[0]);
+	if (order > QI_LEAF_SHIFT)
+		mask >>= order - QI_LEAF_SHIFT;
+	if (mask | qi_peek(&tree->upper_mask[1]))
 		return true;
-	mask = (unsigned)tree->leaf_mask[type] >> order;
+	mask = (unsigned)qi_peek(&tree->leaf_mask[type]) >> order;
 	for (unsigned i = 0; i < 2 && type < QUIRE_MIGRATE_PCPTYPES && !(flags & QI_TREE_NOFRAGMENT); i++)
-		mask |= order < QI_LEAF_SHIFT ? (unsigned)tree->leaf_mask[fallbacks[type][i]] >> order : 0;
+		mask |= order < QI_LEAF_SHIFT ? (unsigned)qi_peek(&tree->leaf_mask[fallbacks[type][i]]) >> order : 0;
 	if (flags & QI_TREE_CMA)
-		mask |= (unsigned)tree->leaf_mask[QUIRE_MIGRATE_CMA] >> order;
+		mask |= (unsigned)qi_peek(&tree->leaf_mask[QUIRE_MIGRATE_CMA]) >> order;
 	if (flags & QI_TREE_HIGHATOMIC)
-		mask |= (unsigned)tree->leaf_mask[QUIRE_MIGRATE_HIGHATOMIC] >> order;
+		mask |= (unsigned)qi_peek(&tree->leaf_mask[QUIRE_MIGRATE_HIGHATOMIC]) >> order;
 	return mask;
 }

@@ -31,6 +31,17 @@ static bool is_block(const struct qi_node *node, const uint64_t *broken, unsigne
 	return !goes_on(node, broken, unit, n);
 }
 
+/* The same within one word of a leaf, which is all that most frees need: n < 64. */
+static inline bool is_block_of_word(const struct qi_node *leaf, unsigned unit, unsigned n)
+{
+	unsigned w = unit >> 6, at = unit & 63;
+	uint64_t bits = qi_bits(at, n), taken = leaf->map[w] | leaf->absent[w];
+
+	if ((leaf->mark[w] & bits) != 1ull << at || (taken & bits))
+		return false;
+	return (unit & n) || (taken | leaf->mark[w]) >> (at + n) & 1;
+}
+
 /* The block at `unit` of a node in which it has a mark at or before: its first unit and order. */
 static void block_at(const struct qi_node *node, const uint64_t *broken, unsigned unit, unsigned *first, unsigned *order)
 {
@@ -93,6 +104,9 @@ enum quire_status qi_tree_lookup(const struct qi_tree *tree, quire_pfn_t pfn, qu
 /* How many blocks to look at for the reason of a refusal: the lock is held. */
 #define DIAGNOSE_LIMIT 512u
 
+/* How many words ahead of the one being freed its leaf is fetched: enough to hide the misses of a random order. */
+#define FETCH_AHEAD 8u
+
 /* Why a free was refused: the first frame of the block that is free or absent says it, else the order was wrong. */
 static enum quire_status diagnose(const struct qi_tree *tree, quire_pfn_t pfn, unsigned order)
 {
@@ -115,13 +129,14 @@ static enum quire_status free_in_leaf(struct qi_tree *tree, quire_pfn_t pfn, uns
 	struct qi_node *leaf = mid ? qi_child_leaf(mid, qi_mid_unit(pfn)) : NULL;
 	unsigned unit = qi_leaf_unit(pfn);
 
-	if (!leaf || !is_block(leaf, NULL, unit, 1u << order))
+	if (!leaf || !(order < 6 ? is_block_of_word(leaf, unit, 1u << order) : is_block(leaf, NULL, unit, 1u << order)))
 		return diagnose(tree, pfn, order);
 	qi_clear(leaf->mark, unit);
 	qi_count_free(tree, leaf, (int64_t)1 << order);
 	if (order <= 6) {
 		leaf->map[unit >> 6] |= qi_bits(unit & 63, 1u << order);
-		qi_has_update(leaf, unit >> 6);
+		if (!qi_has_update(leaf, unit >> 6))
+			return QUIRE_OK;
 		qi_node_reclass(tree, leaf);
 	} else {
 		qi_node_release(tree, leaf, unit, 1u << order);
@@ -147,7 +162,7 @@ static void free_special_unit(struct qi_tree *tree, struct qi_upper *mid, unsign
 static void release_leaves(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n)
 {
 	if (qi_likely(!qi_any(mid->special, unit, n))) {
-		tree->free_pages += (uint64_t)n << QI_LEAF_SHIFT;
+		qi_add_free(tree, (int64_t)n << QI_LEAF_SHIFT);
 		qi_node_release(tree, &mid->node, unit, n);
 	} else {
 		for (unsigned i = unit; i < unit + n; i++) {
@@ -155,7 +170,7 @@ static void release_leaves(struct qi_tree *tree, struct qi_upper *mid, unsigned 
 				free_special_unit(tree, mid, i);
 				continue;
 			}
-			tree->free_pages += QI_FAN;
+			qi_add_free(tree, QI_FAN);
 			qi_node_release(tree, &mid->node, i, 1);
 		}
 	}
@@ -193,7 +208,7 @@ static enum quire_status free_in_top(struct qi_tree *tree, quire_pfn_t pfn, unsi
 			release_leaves(tree, mid, 0, QI_FAN);
 			continue;
 		}
-		tree->free_pages += 1ull << QI_MID_SHIFT;
+		qi_add_free(tree, 1ll << QI_MID_SHIFT);
 		qi_node_release(tree, &top->node, i, 1);
 	}
 	return QUIRE_OK;
@@ -246,7 +261,7 @@ static enum quire_status free_word_of_leaves(struct qi_tree *tree, quire_pfn_t p
 		return QUIRE_OK;
 	}
 	mid->node.map[w] |= mask;
-	tree->free_pages += (uint64_t)__builtin_popcountll(mask) << QI_LEAF_SHIFT;
+	qi_add_free(tree, (int64_t)__builtin_popcountll(mask) << QI_LEAF_SHIFT);
 	qi_has_update(&mid->node, w);
 	qi_node_reclass(tree, &mid->node);
 	if (qi_unlikely(mid->node.class == QI_FAN_SHIFT))
@@ -254,21 +269,69 @@ static enum quire_status free_word_of_leaves(struct qi_tree *tree, quire_pfn_t p
 	return QUIRE_OK;
 }
 
-static enum quire_status free_word_of_frames(struct qi_tree *tree, quire_pfn_t pfn, unsigned w, uint64_t mask)
+/* The leaf holds exactly these single frames as allocated? Then they are free. */
+static inline bool leaf_takes_back(struct qi_tree *tree, struct qi_node *leaf, unsigned w, uint64_t mask)
 {
-	struct qi_upper *mid = qi_mid_of(tree, pfn);
-	struct qi_node *leaf = mid ? qi_child_leaf(mid, qi_mid_unit(pfn)) : NULL;
-
-	if (qi_unlikely(!leaf || !are_single(leaf, NULL, w, mask)))
-		return diagnose_word(tree, 0, pfn / 64, mask);
+	if (qi_unlikely(!are_single(leaf, NULL, w, mask)))
+		return false;
 	leaf->mark[w] &= ~mask;
 	leaf->map[w] |= mask;
 	qi_count_free(tree, leaf, __builtin_popcountll(mask));
-	qi_has_update(leaf, w);
+	if (!qi_has_update(leaf, w))
+		return true;
 	qi_node_reclass(tree, leaf);
 	if (qi_unlikely(leaf->class == QI_LEAF_SHIFT) && !qi_special_type(leaf->type))
-		qi_merge_leaf(tree, mid, leaf);
-	return QUIRE_OK;
+		qi_merge_leaf(tree, qi_mid_of(tree, qi_node_pfn(tree, leaf)), leaf);
+	return true;
+}
+
+static enum quire_status free_word_of_frames(struct qi_tree *tree, quire_pfn_t pfn, unsigned w, uint64_t mask)
+{
+	struct qi_node *leaf = qi_leaf_of(tree, pfn);
+
+	if (qi_likely(leaf && leaf_takes_back(tree, leaf, w, mask)))
+		return QUIRE_OK;
+	return diagnose_word(tree, 0, pfn / 64, mask);
+}
+
+/* Its leaf, if all of the word is within the tree; fetched. */
+static inline struct qi_node *fetch_leaf(const struct qi_tree *tree, uint64_t word)
+{
+	quire_pfn_t pfn = word * 64;
+	struct qi_node *leaf;
+
+	if (qi_unlikely(word >= QUIRE_PFN_NONE / 64 || !qi_tree_holds(tree, pfn, 64)))
+		return NULL;
+	leaf = qi_leaf_of(tree, pfn);
+	if (leaf) {
+		__builtin_prefetch(&leaf->map[word % QI_WORDS], 1);
+		__builtin_prefetch(&leaf->has, 1);
+		__builtin_prefetch(&leaf->mark[word % QI_WORDS], 1);
+	}
+	return leaf;
+}
+
+unsigned qi_tree_free_words(struct qi_tree *tree, const struct qi_word_entry *entries, unsigned n)
+{
+	struct qi_node *ahead[FETCH_AHEAD];
+
+	for (unsigned i = 0; i < n + FETCH_AHEAD; i++) {
+		struct qi_node *leaf = ahead[i % FETCH_AHEAD];
+		unsigned done = i - FETCH_AHEAD;
+		uint64_t word, mask;
+
+		if (i < n)
+			ahead[i % FETCH_AHEAD] = fetch_leaf(tree, entries[i].word);
+		if (i < FETCH_AHEAD)
+			continue;
+		word = entries[done].word;
+		mask = entries[done].mask;
+		if (qi_likely(leaf && leaf_takes_back(tree, leaf, (unsigned)(word % QI_WORDS), mask)))
+			continue;
+		if (qi_tree_free_word(tree, 0, word, mask) != QUIRE_OK)
+			return done;
+	}
+	return n;
 }
 
 enum quire_status qi_tree_free_word(struct qi_tree *tree, unsigned order, uint64_t word, uint64_t mask)

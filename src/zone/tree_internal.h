@@ -45,7 +45,7 @@ static inline struct qi_upper *qi_mid_of(const struct qi_tree *tree, quire_pfn_t
 
 	if (qi_likely(tree->mid != NULL))
 		return &tree->mid[(pfn >> QI_MID_SHIFT) - tree->base[1]];
-	chunk = qi_top_of(tree, pfn)->child[qi_top_unit(pfn) / QI_CHUNK];
+	chunk = __atomic_load_n(&qi_top_of(tree, pfn)->child[qi_top_unit(pfn) / QI_CHUNK], __ATOMIC_ACQUIRE);
 	return chunk ? &chunk[qi_top_unit(pfn) % QI_CHUNK] : NULL;
 }
 
@@ -87,12 +87,22 @@ static inline bool qi_group_untyped(const struct qi_tree *tree, const struct qi_
 	return true;
 }
 
-/* Frames of a special leaf became free (or, negative, taken). */
+static inline void qi_add_free(struct qi_tree *tree, int64_t frames)
+{
+	qi_poke(&tree->free_pages, tree->free_pages + (uint64_t)frames);
+}
+
+static inline void qi_add_special(struct qi_tree *tree, unsigned type, int64_t frames)
+{
+	if (qi_unlikely(qi_special_type(type)))
+		qi_poke(&tree->free_special[type], tree->free_special[type] + (uint64_t)frames);
+}
+
+/* Frames of a leaf became free (or, negative, taken). */
 static inline void qi_count_free(struct qi_tree *tree, const struct qi_node *leaf, int64_t frames)
 {
-	tree->free_pages += (uint64_t)frames;
-	if (qi_unlikely(qi_special_type(leaf->type)))
-		tree->free_special[leaf->type] += (uint64_t)frames;
+	qi_add_free(tree, frames);
+	qi_add_special(tree, leaf->type, frames);
 }
 
 /* The node's class changed, or (tree_type.c) its type: put it where it belongs. */

@@ -7,12 +7,6 @@
  */
 #include "zone/tree_internal.h"
 
-static void count_special(struct qi_tree *tree, unsigned type, int64_t frames)
-{
-	if (qi_special_type(type))
-		tree->free_special[type] += (uint64_t)frames;
-}
-
 static void set_unit_type(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned type)
 {
 	struct qi_node *leaf = qi_child_leaf(mid, unit);
@@ -27,14 +21,14 @@ static void set_unit_type(struct qi_tree *tree, struct qi_upper *mid, unsigned u
 		if (!qi_special_type(type))
 			return;
 		qi_break_leaf(tree, mid, unit, type);
-		count_special(tree, type, QI_FAN);
+		qi_add_special(tree, type, QI_FAN);
 	} else if (qi_test(mid->broken, unit)) {
 		frames = qi_weight(leaf->map);
 		class = leaf->class;
 		qi_list_remove(tree, leaf);
-		count_special(tree, leaf->type, -(int64_t)frames);
+		qi_add_special(tree, leaf->type, -(int64_t)frames);
 		leaf->type = (uint8_t)type;
-		count_special(tree, type, frames);
+		qi_add_special(tree, type, frames);
 		qi_list_insert(tree, leaf, class);
 		if (class == QI_LEAF_SHIFT && !qi_special_type(type))
 			qi_merge_leaf(tree, mid, leaf);

@@ -1,0 +1,298 @@
+/*
+ * Per-CPU fronts: nothing is handed out twice or lost, by one CPU and by several threads that drain each other;
+ * bounds on what is kept; late refusals. Threads stand for CPUs; the barrier is membarrier(2).
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tree_fixture.h"
+
+#include "zone/front.h"
+
+#define THREADS 4u
+#define MEMBARRIER_PRIVATE_EXPEDITED 8
+#define MEMBARRIER_REGISTER_PRIVATE_EXPEDITED 16
+
+static bool have_barrier;
+
+static void barrier_all(void *ctx)
+{
+	(void)ctx;
+	if (have_barrier && syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0))
+		abort();
+}
+
+static unsigned logged;
+
+static void count_lines(void *ctx, enum quire_log_level level, const char *text, size_t len)
+{
+	(void)ctx; (void)level; (void)text; (void)len;
+	logged++;
+}
+
+static const struct quire_platform platform = { .log = count_lines, .barrier_all = barrier_all };
+
+struct rig {
+	struct qi_zone zone;
+	struct fixture f;
+	struct qi_front *fronts;
+	uint8_t *owner;			/* per frame, set atomically by who holds it */
+	uint64_t frames;
+};
+
+static void *rig_alloc(void *ctx, size_t bytes) { return fixture_alloc(ctx, bytes); }
+static void rig_free(void *ctx, void *memory, size_t bytes) { fixture_free(ctx, memory, bytes); }
+static const struct qi_tree_hooks hooks = { .meta_alloc = rig_alloc, .meta_free = rig_free };
+
+static void rig_open(struct rig *r, uint64_t frames, unsigned cpus)
+{
+	struct qi_tree_config config;
+
+	memset(r, 0, sizeof(*r));
+	config = fixture_config(&r->f, 0, frames);
+	config.hooks = &hooks;
+	r->frames = frames;
+	r->zone.platform = &platform;
+	assert_int_equal(qi_tree_init(&r->zone.tree, &config), QUIRE_OK);
+	assert_int_equal(qi_tree_add_free(&r->zone.tree, 0, frames), QUIRE_OK);
+	r->fronts = aligned_alloc(64, qi_fronts_bytes(cpus));
+	memset(r->fronts, 0, qi_fronts_bytes(cpus));
+	qi_fronts_init(&r->zone, r->fronts, cpus);
+	qi_fronts_tune(&r->zone, frames);
+	r->owner = calloc(frames, 1);
+	logged = 0;
+}
+
+static void rig_close(struct rig *r)
+{
+	assert_int_equal(qi_front_drain_all(&r->zone), QUIRE_OK);
+	assert_int_equal(qi_tree_free_pages(&r->zone.tree), r->frames);
+	assert_int_equal(r->zone.bad_frees, 0);
+	check(&r->zone.tree);
+	qi_tree_destroy(&r->zone.tree);
+	assert_int_equal(r->f.meta_now, 0);
+	free(r->fronts);
+	free(r->owner);
+}
+
+static uint64_t rnd(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed * 0x2545f4914f6cdd1dull >> 16;
+}
+
+static void claim(struct rig *r, quire_pfn_t pfn, unsigned order)
+{
+	if ((pfn & ((1ull << order) - 1)) || pfn + (1ull << order) > r->frames)
+		abort();
+	for (uint64_t i = 0; i < 1ull << order; i++)
+		if (__atomic_exchange_n(&r->owner[pfn + i], 1, __ATOMIC_RELAXED))
+			abort();
+}
+
+static void yield_block(struct rig *r, quire_pfn_t pfn, unsigned order)
+{
+	for (uint64_t i = 0; i < 1ull << order; i++)
+		__atomic_store_n(&r->owner[pfn + i], 0, __ATOMIC_RELAXED);
+}
+
+struct block { quire_pfn_t pfn; unsigned order; };
+
+/* One CPU: random requests, its blocks in `live`; every so often it drains itself or everybody. */
+static void churn(struct rig *r, unsigned cpu, unsigned cpus, unsigned ops, uint64_t seed)
+{
+	size_t cap = r->frames / cpus / 2 + 1, count = 0;
+	struct block *live = malloc(cap * sizeof(*live));
+
+	for (unsigned i = 0; i < ops; i++) {
+		uint64_t what = rnd(&seed) % 1000;
+
+		if (what < 2) {
+			qi_front_drain(&r->zone, cpu);
+		} else if (what < 3) {
+			qi_front_drain_all(&r->zone);
+		} else if (count < cap && what % 2) {
+			struct qi_request request = { .order = (unsigned)__builtin_ctzll(rnd(&seed) | 1u << 10),
+						      .type = (unsigned)(rnd(&seed) % 3) };
+			quire_pfn_t pfn;
+
+			if (qi_front_alloc(&r->zone, cpu, &request, &pfn) != QUIRE_OK)
+				continue;
+			claim(r, pfn, request.order);
+			live[count++] = (struct block){ pfn, request.order };
+		} else if (count) {
+			size_t k = rnd(&seed) % count;
+
+			yield_block(r, live[k].pfn, live[k].order);
+			if (qi_front_free(&r->zone, cpu, live[k].pfn, live[k].order) != QUIRE_OK)
+				abort();
+			live[k] = live[--count];
+		}
+	}
+	while (count--) {
+		yield_block(r, live[count].pfn, live[count].order);
+		if (qi_front_free(&r->zone, cpu, live[count].pfn, live[count].order) != QUIRE_OK)
+			abort();
+	}
+	free(live);
+}
+
+static void one_cpu(void **state)
+{
+	static const uint64_t sizes[] = { 300, 5000, 40000, 300000 };
+	struct rig r;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		rig_open(&r, sizes[i], 1);
+		churn(&r, 0, 1, 300000, 77 + i);
+		rig_close(&r);
+	}
+}
+
+struct thread { struct rig *r; unsigned cpu; pthread_t id; };
+
+static void *thread_main(void *arg)
+{
+	struct thread *t = arg;
+
+	churn(t->r, t->cpu, THREADS, 100000, 1000 + t->cpu);
+	return NULL;
+}
+
+/* Small memory, so that threads run dry and drain each other all the time. */
+static void threads_drain_each_other(void **state)
+{
+	static const uint64_t sizes[] = { 4000, 60000 };
+	struct thread threads[THREADS];
+	struct rig r;
+
+	(void)state;
+	if (!have_barrier)
+		skip();
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		rig_open(&r, sizes[i], THREADS);
+		for (unsigned cpu = 0; cpu < THREADS; cpu++) {
+			threads[cpu] = (struct thread){ .r = &r, .cpu = cpu };
+			assert_int_equal(pthread_create(&threads[cpu].id, NULL, thread_main, &threads[cpu]), 0);
+		}
+		for (unsigned cpu = 0; cpu < THREADS; cpu++)
+			pthread_join(threads[cpu].id, NULL);
+		rig_close(&r);
+	}
+}
+
+/* Frames of CPU 0 come out of CPU 1's front when CPU 2 needs them; not without a barrier. */
+static void the_last_frame_is_found(void **state)
+{
+	static const struct quire_platform no_barrier = { .log = count_lines };
+	const struct qi_request one = { .type = QUIRE_MIGRATE_MOVABLE };
+	struct rig r;
+	quire_pfn_t pfn, first = 0;
+
+	(void)state;
+	rig_open(&r, 30000, 3);
+	for (uint64_t i = 0; i < r.frames; i++)
+		assert_int_equal(qi_front_alloc(&r.zone, 0, &one, i ? &pfn : &first), QUIRE_OK);
+	assert_int_equal(qi_front_alloc(&r.zone, 0, &one, &pfn), QUIRE_ENOMEM);
+	assert_int_equal(qi_front_free(&r.zone, 1, first, 0), QUIRE_OK);
+	assert_int_equal(qi_front_held(&r.zone, 1), 1);
+	r.zone.platform = &no_barrier;
+	assert_int_equal(qi_front_alloc(&r.zone, 2, &one, &pfn), QUIRE_ENOMEM);
+	r.zone.platform = &platform;
+	assert_int_equal(qi_front_alloc(&r.zone, 2, &one, &pfn), QUIRE_OK);
+	assert_int_equal(pfn, first);
+	for (uint64_t i = 0; i < r.frames; i++)
+		assert_int_equal(qi_front_free(&r.zone, (unsigned)(i % 3), i, 0), QUIRE_OK);
+	rig_close(&r);
+}
+
+/* Together the fronts keep at most an eighth of the zone's order-0 and order-9 blocks, whatever is freed where. */
+static void what_is_kept_is_bounded(void **state)
+{
+	const struct qi_request one = { .type = QUIRE_MIGRATE_UNMOVABLE };
+	struct rig r;
+	quire_pfn_t pfn;
+	uint64_t held = 0;
+
+	(void)state;
+	rig_open(&r, 1 << 18, 2);
+	for (uint64_t i = 0; i < r.frames; i++)
+		assert_int_equal(qi_front_alloc(&r.zone, 0, &one, &pfn), QUIRE_OK);
+	for (uint64_t i = 0; i < r.frames; i++)
+		assert_int_equal(qi_front_free(&r.zone, (unsigned)(i / 64 % 2), i, 0), QUIRE_OK);
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		held += qi_front_held(&r.zone, cpu);
+	assert_true(held <= r.frames / 8);
+	assert_int_equal(held + qi_tree_free_pages(&r.zone.tree), r.frames);
+	r.zone.platform = &(const struct quire_platform){ .barrier_all = barrier_all };
+	rig_close(&r);
+}
+
+/* Freed twice with much in between: the front cannot know, the tree does. */
+static void double_frees_are_refused_in_the_end(void **state)
+{
+	const struct qi_request one = { .type = QUIRE_MIGRATE_MOVABLE };
+	struct rig r;
+	quire_pfn_t pfn[200];
+
+	(void)state;
+	rig_open(&r, 1 << 18, 1);
+	for (unsigned i = 0; i < 200; i++)
+		assert_int_equal(qi_front_alloc(&r.zone, 0, &one, &pfn[i]), QUIRE_OK);
+	assert_int_equal(qi_front_free(&r.zone, 0, pfn[0], 0), QUIRE_OK);
+	assert_int_equal(qi_front_free(&r.zone, 0, pfn[100], 0), QUIRE_OK);
+	assert_int_equal(qi_front_free(&r.zone, 0, pfn[0], 0), QUIRE_OK);
+	assert_int_equal(qi_front_free(&r.zone, 0, pfn[0], 0), QUIRE_EEXIST);
+	qi_front_drain(&r.zone, 0);
+	assert_int_equal(r.zone.bad_frees, 1);
+	assert_int_equal(r.zone.bad_pfn, pfn[0]);
+	assert_int_equal(logged, 1);
+	check(&r.zone.tree);
+	r.zone.bad_frees = 0;
+	for (unsigned i = 1; i < 200; i++)
+		if (i != 100)
+			assert_int_equal(qi_front_free(&r.zone, 0, pfn[i], 0), QUIRE_OK);
+	rig_close(&r);
+}
+
+static void nonsense_is_refused(void **state)
+{
+	struct rig r;
+	quire_pfn_t pfn;
+	struct qi_request request = { .order = 27 };
+
+	(void)state;
+	rig_open(&r, 5000, 1);
+	assert_int_equal(qi_front_alloc(&r.zone, 0, &request, &pfn), QUIRE_EINVAL);
+	assert_int_equal(qi_front_free(&r.zone, 0, 5000, 0), QUIRE_ERANGE);
+	assert_int_equal(qi_front_free(&r.zone, 0, UINT64_MAX, 0), QUIRE_ERANGE);
+	assert_int_equal(qi_front_free(&r.zone, 0, 1, 1), QUIRE_EINVAL);
+	assert_int_equal(qi_front_free(&r.zone, 0, 0, 64), QUIRE_EINVAL);
+	/* A CPU without a front works on the tree. */
+	request.order = 0;
+	assert_int_equal(qi_front_alloc(&r.zone, 9, &request, &pfn), QUIRE_OK);
+	assert_int_equal(qi_front_free(&r.zone, 9, pfn, 0), QUIRE_OK);
+	assert_int_equal(qi_front_free(&r.zone, 9, pfn, 0), QUIRE_EEXIST);
+	rig_close(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_cpu),
+		cmocka_unit_test(threads_drain_each_other),
+		cmocka_unit_test(the_last_frame_is_found),
+		cmocka_unit_test(what_is_kept_is_bounded),
+		cmocka_unit_test(double_frees_are_refused_in_the_end),
+		cmocka_unit_test(nonsense_is_refused),
+	};
+
+	have_barrier = !syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+	return cmocka_run_group_tests_name("front", tests, NULL, NULL);
+}

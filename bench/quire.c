@@ -1,6 +1,6 @@
 /*
- * Quire behind the yardstick of page-frame allocators (adapter.h): a zone with its free tree and per-CPU fronts, watermarks at zero because
- * the yardstick fills memory to the last frame.
+ * Quire behind the yardstick of page-frame allocators (adapter.h): a zone with its free tree and per-CPU fronts,
+ * watermarks at zero because the yardstick fills memory to the last frame.
  */
 //! CFLAGS: -Iinclude -Isrc -ffreestanding
 //! SRCS: src/zone/tree.c src/zone/tree_add.c src/zone/tree_alloc.c src/zone/tree_free.c src/zone/tree_type.c src/zone/front.c
@@ -13,7 +13,8 @@
 
 #include "zone/front.h"
 
-#define MEMBARRIER_GLOBAL 1
+#define MEMBARRIER_PRIVATE_EXPEDITED 8
+#define MEMBARRIER_REGISTER_PRIVATE_EXPEDITED 16
 
 static struct {
 	struct qi_zone zone;
@@ -37,7 +38,7 @@ static const struct qi_tree_hooks hooks = { .meta_alloc = meta_alloc };
 static void barrier_all(void *ctx)
 {
 	(void)ctx;
-	syscall(SYS_membarrier, MEMBARRIER_GLOBAL, 0, 0);
+	syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0);
 }
 
 static const struct quire_platform platform = { .barrier_all = barrier_all };
@@ -58,6 +59,7 @@ static bool init(const struct bench_mem *mem)
 	struct qi_front *fronts;
 
 	memset(&Z, 0, sizeof(Z));
+	syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0);
 	Z.next = mem->meta;
 	Z.end = mem->meta + mem->meta_bytes;
 	Z.zone.platform = &platform;
@@ -68,12 +70,19 @@ static bool init(const struct bench_mem *mem)
 	       qi_tree_add_free(&Z.zone.tree, 0, mem->frames) == QUIRE_OK;
 }
 
-static uint64_t alloc_block(unsigned cpu, unsigned order)
+static __attribute__((noinline)) uint64_t alloc_slow(unsigned cpu, unsigned order)
 {
 	const struct qi_request request = { .order = order, .type = QUIRE_MIGRATE_MOVABLE };
 	quire_pfn_t pfn;
 
-	return qi_front_alloc(&Z.zone, cpu, &request, &pfn) == QUIRE_OK ? pfn : BENCH_NONE;
+	return qi_front_alloc_slow(&Z.zone, cpu, &request, &pfn) == QUIRE_OK ? pfn : BENCH_NONE;
+}
+
+static uint64_t alloc_block(unsigned cpu, unsigned order)
+{
+	quire_pfn_t pfn = qi_front_take(&Z.zone, cpu, order, QUIRE_MIGRATE_MOVABLE);
+
+	return pfn != QUIRE_PFN_NONE ? pfn : alloc_slow(cpu, order);
 }
 
 static void free_block(unsigned cpu, uint64_t frame, unsigned order)

@@ -21,40 +21,16 @@ static void block_texts(const struct quire_memory_block *block, char *zones, siz
 					   block->nodes[i]);
 }
 
-/* The node of an address nobody had memory at: firmware's records name it for what may be plugged there. */
-static int plugged_nid(const struct compare *c, quire_phys_t address)
-{
-	const struct quire_machine *m = c->q->machine;
-
-	if (!c->q->topology.numa_on)
-		return 0;
-	for (size_t i = 0; i < m->affinity_count; i++) {
-		if (address - m->affinities[i].base >= m->affinities[i].size)
-			continue;
-		for (size_t k = 0; k < m->domain_count; k++)
-			if (m->domains[k] == m->affinities[i].domain)
-				return (int)k;
-	}
-	return 0;
-}
-
-/*
- * Memory the running kernel has and its boot did not know: plugged in before the capture was taken. False if the block
- * is none such. It is online only where that is the kernel's default.
- */
+/* A block plugged in and still offline. One that came online is in the ledger by now. */
 static bool plugged_block(const struct compare *c, const struct observed_block *theirs, quire_phys_t size,
 			  struct quire_memory_block *block)
 {
-	const struct quire_boot_options *o = &c->q->config.options;
-	quire_phys_t base = theirs->index * size;
-	bool there = false;
+	const struct plugged_range *range = plugged_at(c, theirs->index * size, size);
 
-	for (size_t i = 0; i < c->o->system_ram.count; i++)
-		there |= c->o->system_ram.items[i].first <= base && c->o->system_ram.items[i].last >= base + size - 1;
-	if (!there || quire_memblock_overlaps_region(&c->q->memblock, &c->q->memblock.memory, base, size))
+	if (!range || c->plugged_online)
 		return false;
-	quire_memory_block_describe_added(&c->q->topology, size, theirs->index, plugged_nid(c, base), block);
-	block->online = o->memhp_online_given ? o->memhp_online : c->q->config.rules >= QUIRE_RULES_6_12;
+	quire_memory_block_describe_added(&c->q->topology, size, theirs->index, range->nid, block);
+	block->online = false;
 	return true;
 }
 
@@ -125,35 +101,104 @@ static void pageblocks(struct compare *c)
 	}
 }
 
-/* Whether any memory lies in the sub-section (2 MiB) of pfn: only then its frames count as there. */
-static bool touched(const struct compare *c, quire_pfn_t pfn, quire_pfn_t pages)
-{
-	unsigned shift = quire_page_shift(&c->q->config);
+/* Runs of sub-sections (2 MiB) that hold some memory, ascending and apart: only their frames count as there. */
+struct span {
+	uint64_t first, last;
+};
+struct span_list {
+	struct span *items;
+	size_t count, room;
+};
 
-	return quire_memblock_overlaps_region(&c->q->memblock, &c->q->memblock.memory, pfn << shift, pages << shift);
+static bool touched_spans(const struct compare *c, struct span_list *spans)
+{
+	const struct quire_memblock_type *memory = &c->q->memblock.memory;
+
+	for (size_t i = 0; i < memory->cnt; i++) {
+		const struct quire_memblock_region *region = &memory->regions[i];
+		uint64_t first = region->base >> QUIRE_SUBSECTION_SHIFT;
+		uint64_t last = (region->base + region->size - 1) >> QUIRE_SUBSECTION_SHIFT;
+		struct span *span = spans->count ? &spans->items[spans->count - 1] : NULL;
+
+		if (!region->size)
+			continue;
+		if (!span || first > span->last + 1) {
+			span = LIST_ADD(spans);
+			if (!span)
+				return false;
+			span->first = first;
+		}
+		span->last = last;
+	}
+	return true;
+}
+
+/* The first span that does not end before `at`. */
+static size_t span_from(const struct span_list *spans, uint64_t at)
+{
+	size_t low = 0, high = spans->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (spans->items[middle].last < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/*
+ * How many sub-sections from `from` to `to` contradict the run: touched ones if its frames are absent, others if they
+ * are there. *first becomes the first such. A run may be as long as a hostile file likes: it is never walked.
+ */
+static uint64_t contradicting(const struct span_list *spans, bool absent, uint64_t from, uint64_t to, uint64_t *first)
+{
+	size_t at = span_from(spans, from);
+	uint64_t touched = 0, first_touched = UINT64_MAX, first_bare = from;
+
+	for (size_t i = at; i < spans->count && spans->items[i].first <= to; i++) {
+		uint64_t low = spans->items[i].first > from ? spans->items[i].first : from;
+		uint64_t high = spans->items[i].last < to ? spans->items[i].last : to;
+
+		if (i == at)
+			first_touched = low;
+		if (low == first_bare)
+			first_bare = high + 1;
+		touched += high - low + 1;
+	}
+	*first = absent ? first_touched : first_bare;
+	return absent ? touched : to - from + 1 - touched;
 }
 
 /* Where the capture lists frames: those without a descriptor are exactly those of sub-sections without memory. */
 static void frames(struct compare *c)
 {
-	quire_pfn_t pages = (quire_pfn_t)1 << (QUIRE_SUBSECTION_SHIFT - quire_page_shift(&c->q->config));
-	uint64_t wrong = 0, first = 0;
+	unsigned order = QUIRE_SUBSECTION_SHIFT - quire_page_shift(&c->q->config);
 	struct origin origin = { "kpageflags_rle.txt", 0 };
+	struct span_list spans = { 0 };
+	uint64_t wrong = 0, first = 0;
 
-	if (!c->o->frames.count || c->q->config.model == QUIRE_MODEL_FLATMEM) {
+	if (!c->o->frames.count || c->q->config.model == QUIRE_MODEL_FLATMEM || !touched_spans(c, &spans)) {
+		LIST_FREE(&spans);
 		findings_missing(c->f, 1);
 		return;
 	}
 	for (size_t i = 0; i < c->o->frames.count; i++) {
 		const struct observed_frames *run = &c->o->frames.items[i];
+		quire_pfn_t last = run->count - 1 > UINT64_MAX - run->start ? UINT64_MAX : run->start + run->count - 1;
+		uint64_t at, bad = 0;
 
-		for (quire_pfn_t pfn = run->start; pfn < run->start + run->count; pfn = (pfn / pages + 1) * pages) {
-			if (touched(c, pfn & ~(pages - 1), pages) == !run->absent || wrong++)
-				continue;
-			first = pfn;
+		if (run->count)
+			bad = contradicting(&spans, run->absent, run->start >> order, last >> order, &at);
+		if (bad && !wrong) {
+			first = at << order > run->start ? at << order : run->start;
 			origin = run->origin;
 		}
+		wrong += bad;
 	}
+	LIST_FREE(&spans);
 	findings_number(c->f, origin, wrong, 0,
 			"sub-sections present in one and not in the other, first at pfn %#" PRIx64, first);
 }
@@ -195,10 +240,11 @@ static void distances(struct compare *c)
 	for (size_t i = 0; i < c->o->node_distances.count; i++) {
 		const struct observed_layout *theirs = &c->o->node_distances.items[i];
 		char row[sizeof(theirs->text)] = "";
-		int nid = -1;
+		struct text_slice text = text_of(theirs->text);
 		size_t length;
+		int nid;
 
-		if (sscanf(theirs->text, "node%d", &nid) != 1)
+		if (!text_take(&text, "node") || !observed_take_nid(&text, &nid))
 			continue;
 		length = (size_t)snprintf(row, sizeof(row), "node%d", nid);
 		for (unsigned to = 0; to < t->node_count && length < sizeof(row); to++)

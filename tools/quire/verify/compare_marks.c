@@ -4,8 +4,10 @@
  *	managed as handed over		-> min_free_kbytes, watermarks, protection, per-CPU sets
  *	gigantic pages become managed
  *	khugepaged starts		-> min_free_kbytes, watermarks, per-CPU sets again
+ *	memory plugged in comes online	-> everything again
  *	initrd and the like become managed, and nothing is computed again
  *
+ * From 6.12 on gigantic pages are managed from the start.
  * Reading /proc/sys/vm/lowmem_reserve_ratio computes protection anew, so a capture may show either.
  */
 #include "compare.h"
@@ -31,12 +33,27 @@ void compute_watermarks(struct compare *c)
 {
 	const struct quire_tunables *tunables = &c->q->config.tunables;
 	struct quire_topology *t = &c->q->topology;
+	bool from_start = c->q->config.rules >= QUIRE_RULES_6_12;
+	struct linux_count *late = malloc(sizeof(*late));
 
+	if (!late)
+		return;
+
+	if (from_start)
+		add_managed(c, &c->gigantic);
 	quire_watermarks_init(t, tunables, &c->q->watermarks);
 	keep_protection(c);
-	add_managed(c, &c->gigantic);
+	if (!from_start)
+		add_managed(c, &c->gigantic);
 	quire_watermarks_thp(t, tunables, &c->q->watermarks);
-	add_managed(c, &c->late);
+	*late = c->late;
+	if (plugged_bring_online(c)) {
+		quire_watermarks_init(t, tunables, &c->q->watermarks);
+		keep_protection(c);
+		quire_watermarks_thp(t, tunables, &c->q->watermarks);
+	}
+	add_managed(c, late);
+	free(late);
 	quire_lowmem_reserve_update(t, tunables);
 }
 

@@ -291,12 +291,16 @@ static void deferred(struct compare *c)
 	}
 }
 
-void compare_memory(struct compare *c)
+void compare_memory_line(struct compare *c)
 {
 	memory_line(c);
+	deferred(c);
+}
+
+void compare_memory(struct compare *c)
+{
 	if (!c->o->zones.count)
 		findings_missing(c->f, 2);
 	managed(c);
 	totals(c);
-	deferred(c);
 }

@@ -73,7 +73,7 @@ static bool read_request(struct event *event, struct text_slice text)
 			return false;
 		text_skip_blanks(&text);
 		if (text_take(&text, "nid=") && text_take_int(&text, &nid) && nid >= 0)
-			r->nid = (int)nid;
+			r->nid = nid < OBSERVED_NO_SUCH_NODE ? (int)nid : OBSERVED_NO_SUCH_NODE;
 		text_skip_blanks(&text);
 		if (!text_take(&text, "from=") || !text_take_number(&text, &r->from) ||
 		    !text_take(&text, " max_addr=") || !text_take_number(&text, &r->max))
@@ -103,17 +103,17 @@ static bool read_doubled(struct event *event, struct text_slice text)
 /* "NODE_DATA(0) allocated [mem …]", "NUMA: NODE_DATA [mem …]": the reservation just before was that. */
 static void read_purpose(struct event *last, struct text_slice text)
 {
-	uint64_t nid;
+	int nid;
 
 	if (!last || last->kind != EVENT_RESERVE || !last->allocated)
 		return;
 	if (text_take(&text, "NUMA: NODE_DATA [") || text_take(&text, "NODE_DATA [")) {
 		last->node_data = true;
 		last->nid = QUIRE_NO_NODE;
-	} else if (text_take(&text, "NODE_DATA(") && text_take_number(&text, &nid) &&
+	} else if (text_take(&text, "NODE_DATA(") && observed_take_nid(&text, &nid) &&
 		   text_take(&text, ") allocated ")) {
 		last->node_data = true;
-		last->nid = (int)nid;
+		last->nid = nid;
 	}
 }
 

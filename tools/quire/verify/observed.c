@@ -14,6 +14,25 @@ bool observed_zone_type(struct text_slice name, enum quire_zone_type *type)
 	return false;
 }
 
+bool observed_take_nid(struct text_slice *text, int *nid)
+{
+	uint64_t number;
+
+	if (!text_take_number(text, &number))
+		return false;
+	*nid = number < OBSERVED_NO_SUCH_NODE ? (int)number : OBSERVED_NO_SUCH_NODE;
+	return true;
+}
+
+bool observed_room(struct observed *o, size_t count)
+{
+	/* Two lists of each zone are printed. */
+	if (count < 2 * (size_t)QUIRE_MAX_NODES * QUIRE_ZONE_TYPES)
+		return true;
+	o->cut++;
+	return false;
+}
+
 void observed_copy(char *to, size_t size, struct text_slice from)
 {
 	size_t length = from.length < size - 1 ? from.length : size - 1;

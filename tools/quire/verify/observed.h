@@ -157,6 +157,7 @@ struct observed_kernel {
 };
 
 struct observed {
+	size_t cut;				/* records beyond what any machine has; they are not kept */
 	struct textfile log;			/* the kernel log, kept: event lines refer to it */
 	unsigned kernel_major, kernel_minor;	/* from "Linux version" */
 	bool has_log;
@@ -194,7 +195,7 @@ struct observed {
 	bool has_debugfs;
 	struct observed_kernel kernel;
 	bool has_iomem;
-	LIST(struct observed_region) system_ram;		/* of iomem */
+	LIST(struct observed_region) system_ram;		/* of iomem, ascending, apart */
 	struct origin block_size_origin;
 	uint64_t block_size;					/* memory_blocks.txt, bytes */
 	struct origin min_free_origin;
@@ -228,6 +229,16 @@ void observed_read_files(struct observed *o, const char *directory);
 
 /* "DMA32" -> its type. False if there is no such zone. */
 bool observed_zone_type(struct text_slice name, enum quire_zone_type *type);
+
+/* A node's number. One too high for any node, however long it is written, is OBSERVED_NO_SUCH_NODE. */
+#define OBSERVED_NO_SUCH_NODE INT32_MAX
+bool observed_take_nid(struct text_slice *text, int *nid);
+
+/*
+ * Whether one more record of a zone may be kept beside `count` others; if not it is counted in o->cut. Records are many
+ * times as large as the lines they come from, so a log full of them must not decide how much memory they take.
+ */
+bool observed_room(struct observed *o, size_t count);
 
 /* Copy a slice into a buffer, cut if need be. */
 void observed_copy(char *to, size_t size, struct text_slice from);

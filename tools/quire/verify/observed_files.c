@@ -36,6 +36,30 @@ static void iomem_line(struct observed *o, struct text_slice text)
 	o->has_iomem = k->code_last != 0;
 }
 
+static int by_first(const void *a, const void *b)
+{
+	const struct observed_region *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* The file ascends without overlaps; whoever changed it must not make looking up a range slow. */
+static void order_system_ram(struct observed *o)
+{
+	struct observed_region *at = o->system_ram.items;
+	size_t kept = 0;
+
+	if (o->system_ram.count)
+		qsort(at, o->system_ram.count, sizeof(at[0]), by_first);
+	for (size_t i = 0; i < o->system_ram.count; i++) {
+		if (!kept || at[i].first > at[kept - 1].last)
+			at[kept++] = at[i];
+		else if (at[i].last > at[kept - 1].last)
+			at[kept - 1].last = at[i].last;
+	}
+	o->system_ram.count = kept;
+}
+
 /* The text in brackets after "key=[" */
 static struct text_slice bracketed(struct text_slice text, const char *key)
 {
@@ -77,7 +101,8 @@ static void pageblock_line(struct observed *o, struct text_slice text, size_t li
 {
 	struct observed_pageblocks blocks = { .origin = { "pagetypeinfo.txt", line } }, *added;
 	struct text_slice name;
-	uint64_t nid, count;
+	uint64_t count;
+	int nid;
 
 	if (text_take(&text, "Number of blocks type")) {
 		*cma_column = -1;
@@ -86,10 +111,10 @@ static void pageblock_line(struct observed *o, struct text_slice text, size_t li
 				*cma_column = column;
 		return;
 	}
-	if (!text_take(&text, "Node ") || !text_take_number(&text, &nid) || !text_take(&text, ", zone") ||
+	if (!text_take(&text, "Node ") || !observed_take_nid(&text, &nid) || !text_take(&text, ", zone") ||
 	    !text_take_word(&text, &name) || !observed_zone_type(name, &blocks.type))
 		return;
-	blocks.nid = (int)nid;
+	blocks.nid = nid;
 	for (int column = 0; text_take_number(&text, &count); column++) {
 		blocks.total += count;
 		if (column == *cma_column)
@@ -235,4 +260,5 @@ void observed_read_files(struct observed *o, const char *directory)
 		}
 		textfile_free(&file);
 	}
+	order_system_ram(o);
 }

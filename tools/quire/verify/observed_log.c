@@ -194,15 +194,15 @@ static bool ramdisk_line(struct observed *o, struct text_slice text, struct orig
 static bool deferred_line(struct observed *o, struct text_slice text, struct origin origin)
 {
 	struct observed_node_range *node;
-	uint64_t nid;
+	int nid;
 
-	if (!text_take(&text, "node ") || !text_take_number(&text, &nid) ||
+	if (!text_take(&text, "node ") || !observed_take_nid(&text, &nid) ||
 	    !text_take(&text, " deferred pages initialised"))
 		return false;
 	node = LIST_ADD(&o->deferred);
 	if (node) {
 		node->origin = origin;
-		node->nid = (int)nid;
+		node->nid = nid;
 	}
 	return true;
 }
@@ -213,14 +213,15 @@ static bool dump_region(struct observed_tables *dump, struct text_slice text)
 	struct observed_region region = { .nid = QUIRE_NO_NODE }, *added;
 	bool reserved = text_starts(text, "reserved[");
 	uint64_t value;
+	int nid;
 
 	if ((!reserved && !text_starts(text, "memory[")) || !text_take_through(&text, "]"))
 		return false;
 	text_skip_blanks(&text);
 	if (!text_take_range(&text, &region.first, &region.last))
 		return false;
-	if (text_take_through(&text, " on node ") && text_take_number(&text, &value))
-		region.nid = (int)value;
+	if (text_take_through(&text, " on node ") && observed_take_nid(&text, &nid))
+		region.nid = nid;
 	if (text_take_through(&text, "flags: ") && text_take_number(&text, &value))
 		region.flags = (uint32_t)value;
 	added = reserved ? LIST_ADD(&dump->reserved) : LIST_ADD(&dump->memory);

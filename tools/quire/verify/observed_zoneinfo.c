@@ -14,15 +14,15 @@ static struct observed_zone *zone_header(struct observed *o, const struct textfi
 	struct observed_zone *zone;
 	struct text_slice name;
 	enum quire_zone_type type;
-	uint64_t nid;
+	int nid;
 
-	if (!text_take(&text, "Node ") || !text_take_number(&text, &nid) || !text_take(&text, ", zone") ||
+	if (!text_take(&text, "Node ") || !observed_take_nid(&text, &nid) || !text_take(&text, ", zone") ||
 	    !text_take_word(&text, &name) || !observed_zone_type(name, &type))
 		return NULL;
-	zone = LIST_ADD(&o->zones);
+	zone = observed_room(o, o->zones.count) ? LIST_ADD(&o->zones) : NULL;
 	if (zone) {
 		zone->origin = at(file, line);
-		zone->nid = (int)nid;
+		zone->nid = nid;
 		zone->type = type;
 	}
 	return zone;

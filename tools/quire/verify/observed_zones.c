@@ -22,15 +22,16 @@ static bool zone_range(struct observed *o, struct text_slice text, struct origin
 static bool movable_start(struct observed *o, struct text_slice text, struct origin origin)
 {
 	struct observed_node_range *added;
-	uint64_t nid, start;
+	uint64_t start;
+	int nid;
 
-	if (!o->movable_header || !text_take(&text, "Node ") || !text_take_number(&text, &nid) ||
+	if (!o->movable_header || !text_take(&text, "Node ") || !observed_take_nid(&text, &nid) ||
 	    !text_take(&text, ": ") || !text_take_number(&text, &start))
 		return false;
 	added = LIST_ADD(&o->movable);
 	if (added) {
 		added->origin = origin;
-		added->nid = (int)nid;
+		added->nid = nid;
 		added->first = start;
 	}
 	return true;
@@ -40,12 +41,12 @@ static bool movable_start(struct observed *o, struct text_slice text, struct ori
 static bool early_range(struct observed *o, struct text_slice text, struct origin origin)
 {
 	struct observed_node_range range = { .origin = origin }, *added;
-	uint64_t nid;
+	int nid;
 
-	if (!text_take(&text, "node ") || !text_take_number(&text, &nid) || !text_take(&text, ": ") ||
+	if (!text_take(&text, "node ") || !observed_take_nid(&text, &nid) || !text_take(&text, ": ") ||
 	    !text_take_range(&text, &range.first, &range.last))
 		return false;
-	range.nid = (int)nid;
+	range.nid = nid;
 	added = LIST_ADD(&o->early_ranges);
 	if (added)
 		*added = range;
@@ -55,12 +56,12 @@ static bool early_range(struct observed *o, struct text_slice text, struct origi
 static bool setup_node(struct observed *o, struct text_slice text, struct origin origin)
 {
 	struct observed_node_range range = { .origin = origin }, *added;
-	uint64_t nid;
+	int nid;
 
-	if (!text_take(&text, "Initmem setup node ") || !text_take_number(&text, &nid))
+	if (!text_take(&text, "Initmem setup node ") || !observed_take_nid(&text, &nid))
 		return false;
 	text_skip_blanks(&text);
-	range.nid = (int)nid;
+	range.nid = nid;
 	range.nothing = text_starts(text, "as memoryless");
 	if (!range.nothing && !text_take_range_loose(&text, &range.first, &range.last))
 		return false;
@@ -76,9 +77,10 @@ static bool node_pages(struct observed *o, struct text_slice text, struct origin
 	struct observed_zone_pages *zone;
 	struct text_slice name;
 	enum quire_zone_type type;
-	uint64_t nid, pages;
+	uint64_t pages;
+	int nid;
 
-	if (!text_take(&text, "On node ") || !text_take_number(&text, &nid))
+	if (!text_take(&text, "On node ") || !observed_take_nid(&text, &nid))
 		return false;
 	if (text_take(&text, " totalpages: ")) {
 		struct observed_node_range *node;
@@ -86,7 +88,7 @@ static bool node_pages(struct observed *o, struct text_slice text, struct origin
 		if (!text_take_number(&text, &pages) || !(node = LIST_ADD(&o->total_pages)))
 			return false;
 		node->origin = origin;
-		node->nid = (int)nid;
+		node->nid = nid;
 		node->first = pages;
 		return true;
 	}
@@ -101,7 +103,7 @@ static bool node_pages(struct observed *o, struct text_slice text, struct origin
 		return false;
 	zone = LIST_ADD(&o->unavailable);
 	if (zone)
-		*zone = (struct observed_zone_pages){ origin, (int)nid, type, pages, 0 };
+		*zone = (struct observed_zone_pages){ origin, nid, type, pages, 0 };
 	return true;
 }
 
@@ -134,14 +136,14 @@ static bool classic_pages(struct observed *o, struct text_slice text, struct ori
 static bool fallback_order(struct observed *o, struct text_slice text, struct origin origin)
 {
 	struct observed_fallback *order;
-	uint64_t nid;
+	int nid;
 
-	if (!text_take(&text, "Fallback order for Node ") || !text_take_number(&text, &nid) || !text_take(&text, ":"))
+	if (!text_take(&text, "Fallback order for Node ") || !observed_take_nid(&text, &nid) || !text_take(&text, ":"))
 		return false;
-	order = LIST_ADD(&o->fallbacks);
+	order = observed_room(o, o->fallbacks.count) ? LIST_ADD(&o->fallbacks) : NULL;
 	if (order) {
 		order->origin = origin;
-		order->nid = (int)nid;
+		order->nid = nid;
 		observed_copy(order->nodes, sizeof(order->nodes), text_trim(text));
 	}
 	return true;
@@ -154,19 +156,19 @@ static bool zonelist(struct observed *o, struct text_slice text, struct origin o
 	struct text_slice name;
 	enum quire_zone_type type;
 	bool thisnode;
-	uint64_t nid;
+	int nid;
 
 	if (!text_take(&text, "mminit::zonelist "))
 		return false;
 	thisnode = text_take(&text, "thisnode ");
-	if ((!thisnode && !text_take(&text, "general ")) || !text_take_number(&text, &nid) || !text_take(&text, ":") ||
+	if ((!thisnode && !text_take(&text, "general ")) || !observed_take_nid(&text, &nid) || !text_take(&text, ":") ||
 	    !text_take_word(&text, &name) || !observed_zone_type(name, &type) || !text_take(&text, " ="))
 		return false;
-	list = LIST_ADD(&o->zonelists);
+	list = observed_room(o, o->zonelists.count) ? LIST_ADD(&o->zonelists) : NULL;
 	if (list) {
 		list->origin = origin;
 		list->thisnode = thisnode;
-		list->nid = (int)nid;
+		list->nid = nid;
 		list->type = type;
 		observed_copy(list->zones, sizeof(list->zones), text_trim(text));
 	}

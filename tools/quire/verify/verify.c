@@ -125,6 +125,9 @@ static bool read_capture(struct verification *v, const char *path)
 		status = observed_read(&v->o, path);
 	if (status != QUIRE_OK)
 		return fail(v, "nothing to verify here", status);
+	if (v->o.cut)
+		findings_remark(v->f, (struct origin){ 0 },
+				"%zu records of zones, more than any machine has, were not compared", v->o.cut);
 	if (v->o.panicked)
 		findings_remark(v->f, v->o.panic_origin,
 				"the kernel of this capture panicked: only what it said before can be compared");
@@ -169,9 +172,13 @@ static void compare_all(struct verification *v)
 	compare_zones(c);
 	compare_lists(c);
 	compare_managed(c);
+	compare_memory_line(c);
+	plugged_find(c);
 	compute_watermarks(c);
+	compare_zone_sizes(c);
 	compare_memory(c);
 	compare_marks(c);
+	plugged_enter_ledger(c);
 	compare_blocks(c);
 	/* The last look at the tables there is was taken long after the hand-over. */
 	if (c->exact && v->o.has_debugfs) {
@@ -199,6 +206,8 @@ static void verify_one(const struct verify_options *options, struct findings *f,
 	linux_ledger_free(&v->ledger);
 	host_free_all(&v->host);
 	free(v->q);
+	if (v->c)
+		LIST_FREE(&v->c->plugged);
 	free(v->c);
 	observed_free(&v->o);
 	input_free(&v->in);

@@ -29,32 +29,61 @@ static void keep_protection(struct compare *c)
 			       sizeof(c->protection[nid][type]));
 }
 
+static void compute(struct compare *c)
+{
+	quire_watermarks_init(&c->q->topology, &c->q->config.tunables, &c->q->watermarks);
+	keep_protection(c);
+	quire_watermarks_thp(&c->q->topology, &c->q->config.tunables, &c->q->watermarks);
+}
+
+static bool marks_agree(const struct compare *c)
+{
+	for (size_t i = 0; i < c->o->zones.count; i++) {
+		const struct observed_zone *theirs = &c->o->zones.items[i];
+		const struct quire_zone *zone = compare_zone(c, theirs->nid, theirs->type);
+
+		if (zone && zone->watermark[QUIRE_WMARK_LOW] + theirs->boost != theirs->low)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Memory that was in its slot when the machine started comes online before the last of boot's memory is given back;
+ * what was plugged in afterwards, after that. A capture does not say which it was, so both are tried.
+ */
+static void compute_plugged(struct compare *c, const struct linux_count *late)
+{
+	compute(c);
+	if (marks_agree(c)) {
+		add_managed(c, late);
+		return;
+	}
+	add_managed(c, late);
+	compute(c);
+}
+
 void compute_watermarks(struct compare *c)
 {
-	const struct quire_tunables *tunables = &c->q->config.tunables;
-	struct quire_topology *t = &c->q->topology;
 	bool from_start = c->q->config.rules >= QUIRE_RULES_6_12;
 	struct linux_count *late = malloc(sizeof(*late));
 
 	if (!late)
 		return;
-
 	if (from_start)
 		add_managed(c, &c->gigantic);
-	quire_watermarks_init(t, tunables, &c->q->watermarks);
+	quire_watermarks_init(&c->q->topology, &c->q->config.tunables, &c->q->watermarks);
 	keep_protection(c);
 	if (!from_start)
 		add_managed(c, &c->gigantic);
-	quire_watermarks_thp(t, tunables, &c->q->watermarks);
+	quire_watermarks_thp(&c->q->topology, &c->q->config.tunables, &c->q->watermarks);
 	*late = c->late;
-	if (plugged_bring_online(c)) {
-		quire_watermarks_init(t, tunables, &c->q->watermarks);
-		keep_protection(c);
-		quire_watermarks_thp(t, tunables, &c->q->watermarks);
-	}
-	add_managed(c, late);
+	if (plugged_bring_online(c))
+		compute_plugged(c, late);
+	else
+		add_managed(c, late);
+	quire_lowmem_reserve_update(&c->q->topology, &c->q->config.tunables);
 	free(late);
-	quire_lowmem_reserve_update(t, tunables);
 }
 
 /* The n-th zone type this kernel was built with. */

@@ -7,7 +7,7 @@
 
 #include "options.h"
 
-static const struct cli_command *const commands[] = { &cli_boot_command, &cli_verify_command };
+static const struct cli_command *const commands[] = { &cli_boot_command, &cli_plan_command, &cli_verify_command };
 
 static const struct cli_command *find_command(const char *name)
 {
@@ -33,6 +33,7 @@ static void print_usage(FILE *out)
 	      "  quire boot machine/                 a directory with dmesg.txt and the like\n"
 	      "  dmesg | quire boot -                the log of the running kernel\n"
 	      "  quire boot --nodes 4x16G --cpus 32 --show zoneinfo\n"
+	      "  quire plan --nodes 8x8T             what page descriptors would cost there\n"
 	      "  quire verify captures/*\n", out);
 }
 

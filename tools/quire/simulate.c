@@ -237,7 +237,7 @@ static enum quire_status make_machine(struct simulation *s, const struct simulat
 	return status;
 }
 
-enum quire_status simulate(struct simulation *s, const struct simulate_options *options)
+enum quire_status simulate_load(struct simulation *s, const struct simulate_options *options)
 {
 	struct quire_reader_log log = { .emit = reader_message, .ctx = (void *)(uintptr_t)options };
 	enum quire_status status;
@@ -253,6 +253,15 @@ enum quire_status simulate(struct simulation *s, const struct simulate_options *
 	}
 	unusable_words(&s->in, options);
 	apply_choices(&s->in.config, options);
+	return QUIRE_OK;
+}
+
+enum quire_status simulate(struct simulation *s, const struct simulate_options *options)
+{
+	enum quire_status status = simulate_load(s, options);
+
+	if (status != QUIRE_OK)
+		return status;
 	status = make_machine(s, options);
 	if (status == QUIRE_OK)
 		status = boot(s, options);

@@ -37,6 +37,9 @@ struct simulation {
 enum quire_status simulate(struct simulation *s, const struct simulate_options *options);
 void simulate_free(struct simulation *s);
 
+/* Its first half: read the INPUTs and settle machine and configuration, without booting. */
+enum quire_status simulate_load(struct simulation *s, const struct simulate_options *options);
+
 /* Look up names as --model and --init take them. */
 bool simulate_model_by_name(const char *name, enum quire_model *model);
 bool simulate_init_by_name(const char *name, enum quire_init_policy *policy);

@@ -218,7 +218,12 @@ static bool dump_region(struct observed_tables *dump, struct text_slice text)
 	if ((!reserved && !text_starts(text, "memory[")) || !text_take_through(&text, "]"))
 		return false;
 	text_skip_blanks(&text);
-	if (!text_take_range(&text, &region.first, &region.last))
+	if (!text_take_range_loose(&text, &region.first, &region.last))
+		return false;
+	/* An empty table is shown as one region of nothing. */
+	if (text_take(&text, ", ") && text_take_number(&text, &value) && !value)
+		return true;
+	if (region.last < region.first)
 		return false;
 	if (text_take_through(&text, " on node ") && observed_take_nid(&text, &nid))
 		region.nid = nid;

@@ -21,7 +21,7 @@ static struct origin at_line(const struct replay *r, size_t line)
 
 bool replay_possible(const struct observed *o)
 {
-	return o->has_log && o->dumps.count && o->dumps.items[0].reserved.count && o->dumps.items[0].memory.count;
+	return o->has_log && o->dumps.count && o->dumps.items[0].reserved.count;
 }
 
 /*
@@ -48,6 +48,36 @@ static enum quire_status enter_nomap(struct replay *r)
 					"no device tree: which memory is not mapped is taken from the log");
 		told = true;
 		status = quire_memblock_mark_nomap(&r->q->memblock, region->first, region->last + 1 - region->first);
+	}
+	return status;
+}
+
+static bool in_first_table(const struct observed *o, uint64_t address)
+{
+	for (size_t i = 0; i < o->dumps.items[0].memory.count; i++)
+		if (address >= o->dumps.items[0].memory.items[i].first &&
+		    address <= o->dumps.items[0].memory.items[i].last)
+			return true;
+	return false;
+}
+
+/*
+ * Memory the kernel adds only after its first table (arm64 with EFI reads the map late) is not there before. Without
+ * this a search in between would find it.
+ */
+static enum quire_status remove_later(struct replay *r)
+{
+	enum quire_status status = QUIRE_OK;
+	bool dumped = false;
+
+	for (size_t i = 0; i < r->events.events.count && status == QUIRE_OK; i++) {
+		const struct event *e = &r->events.events.items[i];
+
+		if (e->line >= observed_handover_line(r->o))
+			break;
+		if (e->kind == EVENT_ADD && dumped && !in_first_table(r->o, e->base))
+			status = quire_memblock_remove(&r->q->memblock, e->base, e->size);
+		dumped |= e->kind == EVENT_DUMP;
 	}
 	return status;
 }
@@ -79,6 +109,8 @@ static enum quire_status enter_initial(struct replay *r)
 	quire_memblock_allow_resize(mb);
 	if (status == QUIRE_OK)
 		status = enter_nomap(r);
+	if (status == QUIRE_OK)
+		status = remove_later(r);
 	for (size_t i = 0; i < dump->reserved.count && status == QUIRE_OK; i++) {
 		const struct observed_region *region = &dump->reserved.items[i];
 
@@ -154,8 +186,8 @@ static void settle(struct replay *r, const struct event *e, quire_phys_t ours, q
 	struct quire_memblock *mb = &r->q->memblock;
 
 	if (r->f)
-		findings_address(r->f, at_line(r, e->line), ours, theirs, "allocation of %" PRIu64 " bytes by %.*s", size,
-				 TEXT_PRINTF(what));
+		findings_address(r->f, at_line(r, e->line), ours, theirs, "allocation of %" PRIu64 " bytes by %.*s",
+				 size, TEXT_PRINTF(what));
 	if (ours == theirs)
 		return;
 	if (ours)
@@ -242,8 +274,8 @@ static void replay_unannounced(struct replay *r, const struct event *e)
 			quire_memblock_phys_free(mb, ours, e->size);
 	}
 	if (r->f)
-		findings_address(r->f, at_line(r, e->line), first, e->base, "allocation of %" PRIu64 " bytes, unannounced",
-				 e->size);
+		findings_address(r->f, at_line(r, e->line), first, e->base,
+				 "allocation of %" PRIu64 " bytes, unannounced", e->size);
 	quire_memblock_reserve(mb, e->base, e->size);
 }
 
@@ -268,6 +300,17 @@ static bool is_run_of_ram(const struct quire_machine *m, uint64_t base, uint64_t
 	return start == base && end == base + size;
 }
 
+/* What firmware says must not be mapped is marked as it is added, which no log shows. */
+static void mark_added(struct replay *r, const struct event *e)
+{
+	const struct quire_machine *m = r->q->machine;
+
+	for (size_t i = 0; i < m->map_count; i++)
+		if (m->map[i].attributes & QUIRE_MEMORY_NOMAP && m->map[i].type == QUIRE_MEMORY_RAM &&
+		    m->map[i].base >= e->base && m->map[i].base - e->base < e->size)
+			quire_memblock_mark_nomap(&r->q->memblock, m->map[i].base, m->map[i].size);
+}
+
 /* What the kernel adds of firmware's map must be in ours. */
 static void replay_add(struct replay *r, const struct event *e)
 {
@@ -277,6 +320,7 @@ static void replay_add(struct replay *r, const struct event *e)
 				e->base + e->size - 1);
 	}
 	quire_memblock_add(&r->q->memblock, e->base, e->size);
+	mark_added(r, e);
 }
 
 static void replay_reserve(struct replay *r, const struct event *e)
@@ -311,7 +355,8 @@ static void replay_doubled(struct replay *r, size_t index)
 	} else {
 		ours = quire_memblock_find_in_range_node(mb, e->size, page, 0, 0, QUIRE_NO_NODE, 0);
 	}
-	findings_address(r->f, at_line(r, e->line), ours, e->base, "new %s table", e->of_memory ? "memory" : "reserved");
+	findings_address(r->f, at_line(r, e->line), ours, e->base, "new %s table",
+			 e->of_memory ? "memory" : "reserved");
 }
 
 static void replay_dump(struct replay *r, const struct event *e)
@@ -323,7 +368,7 @@ static void replay_dump(struct replay *r, const struct event *e)
 	if (!r->first_dump_done && is_x86(r->q))
 		quire_memblock_trim_memory(&r->q->memblock, (quire_phys_t)1 << quire_page_shift(&r->q->config));
 	r->first_dump_done = true;
-	if (!r->f || !dump->memory.count)
+	if (!r->f)
 		return;
 	snprintf(name, sizeof(name), "dump %zu", e->index + 1);
 	replay_compare_tables(r->f, r->q, dump, name, true);

@@ -250,7 +250,7 @@ static bool refill_from_tree(struct qi_zone *za, struct qi_word_cache *cache, co
 			break;
 		if (got)
 			cache->stocked++;
-		got += (unsigned)__builtin_popcountll(into->mask);
+		got += qi_popcount(into->mask);
 		into = &cache->stock[cache->stocked];
 	}
 	qi_unlock(&za->lock);
@@ -258,11 +258,13 @@ static bool refill_from_tree(struct qi_zone *za, struct qi_word_cache *cache, co
 	return got;
 }
 
-/* Serve from the newest entry. */
+/* Serve from the newest entry. A word that came back whole scatters nothing. */
 static void reuse_newest(struct qi_word_cache *cache, unsigned type)
 {
+	uint64_t mask = cache->entries[cache->count].mask;
+
 	cache->serve[type] = cache->entries[cache->count--];
-	cache->credit -= __builtin_popcountll(cache->serve[type].mask);
+	cache->credit -= mask == ~0ull ? 1 : qi_popcount(mask);
 }
 
 /* Whatever the credit says: an entry of this type, wherever it is. */
@@ -339,22 +341,27 @@ static inline bool kept_order(unsigned order)
 	return order <= QI_FRONT_ORDERS || order == QI_LEAF_SHIFT;
 }
 
-/* First of what is kept, then the tree, then what is kept here and elsewhere goes to the tree and it is asked again. */
+/*
+ * First of what is kept, then the tree; then what is kept here and elsewhere goes to the tree and it is asked again.
+ * A request that cannot be met at all learns that from a few words read without a lock.
+ */
 enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
 {
-	enum quire_status status;
+	bool own = cpu < za->cpus && za->fronts[cpu].stocked, served;
 
 	if (qi_unlikely(request->order >= QI_TREE_ORDERS || request->type >= QUIRE_MIGRATE_PCPTYPES))
 		return QUIRE_EINVAL;
-	if (cpu < za->cpus && kept_order(request->order) && take_kept(za, cpu, request, pfn))
-		return QUIRE_OK;
-	status = tree_alloc(za, request, pfn);
-	if (status == QUIRE_OK || !za->cpus)
-		return status;
-	qi_front_drain(za, cpu);
-	status = tree_alloc(za, request, pfn);
-	if (status == QUIRE_OK || drain_others(za, cpu) != QUIRE_OK)
-		return status;
+	if (own || tree_may_serve(za, request)) {
+		served = cpu < za->cpus && kept_order(request->order) ? take_kept(za, cpu, request, pfn) : false;
+		if (served || tree_alloc(za, request, pfn) == QUIRE_OK)
+			return QUIRE_OK;
+		if (own)
+			qi_front_drain(za, cpu);
+		if (own && tree_alloc(za, request, pfn) == QUIRE_OK)
+			return QUIRE_OK;
+	}
+	if (!others_stocked(za, cpu) || drain_others(za, cpu) != QUIRE_OK)
+		return QUIRE_ENOMEM;
 	return tree_alloc(za, request, pfn);
 }
 
@@ -382,15 +389,13 @@ static enum quire_status keep_word_block(struct qi_zone *za, struct qi_front *fr
 					 unsigned type)
 {
 	struct qi_word_cache *cache = qi_front_cache(front, order);
-	struct qi_word_entry *entry;
+	uint64_t word = pfn >> order >> 6, bit = 1ull << (pfn >> order & 63);
 
 	if (qi_unlikely(!cache->limit))
 		return tree_free(za, pfn, order);
 	if (qi_unlikely(cache->count >= cache->limit))
 		spill_words(za, cache, order);
-	entry = &cache->entries[++cache->count];
-	entry->word = pfn >> order >> 6;
-	entry->mask = 1ull << (pfn >> order & 63);
+	cache->entries[++cache->count] = (struct qi_word_entry){ word, bit };
 	cache->type[cache->count] = (uint8_t)type;
 	qi_poke(&front->stocked, 1);
 	return QUIRE_OK;
@@ -445,11 +450,11 @@ uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu)
 		unsigned shift = huge ? QI_LEAF_SHIFT : 0;
 
 		for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
-			pages += (uint64_t)__builtin_popcountll(cache->serve[type].mask) << shift;
+			pages += (uint64_t)qi_popcount(cache->serve[type].mask) << shift;
 		for (unsigned i = 0; i < cache->stocked; i++)
-			pages += (uint64_t)__builtin_popcountll(cache->stock[i].mask) << shift;
+			pages += (uint64_t)qi_popcount(cache->stock[i].mask) << shift;
 		for (unsigned i = 1; i <= cache->count; i++)
-			pages += (uint64_t)__builtin_popcountll(cache->entries[i].mask) << shift;
+			pages += (uint64_t)qi_popcount(cache->entries[i].mask) << shift;
 	}
 	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
 		for (unsigned i = 0; i < QI_FRONT_ORDERS; i++)

@@ -72,7 +72,7 @@ static inline unsigned qi_weight(const uint64_t *map)
 	unsigned n = 0;
 
 	for (unsigned w = 0; w < QI_WORDS; w++)
-		n += (unsigned)__builtin_popcountll(map[w]);
+		n += qi_popcount(map[w]);
 	return n;
 }
 

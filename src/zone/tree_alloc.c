@@ -43,7 +43,7 @@ static bool leaf_ready(struct qi_tree *tree, struct qi_node *leaf)
 static struct qi_node *find_leaf(struct qi_tree *tree, unsigned type, unsigned order)
 {
 	for (unsigned mask = tree->leaf_mask[type] >> order << order; mask; mask &= mask - 1) {
-		struct qi_node *leaf = tree->leaves[type].head[__builtin_ctz(mask)];
+		struct qi_node *leaf = tree->leaves[type].head[qi_ctz(mask)];
 
 		for (unsigned tries = 0; leaf && tries < FRESH_SEARCH; leaf = leaf->next, tries++)
 			if (leaf_ready(tree, leaf))
@@ -59,11 +59,11 @@ static struct qi_upper *find_mid(struct qi_tree *tree, unsigned order)
 	struct qi_node *top;
 
 	if (mask)
-		return qi_upper_of(tree->uppers[0].head[__builtin_ctz(mask)]);
+		return qi_upper_of(tree->uppers[0].head[qi_ctz(mask)]);
 	mask = tree->upper_mask[1];
 	if (!mask)
 		return NULL;
-	top = tree->uppers[1].head[__builtin_ctz(mask)];
+	top = tree->uppers[1].head[qi_ctz(mask)];
 	return qi_break_mid(tree, qi_upper_of(top), qi_node_find(top, 0));
 }
 
@@ -259,7 +259,7 @@ static enum quire_status alloc_mids(struct qi_tree *tree, unsigned order, unsign
 
 	if (!mask)
 		return QUIRE_ENOMEM;
-	top = qi_upper_of(tree->uppers[1].head[__builtin_ctz(mask)]);
+	top = qi_upper_of(tree->uppers[1].head[qi_ctz(mask)]);
 	unit = qi_node_find(&top->node, above);
 	start = qi_node_pfn(tree, &top->node) + ((quire_pfn_t)unit << QI_MID_SHIFT);
 	if (hooks->leaf_break && !qi_all(top->touched, unit, n)) {
@@ -353,9 +353,9 @@ static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned typ
 	*word = (qi_node_pfn(tree, &mid->node) >> QI_LEAF_SHIFT) / 64 + w;
 	mid->node.mark[w] |= *mask;
 	mid->node.map[w] &= ~*mask;
-	qi_has_update(&mid->node, w);
-	qi_node_reclass(tree, &mid->node);
-	qi_add_free(tree, -((int64_t)__builtin_popcountll(*mask) << QI_LEAF_SHIFT));
+	if (qi_has_update(&mid->node, w))
+		qi_node_reclass(tree, &mid->node);
+	qi_add_free(tree, -((int64_t)qi_popcount(*mask) << QI_LEAF_SHIFT));
 	return QUIRE_OK;
 }
 
@@ -377,9 +377,9 @@ enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsig
 	*word = qi_node_pfn(tree, leaf) / 64 + w;
 	leaf->mark[w] |= *mask;
 	leaf->map[w] &= ~*mask;
-	qi_has_update(leaf, w);
-	qi_count_free(tree, leaf, -(int64_t)__builtin_popcountll(*mask));
-	qi_node_reclass(tree, leaf);
+	qi_count_free(tree, leaf, -(int64_t)qi_popcount(*mask));
+	if (qi_has_update(leaf, w))
+		qi_node_reclass(tree, leaf);
 	return QUIRE_OK;
 }
 

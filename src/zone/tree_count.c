@@ -23,7 +23,7 @@ static void count_map(const uint64_t *map, unsigned base, unsigned cap, uint64_t
 		for (unsigned k = 0; k < 6 && starts; k++) {
 			uint64_t larger = k < limit ? qi_pairs(starts, k) : 0;
 
-			row[base + k] += (unsigned)__builtin_popcountll(starts & ~(larger | larger << (1u << k)));
+			row[base + k] += qi_popcount(starts & ~(larger | larger << (1u << k)));
 			starts = larger;
 		}
 		whole |= (starts & 1) << w;
@@ -31,7 +31,7 @@ static void count_map(const uint64_t *map, unsigned base, unsigned cap, uint64_t
 	for (unsigned k = 0; k < 4 && whole; k++) {
 		uint64_t larger = k + 6 < limit && k < 3 ? qi_pairs(whole, k) : 0;
 
-		row[base + 6 + k] += (unsigned)__builtin_popcountll(whole & ~(larger | larger << (1u << k)));
+		row[base + 6 + k] += qi_popcount(whole & ~(larger | larger << (1u << k)));
 		whole = larger;
 	}
 }

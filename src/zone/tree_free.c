@@ -261,8 +261,9 @@ static enum quire_status free_word_of_leaves(struct qi_tree *tree, quire_pfn_t p
 		return QUIRE_OK;
 	}
 	mid->node.map[w] |= mask;
-	qi_add_free(tree, (int64_t)__builtin_popcountll(mask) << QI_LEAF_SHIFT);
-	qi_has_update(&mid->node, w);
+	qi_add_free(tree, (int64_t)qi_popcount(mask) << QI_LEAF_SHIFT);
+	if (!qi_has_update(&mid->node, w))
+		return QUIRE_OK;
 	qi_node_reclass(tree, &mid->node);
 	if (qi_unlikely(mid->node.class == QI_FAN_SHIFT))
 		qi_merge_mid(tree, mid);
@@ -276,7 +277,7 @@ static inline bool leaf_takes_back(struct qi_tree *tree, struct qi_node *leaf, u
 		return false;
 	leaf->mark[w] &= ~mask;
 	leaf->map[w] |= mask;
-	qi_count_free(tree, leaf, __builtin_popcountll(mask));
+	qi_count_free(tree, leaf, qi_popcount(mask));
 	if (!qi_has_update(leaf, w))
 		return true;
 	qi_node_reclass(tree, leaf);

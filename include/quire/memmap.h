@@ -313,12 +313,12 @@ void quire_memmap_set_source(struct quire *q, const struct quire_frame_source *s
 /* --- lookups ------------------------------------------------------------------------------------------------------- */
 
 #ifdef QUIRE_PIN_MODEL
-#define quire_memmap_model(m) ((enum quire_model)QUIRE_PIN_MODEL)
+#define quire_memmap_model(m) ((void)(m), (enum quire_model)QUIRE_PIN_MODEL)
 #else
 #define quire_memmap_model(m) ((m)->model)
 #endif
 #ifdef QUIRE_PIN_PAGE_STRIDE
-#define quire_memmap_stride_shift(m) ((unsigned)__builtin_ctz(QUIRE_PIN_PAGE_STRIDE))
+#define quire_memmap_stride_shift(m) ((void)(m), (unsigned)__builtin_ctz(QUIRE_PIN_PAGE_STRIDE))
 #else
 #define quire_memmap_stride_shift(m) ((unsigned)(m)->stride_shift)
 #endif
@@ -332,7 +332,7 @@ static inline struct quire_section *quire_section(const struct quire_memmap *m, 
 		return NULL;
 	if (quire_memmap_model(m) == QUIRE_MODEL_SPARSEMEM)
 		return &m->table[number];
-	root = m->roots[number >> m->root_shift];
+	root = __atomic_load_n(&m->roots[number >> m->root_shift], __ATOMIC_ACQUIRE);
 	return root ? &root[number & (((uint64_t)1 << m->root_shift) - 1)] : NULL;
 }
 

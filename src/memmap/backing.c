@@ -123,9 +123,11 @@ struct quire_section *qi_section_room(struct quire *q, uint64_t number, int nid,
 	if (!section)
 		return NULL;
 	if (!section->usage) {
-		section->usage = qi_mm_small(q, m->usage_full_words * sizeof(uint32_t), nid);
-		if (!section->usage)
+		struct quire_usage *usage = qi_mm_small(q, m->usage_full_words * sizeof(uint32_t), nid);
+
+		if (!usage)
 			return NULL;
+		__atomic_store_n(&section->usage, usage, __ATOMIC_RELEASE);
 		m->stats.usage_bytes += m->usage_full_words * sizeof(uint32_t);
 		q->metadata.sections = m->stats.table_bytes + m->stats.usage_bytes;
 	}

@@ -33,6 +33,7 @@ struct qi_usage_layout qi_usage_layout(const struct quire_memmap *m, uint64_t fr
 struct qi_usage_ref qi_usage_of(const struct quire_memmap *m, quire_pfn_t pfn)
 {
 	const struct quire_section *section;
+	struct quire_usage *usage;
 	quire_pfn_t start;
 
 	if (!qi_is_sparse(m)) {
@@ -43,10 +44,11 @@ struct qi_usage_ref qi_usage_of(const struct quire_memmap *m, quire_pfn_t pfn)
 		return (struct qi_usage_ref){ (uint32_t *)flat->usage, flat->start, flat->end };
 	}
 	section = quire_section(m, pfn >> m->section_pfn_shift);
-	if (!section || !section->usage)
+	usage = section ? __atomic_load_n(&section->usage, __ATOMIC_ACQUIRE) : NULL;
+	if (!usage)
 		return (struct qi_usage_ref){ .words = NULL };
 	start = qi_align_down(pfn, (quire_pfn_t)1 << m->section_pfn_shift);
-	return (struct qi_usage_ref){ (uint32_t *)section->usage, start, start + ((quire_pfn_t)1 << m->section_pfn_shift) };
+	return (struct qi_usage_ref){ (uint32_t *)usage, start, start + ((quire_pfn_t)1 << m->section_pfn_shift) };
 }
 
 /* Offsets of a flat map depend on its length; those of sections are all alike and kept in the memmap. */

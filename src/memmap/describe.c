@@ -172,9 +172,9 @@ static uint64_t describe_word(struct quire *q, uint32_t *taken, uint32_t *done, 
 	uint64_t units = 0;
 
 	while (rest) {
-		unsigned low = (unsigned)__builtin_ctz(rest);
+		unsigned low = qi_ctz(rest);
 		uint32_t ones = ~(rest >> low);
-		unsigned count = ones ? (unsigned)__builtin_ctz(ones) : 32;
+		unsigned count = ones ? qi_ctz(ones) : 32;
 
 		describe(q, first + ((quire_pfn_t)low << shift), first + ((quire_pfn_t)(low + count) << shift));
 		rest &= count == 32 ? 0 : ~(((1u << count) - 1) << low);

@@ -9,7 +9,7 @@ bool qi_is_untouched(const struct quire_memmap *m, uint64_t number)
 	if (m->init != QUIRE_INIT_LAZY || !qi_run_at(m, number, &next))
 		return false;
 	/* A usage map without descriptors is a section that was trimmed (present) or removed (not). */
-	return !section || !section->usage ||
+	return !section || !__atomic_load_n(&section->usage, __ATOMIC_ACQUIRE) ||
 	       (__atomic_load_n(&section->map, __ATOMIC_ACQUIRE) & (QUIRE_SECTION_PRESENT | QUIRE_SECTION_HAS_MAP)) ==
 	       QUIRE_SECTION_PRESENT;
 }

@@ -29,6 +29,7 @@ quire_pfn_t qi_deferred_split(const struct quire_topology *t, const struct quire
 
 static inline bool qi_model_is_flat(const struct quire_config *config)
 {
+	(void)config;	/* a pinned model does not ask */
 	return quire_model(config) == QUIRE_MODEL_FLATMEM || quire_model(config) == QUIRE_MODEL_DISCONTIGMEM;
 }
 

@@ -137,7 +137,7 @@ void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *sec
 		if (from < to)
 			qi_subsections_set(m, usage, from, to);
 	}
-	section->usage = usage;
+	__atomic_store_n(&section->usage, usage, __ATOMIC_RELEASE);
 	/* Readers see the map last: a valid section has everything. */
 	__atomic_store_n(&section->map, (map - ((uintptr_t)start << m->stride_shift)) | flags, __ATOMIC_RELEASE);
 	m->stats.valid_sections++;

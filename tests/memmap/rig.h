@@ -9,6 +9,15 @@
 
 #include "hosted.h"
 
+/* The models this build can be: all of them, or the pinned one. */
+#ifdef QUIRE_PIN_MODEL
+#define RIG_FIRST_MODEL ((unsigned)QUIRE_PIN_MODEL)
+#define RIG_END_MODELS ((unsigned)QUIRE_PIN_MODEL + 1)
+#else
+#define RIG_FIRST_MODEL 0u
+#define RIG_END_MODELS ((unsigned)QUIRE_MODELS)
+#endif
+
 #define RIG_NODES 4
 #define RIG_FRAMES 16384u		/* highest pfn */
 

@@ -38,10 +38,9 @@ struct quire;
  * the embedder's, zeroed when the descriptor is initialised.
  *
  * flags	QUIRE_PAGE_* in the low bits; section, node and zone number from the top, as quire_memmap.layout says.
- *		Written at
- *		initialisation; afterwards only the low bits change, by who owns the frame or holds the zone's lock.
- * state	low 24 bits: references, then 5 bits: order of the block this frame heads. The references are changed
- *		atomically.
+ *		Written at initialisation; afterwards only the low bits change, by who owns the frame or holds the zone's
+ *		lock.
+ * state	low 24 bits: references, changed atomically; then 5 bits: order of the block this frame heads.
  * owner	belongs to whoever holds the frame; 0 after initialisation; the engine never reads it.
  */
 struct quire_page {

@@ -1,0 +1,228 @@
+/*
+ * quire run and quire shell: a line language over a machine booted in simulation.
+ *
+ *	line     = [ verb { word } ] [ "#" comment ]
+ *	word     = KEY=VALUE | other                     "…" keeps spaces together
+ *	number   = 4096 | 0x1000 | 4K                    K M G T: times 1024
+ *	range    = 3 | 0..3
+ *	handle   = NAME                                  blocks taken, in the order in which they came
+ *	block    = NAME[3] | NAME[3..9]
+ *	flags    = kernel | atomic | … { + flag }        as quire/page_alloc.h has them, or a number
+ *
+ * Machine   boot OPTIONS… [INPUT…]                  as "quire boot" takes them; handles are dropped
+ *           set NAME=VALUE                          a tunable (min_free_kbytes, watermark_scale_factor, …)
+ *           cpu N | node N | node any | seed N      on which CPU, from which node, and the random generator
+ *           check | drain                           the engine's checkers; CPUs give back what they keep
+ *           show REPORT…                            reports of "quire boot --show", and: handles, variables
+ * Memory    alloc [order=N] [count=N|all] [type=T] [gfp=FLAGS] [zone=Z] [node=N] [as=NAME]
+ *           free NAME | NAME[i..j] | NAME random N|N% | NAME first|last N | NAME every N | all   [keep]
+ *           free pfn=P order=N                      whatever that is: refusals are told, and are the result
+ *           churn NAME [rounds=N] [orders=A..B] [live=N%] [type=T] [gfp=FLAGS] [zone=Z] [node=N]
+ *           explain last | explain NAME[i] | explain pfn=P | explain order=N …
+ * Flow      repeat N … end | source FILE | time VERB … | quit
+ *           let NAME = EXPRESSION | print EXPRESSION | echo TEXT
+ *           expect EXPRESSION [== != < <= > >= EXPRESSION]
+ *
+ *	expression = product { + - product }     product = unary { * / % unary }
+ *	unary      = number | "-" unary | "(" expression ")" | variable | word | query
+ *	word       = last got ok nomem exists invalid nothere, and the names of zones
+ *	query      = free buddy blocks managed present spanned used kept min low high reserve pageblocks
+ *	             "(" [node=N] [, zone=Z] [, order=N] [, type=T] [, for=Z] ")"      summed over what matches
+ *	           | count pages "(" handle ")" | pfn order node zone "(" block ")"
+ *
+ * A message begins with "script:line: ". A script ends at the first line that makes no sense (exit 2), expectation that
+ * does not hold or checker that complains (exit 1); a shell goes on. A request that is refused is no error: `last` has
+ * its status. Equal scripts print equal texts: random choices come from a generator that `seed` sets.
+ */
+#ifndef QUIRE_SCRIPT_H
+#define QUIRE_SCRIPT_H
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "../machine_options.h"
+#include "../simulate.h"
+#include "words.h"
+
+enum script_result { SCRIPT_OK, SCRIPT_UNMET, SCRIPT_BAD, SCRIPT_QUIT };
+
+#define SCRIPT_NAME_MAX 32
+#define SCRIPT_REPEAT_DEPTH 16
+#define SCRIPT_SOURCE_DEPTH 8
+
+/* A block: its first frame << 5 | its order. */
+typedef uint64_t script_block;
+static inline script_block script_block_of(quire_pfn_t pfn, unsigned order) { return pfn << 5 | order; }
+static inline quire_pfn_t script_block_pfn(script_block block) { return block >> 5; }
+static inline unsigned script_block_order(script_block block) { return block & 31; }
+
+struct script_handle {
+	char name[SCRIPT_NAME_MAX];
+	script_block *blocks;
+	size_t count, room;
+	uint64_t pages;
+};
+
+struct script_variable {
+	char name[SCRIPT_NAME_MAX];
+	int64_t value;
+};
+
+/* A request, as explain wants to know it again. */
+struct script_request {
+	int nid;
+	unsigned order;
+	quire_gfp_t gfp;
+};
+
+/* Lines waiting for their `end`. */
+struct script_pending {
+	struct { char *text; size_t number; } *lines;
+	size_t count, room;
+	unsigned depth;
+};
+
+struct script_boot;			/* words and options of the machine that runs */
+
+struct script {
+	FILE *out, *err;
+	bool interactive;		/* errors are told and forgotten */
+	bool confined;			/* no files, no booting: fuzzing */
+	bool progress;			/* standard error is a terminal */
+	uint64_t work_left;		/* blocks and lines that may still be handled */
+	volatile sig_atomic_t *interrupted;
+
+	struct simulation *sim;		/* NULL: nothing is booted */
+	struct script_boot *boot;
+	struct script_handle *handles;
+	size_t handle_count;
+	struct script_variable *variables;
+	size_t variable_count;
+
+	int node;
+	unsigned cpu;
+	uint64_t random;
+	bool requested;			/* `request` and `last` are of a request that was made */
+	struct script_request request;
+	enum quire_status last;
+	uint64_t got;			/* blocks the last alloc obtained */
+
+	const char *source;		/* where the line came from, for messages */
+	size_t line;
+	unsigned source_depth;
+	struct script_pending pending;
+};
+
+/* One verb: its name, what follows it, and words a shell may offer. */
+struct script_verb {
+	const char *name, *arguments, *help;
+	enum script_result (*run)(struct script *s, struct script_line *line);
+	const char *completions;
+};
+extern const struct script_verb script_verbs[];		/* ended by an entry without name */
+
+void script_init(struct script *s, FILE *out, FILE *err);
+void script_free(struct script *s);
+
+/* Boot by options; `paths` and what options point to must outlive the machine. Replaces what was booted before. */
+enum script_result script_boot_machine(struct script *s, const struct simulate_options *options);
+/* Boot by words as "quire boot" takes them. */
+enum script_result script_boot_words(struct script *s, const struct script_line *line);
+/* End the machine: handles go with it. */
+void script_drop_machine(struct script *s);
+
+/* One line of text. It is kept if it is part of a block that is still open. */
+enum script_result script_feed(struct script *s, const char *text);
+/* No more lines come: an open block is an error. */
+enum script_result script_finish(struct script *s);
+/* All lines of a file; "-": standard input. */
+enum script_result script_run_file(struct script *s, const char *path);
+/* One line that is in no block and opens none. */
+enum script_result script_execute(struct script *s, const char *text);
+
+/* Say "source:line: sentence" and return SCRIPT_BAD. */
+enum script_result script_bad(const struct script *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with SCRIPT_UNMET. */
+enum script_result script_unmet(const struct script *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* SCRIPT_BAD with a message if nothing is booted, or if a word of the line was not used. */
+enum script_result script_need_machine(const struct script *s);
+enum script_result script_all_used(const struct script *s, const struct script_line *line);
+
+/* Count one unit of work; false: stop (limit, or interrupted; told). */
+bool script_work(struct script *s);
+
+/* Random numbers below `bound` (not 0). */
+uint64_t script_random(struct script *s, uint64_t bound);
+
+/* blocks.c: handles. */
+struct script_handle *script_handle_find(const struct script *s, const char *name);
+struct script_handle *script_handle_make(struct script *s, const char *name);	/* found or new; NULL: out of memory */
+bool script_handle_add(struct script_handle *h, script_block block);
+/* Take out the blocks [low, high]; the rest close up. */
+void script_handle_remove(struct script_handle *h, size_t low, size_t high);
+void script_handles_drop(struct script *s);
+
+/* request.c: one request, one free, and the words that describe a request. */
+enum script_result script_read_request(struct script *s, struct script_line *line, struct script_request *request);
+enum quire_status script_take(struct script *s, const struct script_request *request, struct script_handle *into);
+enum quire_status script_give(struct script *s, quire_pfn_t pfn, unsigned order);
+/* Tell that a free was refused, and the frame's story. */
+void script_tell_refusal(struct script *s, quire_pfn_t pfn, unsigned order, enum quire_status status);
+const char *script_status_word(enum quire_status status);
+bool script_status_by_word(const char *word, enum quire_status *status);
+struct quire_report_sink script_sink(struct script *s);
+
+/* expression.c. *end is where the text that was understood ends. False: *why, of at most SCRIPT_WHY bytes, says what is wrong. */
+#define SCRIPT_WHY 160
+enum script_flavour { SCRIPT_PLAIN, SCRIPT_STATUS, SCRIPT_ZONE };
+struct script_value {
+	int64_t number;
+	enum script_flavour flavour;
+};
+bool script_evaluate(struct script *s, const char *text, struct script_value *value, const char **end, char *why);
+/* "A op B" or "A": *holds, and the left value. */
+bool script_compare(struct script *s, const char *text, bool *holds, struct script_value *left, char *why);
+const char *script_value_text(const struct script_value *value, char text[32]);
+
+/* queries.c: what an expression may ask. `arguments` is the text between the brackets. */
+bool script_query(struct script *s, const char *name, const char *arguments, struct script_value *value, char *why);
+extern const char *const script_query_names[];
+
+/* progress.c: one line on standard error while something takes long. */
+struct script_progress {
+	const char *what;
+	uint64_t started_ns, shown_ns;
+	unsigned calls;
+	bool shown;
+};
+void script_progress_begin(struct script_progress *p, const char *what);
+/* One of many small steps: looks at the clock now and then. `all` 0: nobody knows. */
+void script_progress_step(const struct script *s, struct script_progress *p, uint64_t done, uint64_t all);
+/* A large step. */
+void script_progress_now(const struct script *s, struct script_progress *p, uint64_t done, uint64_t all);
+void script_progress_end(struct script_progress *p);
+uint64_t script_now_ns(void);
+
+/* verbs: memory_verbs.c, machine_verbs.c, flow_verbs.c. */
+enum script_result script_alloc(struct script *s, struct script_line *line);
+enum script_result script_free_blocks(struct script *s, struct script_line *line);
+enum script_result script_churn(struct script *s, struct script_line *line);
+enum script_result script_boot(struct script *s, struct script_line *line);
+enum script_result script_set(struct script *s, struct script_line *line);
+enum script_result script_cpu(struct script *s, struct script_line *line);
+enum script_result script_node(struct script *s, struct script_line *line);
+enum script_result script_seed(struct script *s, struct script_line *line);
+enum script_result script_check(struct script *s, struct script_line *line);
+enum script_result script_drain(struct script *s, struct script_line *line);
+enum script_result script_show(struct script *s, struct script_line *line);
+enum script_result script_explain(struct script *s, struct script_line *line);
+enum script_result script_source(struct script *s, struct script_line *line);
+enum script_result script_time(struct script *s, struct script_line *line);
+enum script_result script_quit(struct script *s, struct script_line *line);
+enum script_result script_let(struct script *s, struct script_line *line);
+enum script_result script_print(struct script *s, struct script_line *line);
+enum script_result script_echo(struct script *s, struct script_line *line);
+enum script_result script_expect(struct script *s, struct script_line *line);
+enum script_result script_help(struct script *s, struct script_line *line);
+
+#endif

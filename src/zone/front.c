@@ -258,29 +258,48 @@ static bool refill_from_tree(struct qi_zone *za, struct qi_word_cache *cache, co
 	return got;
 }
 
-/* Serve from the newest entry. A word that came back whole scatters nothing. */
-static void reuse_newest(struct qi_word_cache *cache, unsigned type)
+/*
+ * Serve from this word: its first block now, the rest stays at hand. Word and mask are read one by one: a load of
+ * both at once would wait for the two stores of a free just before.
+ */
+static inline quire_pfn_t serve_word(struct qi_word_cache *cache, const struct qi_request *request, uint64_t word,
+				     uint64_t mask)
 {
-	uint64_t mask = cache->entries[cache->count].mask;
+	struct qi_word_entry *serve = &cache->serve[request->type];
 
-	cache->serve[type] = cache->entries[cache->count--];
-	cache->credit -= mask == ~0ull ? 1 : qi_popcount(mask);
+	serve->word = word;
+	serve->mask = mask & (mask - 1);
+	cache->last = (uint8_t)request->type;
+	return (word * 64 + qi_ctz(mask)) << request->order;
 }
 
-/* Whatever the credit says: an entry of this type, wherever it is. */
-static bool reuse_any(struct qi_word_cache *cache, unsigned type)
+/* From the newest entry. A word that came back whole scatters nothing. */
+static quire_pfn_t reuse_newest(struct qi_word_cache *cache, const struct qi_request *request)
+{
+	const struct qi_word_entry *entry = &cache->entries[cache->count--];
+	uint64_t word = entry->word, mask = entry->mask;
+
+	cache->credit -= mask == ~0ull ? 1 : __builtin_popcountll(mask);
+	return serve_word(cache, request, word, mask);
+}
+
+/* The tree has nothing, so whatever the credit says: an entry of this type, wherever it is. */
+static quire_pfn_t reuse_any(struct qi_word_cache *cache, const struct qi_request *request)
 {
 	for (unsigned i = cache->count; i; i--) {
-		struct qi_word_entry entry = cache->entries[i];
+		uint64_t word = cache->entries[i].word, mask = cache->entries[i].mask;
 
-		if (cache->type[i] != type)
+		if (cache->type[i] != request->type)
 			continue;
-		cache->entries[i] = cache->entries[cache->count];
-		cache->type[i] = cache->type[cache->count--];
-		cache->serve[type] = entry;
-		return true;
+		if (i != cache->count) {
+			cache->entries[i] = cache->entries[cache->count];
+			cache->type[i] = cache->type[cache->count];
+		}
+		cache->count--;
+		cache->credit = QI_FRONT_CREDIT;
+		return serve_word(cache, request, word, mask);
 	}
-	return false;
+	return QUIRE_PFN_NONE;
 }
 
 static bool take_word_block(struct qi_zone *za, struct qi_front *front, const struct qi_request *request,
@@ -289,19 +308,20 @@ static bool take_word_block(struct qi_zone *za, struct qi_front *front, const st
 	struct qi_word_cache *cache = qi_front_cache(front, request->order);
 	struct qi_word_entry *serve = &cache->serve[request->type];
 
-	if (!serve->mask) {
-		if (cache->stocked && cache->stock_type == request->type)
-			*serve = cache->stock[--cache->stocked];
-		else if (cache->credit > 0 && cache->count && cache->type[cache->count] == request->type)
-			reuse_newest(cache, request->type);
-		else if (refill_from_tree(za, cache, request))
-			qi_poke(&front->stocked, 1);
-		else if (!reuse_any(cache, request->type))
-			return false;
-		cache->last = (uint8_t)request->type;
+	if (serve->mask) {
+		*pfn = qi_word_take(cache, request->order, request->type);
+	} else if (cache->stocked && cache->stock_type == request->type) {
+		cache->stocked--;
+		*pfn = serve_word(cache, request, cache->stock[cache->stocked].word, cache->stock[cache->stocked].mask);
+	} else if (cache->credit > 0 && cache->count && cache->type[cache->count] == request->type) {
+		*pfn = reuse_newest(cache, request);
+	} else if (refill_from_tree(za, cache, request)) {
+		qi_poke(&front->stocked, 1);
+		*pfn = serve_word(cache, request, serve->word, serve->mask);
+	} else {
+		*pfn = reuse_any(cache, request);
 	}
-	*pfn = qi_word_take(cache, request->order, request->type);
-	return true;
+	return *pfn != QUIRE_PFN_NONE;
 }
 
 /* A stack with credit was asked already: the tree, then the stack whatever its credit. */
@@ -347,7 +367,7 @@ static inline bool kept_order(unsigned order)
  */
 enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
 {
-	bool own = cpu < za->cpus && za->fronts[cpu].stocked, served;
+	bool own = cpu < za->cpus && qi_peek(&za->fronts[cpu].stocked), served;
 
 	if (qi_unlikely(request->order >= QI_TREE_ORDERS || request->type >= QUIRE_MIGRATE_PCPTYPES))
 		return QUIRE_EINVAL;

@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 # The device-tree reader stands on libfdt, which an embedder brings along; everything else must stand alone.
 sources=$(find src firmware -name '*.c' ! -path 'firmware/fdt*' | sort)
 flags="-std=gnu11 -ffreestanding -nostdlib -fno-stack-protector -fno-pic -O2 -Wall -Wextra -Wshadow -Wstrict-prototypes
-       -Wmissing-prototypes -Wvla -Wundef -Werror -Iinclude -Isrc -I."
+	-Wmissing-prototypes -Wvla -Wundef -Werror -Iinclude -Isrc -I."
 pins="-DQUIRE_PIN_PAGE_SHIFT=12 -DQUIRE_PIN_SECTION_SHIFT=27 -DQUIRE_PIN_PAGEBLOCK_ORDER=9 -DQUIRE_PIN_MAX_ORDER=10
       -DQUIRE_PIN_MODEL=QUIRE_MODEL_SPARSEMEM_VMEMMAP -DQUIRE_PIN_PAGE_STRIDE=16"
 passed=0
@@ -23,12 +23,12 @@ one() {
 		echo "  $name: skipped, no ${compiler%% *} here"
 		return
 	fi
+	flat=$(echo $flags)
 	dir=$work/$name
 	mkdir -p "$dir"
 	for source in $sources; do
 		object=$dir/$(echo "$source" | tr / _).o
-		# shellcheck disable=SC2086
-		echo "$compiler $flags -c $source -o $object"
+		echo "$compiler $flat -c $source -o $object"
 	done | xargs -P "$(nproc)" -I{} sh -c '{} || exit 255' 2>"$dir/errors" || {
 		echo "  $name: FAILED to compile"
 		head -20 "$dir/errors"
@@ -50,11 +50,11 @@ one() {
 one gcc-x86_64 "gcc -m64" nm
 one gcc-x86_64-pinned "gcc -m64 $(echo $pins)" nm
 one gcc-i386 "gcc -m32" nm
-one gcc-aarch64 "aarch64-linux-gnu-gcc" aarch64-linux-gnu-nm
+one gcc-aarch64 "aarch64-linux-gnu-gcc -mno-outline-atomics -mgeneral-regs-only" aarch64-linux-gnu-nm
 one gcc-riscv64 "riscv64-unknown-elf-gcc -mcmodel=medany" riscv64-unknown-elf-nm
 one clang-x86_64 "clang --target=x86_64-unknown-none-elf" llvm-nm
 one clang-i386 "clang --target=i386-unknown-none-elf" llvm-nm
-one clang-aarch64 "clang --target=aarch64-unknown-none-elf" llvm-nm
+one clang-aarch64 "clang --target=aarch64-unknown-none-elf -mgeneral-regs-only" llvm-nm
 one clang-riscv64 "clang --target=riscv64-unknown-none-elf -mcmodel=medany" llvm-nm
 echo "freestanding: $passed passed, $failed failed"
 [ "$failed" = 0 ]

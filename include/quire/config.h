@@ -171,32 +171,32 @@ const char *quire_init_policy_name(enum quire_init_policy policy);
 
 /* Geometry accessors, constant where pinned. */
 #ifdef QUIRE_PIN_PAGE_SHIFT
-#define quire_page_shift(config) ((unsigned)QUIRE_PIN_PAGE_SHIFT)
+#define quire_page_shift(config) ((void)(config), (unsigned)QUIRE_PIN_PAGE_SHIFT)
 #else
 #define quire_page_shift(config) ((config)->geometry.page_shift)
 #endif
 #ifdef QUIRE_PIN_SECTION_SHIFT
-#define quire_section_shift(config) ((unsigned)QUIRE_PIN_SECTION_SHIFT)
+#define quire_section_shift(config) ((void)(config), (unsigned)QUIRE_PIN_SECTION_SHIFT)
 #else
 #define quire_section_shift(config) ((config)->geometry.section_shift)
 #endif
 #ifdef QUIRE_PIN_PAGEBLOCK_ORDER
-#define quire_pageblock_order(config) ((unsigned)QUIRE_PIN_PAGEBLOCK_ORDER)
+#define quire_pageblock_order(config) ((void)(config), (unsigned)QUIRE_PIN_PAGEBLOCK_ORDER)
 #else
 #define quire_pageblock_order(config) ((config)->geometry.pageblock_order)
 #endif
 #ifdef QUIRE_PIN_MAX_ORDER
-#define quire_max_order(config) ((unsigned)QUIRE_PIN_MAX_ORDER)
+#define quire_max_order(config) ((void)(config), (unsigned)QUIRE_PIN_MAX_ORDER)
 #else
 #define quire_max_order(config) ((config)->geometry.max_order)
 #endif
 #ifdef QUIRE_PIN_MODEL
-#define quire_model(config) (QUIRE_PIN_MODEL)
+#define quire_model(config) ((void)(config), QUIRE_PIN_MODEL)
 #else
 #define quire_model(config) ((config)->model)
 #endif
 #ifdef QUIRE_PIN_PAGE_STRIDE
-#define quire_page_stride(config) ((unsigned)QUIRE_PIN_PAGE_STRIDE)
+#define quire_page_stride(config) ((void)(config), (unsigned)QUIRE_PIN_PAGE_STRIDE)
 #else
 #define quire_page_stride(config) ((config)->page_stride)
 #endif

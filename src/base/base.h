@@ -31,9 +31,48 @@ static inline bool qi_is_pow2(uint64_t x) { return x && !(x & (x - 1)); }
 static inline uint64_t qi_align_down(uint64_t x, uint64_t align) { return x & ~(align - 1); }
 static inline uint64_t qi_align_up(uint64_t x, uint64_t align) { return (x + align - 1) & ~(align - 1); }
 
-/* Index of the lowest / highest set bit; x must not be 0. */
+/*
+ * Index of the lowest / highest set bit, x not 0, and the number of set bits. Builtins where they are an instruction; elsewhere a
+ * compiler would call its run-time library, which a freestanding link does not have.
+ */
+#if defined(__x86_64__) || defined(__aarch64__) || defined(__riscv_zbb)
 static inline unsigned qi_ctz(uint64_t x) { return (unsigned)__builtin_ctzll(x); }
 static inline unsigned qi_log2(uint64_t x) { return 63u - (unsigned)__builtin_clzll(x); }
+#elif defined(__i386__)
+static inline unsigned qi_ctz(uint64_t x)
+{
+	return (uint32_t)x ? (unsigned)__builtin_ctz((uint32_t)x) : 32u + (unsigned)__builtin_ctz((uint32_t)(x >> 32));
+}
+static inline unsigned qi_log2(uint64_t x)
+{
+	return x >> 32 ? 63u - (unsigned)__builtin_clz((uint32_t)(x >> 32)) : 31u - (unsigned)__builtin_clz((uint32_t)x);
+}
+#else
+static inline unsigned qi_log2(uint64_t x)
+{
+	unsigned n = 0;
+
+	for (unsigned step = 32; step; step >>= 1)
+		if (x >> step) {
+			x >>= step;
+			n += step;
+		}
+	return n;
+}
+static inline unsigned qi_ctz(uint64_t x) { return qi_log2(x & -x); }
+#endif
+
+#if defined(__POPCNT__) || defined(__riscv_zbb)
+static inline unsigned qi_popcount(uint64_t x) { return (unsigned)__builtin_popcountll(x); }
+#else
+/* Sums of bits, then of pairs, nibbles and bytes, side by side in one word. */
+static inline unsigned qi_popcount(uint64_t x)
+{
+	x -= x >> 1 & 0x5555555555555555u;
+	x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+	return (unsigned)(((x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu) * 0x0101010101010101u >> 56);
+}
+#endif
 /* ceil(log2(x)) for x >= 1. */
 static inline unsigned qi_log2_up(uint64_t x) { return x <= 1 ? 0 : qi_log2(x - 1) + 1; }
 

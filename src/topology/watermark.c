@@ -59,7 +59,12 @@ static uint64_t fraction(uint64_t x, uint64_t n, uint64_t d)
 		rest <<= 1;
 		if (n >> bit & 1)
 			rest += part;
-		while (rest >= d) {
+		/* rest < 3d here. No loop: a compiler would make it a division, and a call on 32 bits. */
+		if (rest >= d) {
+			rest -= d;
+			quotient++;
+		}
+		if (rest >= d) {
 			rest -= d;
 			quotient++;
 		}

@@ -137,6 +137,11 @@ enum quire_status quire_hosted_create(const struct quire_hosted_range *ranges, s
 	return QUIRE_OK;
 }
 
+static quire_phys_t widest_address(const struct quire_config *config)
+{
+	return config->geometry.physmem_bits >= 64 ? QUIRE_PHYS_MAX : (quire_phys_t)1 << config->geometry.physmem_bits;
+}
+
 enum quire_status quire_hosted_create_machine(const struct quire_machine *machine,
 					      const struct quire_hosted_options *options, struct quire_hosted **hosted)
 {
@@ -146,10 +151,15 @@ enum quire_status quire_hosted_create_machine(const struct quire_machine *machin
 
 	if (!ranges)
 		return QUIRE_ENOMEM;
-	/* Entries that wrap are boot's to complain about. */
-	for (size_t i = 0; i < machine->map_count; i++)
-		if (machine->map[i].base + machine->map[i].size >= machine->map[i].base)
-			ranges[count++] = (struct quire_hosted_range){ machine->map[i].base, machine->map[i].size };
+	/* Entries that wrap, or go on beyond the widest address, are boot's to complain about; it cuts them there, too. */
+	for (size_t i = 0; options && options->config && i < machine->map_count; i++) {
+		const struct quire_memory_range *entry = &machine->map[i];
+		quire_phys_t limit = widest_address(options->config);
+
+		if (entry->base < limit)
+			ranges[count++] = (struct quire_hosted_range){
+				entry->base, entry->size < limit - entry->base ? entry->size : limit - entry->base };
+	}
 	status = quire_hosted_create(ranges, count, options, hosted);
 	free(ranges);
 	return status;

@@ -55,6 +55,34 @@ static void test_edges_of_ram(void **state)
 	quire_hosted_destroy(h);
 }
 
+/* Map entries that wrap or go beyond the widest address end there; the window still covers what is left of them. */
+static void test_machine_beyond_limit(void **state)
+{
+	struct quire_memory_range map[] = {
+		{ .base = MiB, .size = GiB, .type = QUIRE_MEMORY_RAM },
+		{ .base = (1ull << 52) - GiB, .size = UINT64_MAX - 5, .type = QUIRE_MEMORY_RAM },
+		{ .base = 1ull << 60, .size = GiB, .type = QUIRE_MEMORY_RAM },
+		{ .base = 1ull << 51, .size = 1ull << 63, .type = QUIRE_MEMORY_RAM },
+	};
+	struct quire_machine machine = { .map = map, .map_count = 3, .map_max = 4 };
+	struct quire_hosted_options options = { .config = &config };
+	struct quire_hosted *h = NULL;
+	const struct quire_platform *p;
+
+	(void)state;
+	assert_int_equal(quire_hosted_create_machine(&machine, &options, &h), QUIRE_OK);
+	p = quire_hosted_platform(h);
+	assert_non_null(p->phys_to_virt(p->ctx, MiB, GiB));
+	assert_non_null(p->phys_to_virt(p->ctx, (1ull << 52) - 4096, 4096));
+	assert_null(p->phys_to_virt(p->ctx, (1ull << 52) - 4096, 4097));
+	assert_null(p->phys_to_virt(p->ctx, 1ull << 60, 4096));
+	assert_true(p->vmemmap_size >= (1ull << 52) / 4096 * 16);
+	quire_hosted_destroy(h);
+	machine.map_count = 4;
+	assert_int_equal(quire_hosted_create_machine(&machine, &options, &h), QUIRE_OK);
+	quire_hosted_destroy(h);
+}
+
 static void test_bad_input(void **state)
 {
 	static const struct quire_hosted_range wraps = { UINT64_MAX - 4096, 8192 };
@@ -237,7 +265,7 @@ static void test_workers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_edges_of_ram),	 cmocka_unit_test(test_bad_input),
+		cmocka_unit_test(test_edges_of_ram),	 cmocka_unit_test(test_machine_beyond_limit), cmocka_unit_test(test_bad_input),
 		cmocka_unit_test(test_huge_machine),	 cmocka_unit_test(test_window_is_ram),
 		cmocka_unit_test(test_outside_metadata), cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_add_ram),		 cmocka_unit_test(test_direct_map_end),

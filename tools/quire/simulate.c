@@ -256,6 +256,19 @@ enum quire_status simulate_load(struct simulation *s, const struct simulate_opti
 	return QUIRE_OK;
 }
 
+/* A machine that its kernel fills to the last page can be shown, but nobody could use it. */
+static void warn_if_full(const struct simulation *s, const struct simulate_options *options)
+{
+	const struct quire_topology *t = &s->q->topology;
+	uint64_t managed = 0;
+
+	for (unsigned nid = 0; nid < t->node_count; nid++)
+		for (unsigned type = 0; t->nodes[nid] && type < QUIRE_ZONE_TYPES; type++)
+			managed += t->nodes[nid]->zones[type].managed;
+	if (!managed && loudness(options) >= QUIRE_LOG_WARNING)
+		cli_error("%s: too small a machine: what a kernel takes for itself leaves no page", s->in.name);
+}
+
 enum quire_status simulate(struct simulation *s, const struct simulate_options *options)
 {
 	enum quire_status status = simulate_load(s, options);
@@ -267,6 +280,8 @@ enum quire_status simulate(struct simulation *s, const struct simulate_options *
 		status = boot(s, options);
 	if (status != QUIRE_OK)
 		cli_error("%s: could not be booted: %s", s->in.name, quire_status_string(status));
+	else
+		warn_if_full(s, options);
 	return status;
 }
 

@@ -1,0 +1,149 @@
+/* The run: machine, start, events, end. */
+#include "replay/play.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "options.h"
+
+#define PROGRESS_EVENTS 0x3fffu			/* look at the clock every so many */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* A line that rewrites itself, four times a second. */
+static void show_progress(const struct trace_reader *reader, const struct player *player, uint64_t *last)
+{
+	uint64_t now = now_ns();
+	int done = trace_progress(reader);
+
+	if (now - *last < 250000000)
+		return;
+	*last = now;
+	fprintf(stderr, "\rquire: replay: ");
+	if (done >= 0)
+		fprintf(stderr, "%3d %%, ", done / 10);
+	fprintf(stderr, "%llu lines, phase %s\033[K", (unsigned long long)trace_counts(reader)->lines, player->phase);
+}
+
+static enum quire_status run_events(struct trace_reader *reader, struct player *player, bool progress)
+{
+	enum quire_status status = QUIRE_OK;
+	uint64_t shown = now_ns(), count = 0;
+	struct trace_event event;
+
+	while (status == QUIRE_OK && trace_next(reader, &event)) {
+		status = player_event(player, &event);
+		if (progress && !(++count & PROGRESS_EVENTS))
+			show_progress(reader, player, &shown);
+	}
+	if (progress)
+		fprintf(stderr, "\r\033[K");
+	return status == QUIRE_OK ? player_end(player) : status;
+}
+
+static void warn(const struct play_options *options, const struct trace_reader *reader, const struct recorded *recorded)
+{
+	const struct trace_counts *counts = trace_counts(reader);
+
+	if (options->simulate.quiet)
+		return;
+	if (!recorded->has_free)
+		cli_error("%s: no before/kpageflags_rle.txt: the replay starts with everything free", recorded->directory);
+	if (counts->malformed)
+		cli_error("%s:%llu: warning: not a line of a trace (%llu such lines)", options->trace,
+			  (unsigned long long)counts->first_malformed, (unsigned long long)counts->malformed);
+	if (counts->lost)
+		cli_error("%s: warning: %llu events were lost while recording: from there on the comparison is an approximation",
+			  options->trace, (unsigned long long)counts->lost);
+}
+
+static enum quire_status play_on(const struct play_options *options, struct simulation *machine, const struct recorded *recorded,
+				 struct trace_reader *reader)
+{
+	struct player *player = calloc(1, sizeof(*player));
+	struct play_result result = { .options = options, .machine = machine, .recorded = recorded, .player = player,
+				      .counts = trace_counts(reader) };
+	enum quire_status status = player ? player_begin(player, machine->q, recorded) : QUIRE_ENOMEM;
+
+	if (status != QUIRE_OK)
+		cli_error("%s: the recorded start does not fit the machine: %s", recorded->directory, quire_status_string(status));
+	result.wall_ns = now_ns();
+	if (status == QUIRE_OK) {
+		status = run_events(reader, player, options->progress);
+		if (status != QUIRE_OK)
+			cli_error("replay: %s", quire_status_string(status));
+	}
+	result.wall_ns = now_ns() - result.wall_ns;
+	if (status == QUIRE_OK && trace_failed(reader)) {
+		cli_error("%s: %s", options->trace, trace_failed(reader));
+		status = QUIRE_EFORMAT;
+	} else if (status == QUIRE_OK && !player->all.events) {
+		cli_error("%s: no event in it", options->trace);
+		status = QUIRE_EFORMAT;
+	}
+	if (status == QUIRE_OK) {
+		warn(options, reader, recorded);
+		(options->json ? play_report_json : play_report_text)(&result, options->out);
+	}
+	if (player)
+		player_free(player);
+	free(player);
+	return status;
+}
+
+static enum quire_status play_beside(const struct play_options *options, const char *directory, struct trace_reader *reader)
+{
+	struct play_options with = *options;
+	const char *paths[1] = { directory };
+	struct simulation *machine = calloc(1, sizeof(*machine));
+	struct recorded recorded;
+	enum quire_status status = recorded_read(&recorded, directory);
+
+	if (status != QUIRE_OK)
+		cli_error("%s: %s (the machine's directory; --machine names another)", directory, quire_status_string(status));
+	with.simulate.paths = paths;
+	with.simulate.path_count = 1;
+	if (!with.simulate.input.sysctl_count) {
+		with.simulate.input.sysctls = (const char *const *)recorded.sysctls;
+		with.simulate.input.sysctl_count = recorded.sysctl_count;
+	}
+	if (status == QUIRE_OK && !machine)
+		status = QUIRE_ENOMEM;
+	if (status == QUIRE_OK) {
+		status = simulate(machine, &with.simulate);
+		if (status == QUIRE_OK)
+			status = play_on(&with, machine, &recorded, reader);
+		simulate_free(machine);
+	}
+	free(machine);
+	recorded_free(&recorded);
+	return status;
+}
+
+enum quire_status play(const struct play_options *options)
+{
+	char *beside = options->machine ? strdup(options->machine) : recorded_directory_for(options->trace);
+	struct trace_reader *reader;
+	enum quire_status status;
+
+	if (!beside) {
+		cli_error("%s: --machine must say where its machine's directory is", options->trace);
+		return QUIRE_EINVAL;
+	}
+	reader = trace_open(options->trace, &status);
+	if (reader)
+		status = play_beside(options, beside, reader);
+	else
+		cli_error("%s: %s", options->trace, errno ? strerror(errno) : quire_status_string(status));
+	trace_close(reader);
+	free(beside);
+	return status;
+}

@@ -35,6 +35,7 @@ extern const struct cli_command cli_boot_command;
 extern const struct cli_command cli_plan_command;
 extern const struct cli_command cli_run_command;
 extern const struct cli_command cli_shell_command;
+extern const struct cli_command cli_replay_command;
 extern const struct cli_command cli_verify_command;
 
 /*

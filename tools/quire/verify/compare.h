@@ -26,7 +26,8 @@ struct compare {
 	struct linux_count cma;			/* part of free that CMA areas hold */
 	LIST(struct plugged_range) plugged;
 	bool plugged_online;
-	uint64_t protection[QUIRE_MAX_NODES][QUIRE_ZONE_TYPES][QUIRE_ZONE_TYPES];	/* from what was managed first */
+	/* lowmem_reserve as first computed, by node, zone, and highest zone of the request */
+	uint64_t protection[QUIRE_MAX_NODES][QUIRE_ZONE_TYPES][QUIRE_ZONE_TYPES];
 };
 
 /* consistency.c: notes where the capture disagrees with itself. */
@@ -48,8 +49,8 @@ void compare_marks(struct compare *c);
 void compare_blocks(struct compare *c);
 
 /*
- * plugged.c, in this order: find what was plugged in; bring it online in the zones (true if there was any; managed of zones and
- * `late` grow); enter it in the ledger, for what looks at blocks.
+ * plugged.c, in this order: find what was plugged in; bring it online in the zones (true if there was any; managed of
+ * zones and `late` grow); enter it in the ledger, for what looks at blocks.
  */
 void plugged_find(struct compare *c);
 bool plugged_bring_online(struct compare *c);

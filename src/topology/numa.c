@@ -132,8 +132,12 @@ static enum quire_status find_nodes(struct qi_numa *numa)
 	status = forget(numa);
 	if (status)
 		return status;
-	if (!qi_numa_read_firmware(numa))
+	if (!qi_numa_read_firmware(numa)) {
+		if (numa->t->machine->affinity_count)
+			qi_log(numa->t->platform, QUIRE_LOG_WARNING,
+			       "NUMA: the firmware's records are not used: all memory becomes one node");
 		return use_dummy(numa);
+	}
 	status = use_ranges(numa, &usable);
 	if (status)
 		return status;

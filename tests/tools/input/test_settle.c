@@ -91,6 +91,24 @@ static void test_command_line(void **state)
 	input_free(&in);
 }
 
+/* Of two command lines one of which holds the other the longer one counts; a file cut short must lose no word. */
+static void test_command_line_cut_short(void **state)
+{
+	static const char *const files[] = { "root=/dev/sda mem=51", "root=/dev/sda", " ", "\n\n", "\n \nroot=/dev/sda mem=512M" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct input in;
+
+		begin(&in, NULL, "Command line: root=/dev/sda mem=512M\nBIOS-e820: [mem 0x100000-0x3fffffff] usable\n");
+		assert_int_equal(feed(&in, input_read_command_line, files[i]), QUIRE_OK);
+		assert_int_equal(input_finish(&in), QUIRE_OK);
+		assert_string_equal(in.command_line, "root=/dev/sda mem=512M");
+		assert_int_equal(in.note_count, 0);
+		input_free(&in);
+	}
+}
+
 static void test_kernel_rules(void **state)
 {
 	static const struct { const char *release, *option; enum quire_rules rules; bool approximate; } rows[] = {
@@ -259,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_log_beats_sysfs),
 		cmocka_unit_test(test_log_cut_at_its_head),
 		cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_command_line_cut_short),
 		cmocka_unit_test(test_kernel_rules),
 		cmocka_unit_test(test_bad_option_values),
 		cmocka_unit_test(test_number_of_cpus),

@@ -65,8 +65,13 @@ static const char *choose_command_line(struct input *in)
 
 	if (in->options.command_line)
 		return in->options.command_line;
-	/* A log may cut a long line short, and boot loaders put their own words in front: either may hold the other. */
-	if (own && log && !strstr(log, own) && !strstr(own, log))
+	/*
+	 * A log may cut a long line short, a file may be cut anywhere, and boot loaders put their own words in front: where
+	 * one line holds the other, it has all words.
+	 */
+	if (own && log && strstr(log, own))
+		return log;
+	if (own && log && !strstr(own, log))
 		input_note(in, QUIRE_LOG_WARNING, facts->log_path, 0,
 			   "has another command line than the file beside it, which is used");
 	if (own)

@@ -24,8 +24,10 @@ enum quire_status input_read_version(struct input *in, const struct textfile *fi
 
 enum quire_status input_read_command_line(struct input *in, const struct textfile *file)
 {
-	struct text_slice line = text_trim(textfile_line(file, 0));
+	struct text_slice line = { "", 0 };
 
+	for (size_t i = 0; i < file->line_count && !line.length; i++)
+		line = text_trim(textfile_line(file, i));
 	if (memchr(line.at, '\0', line.length)) {
 		input_note(in, QUIRE_LOG_WARNING, file->path, 1, "command line holds a NUL byte; cut there");
 		line.length = (size_t)((const char *)memchr(line.at, '\0', line.length) - line.at);

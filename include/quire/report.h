@@ -50,9 +50,6 @@ uint64_t quire_zone_pageblocks(const struct quire_topology *t, const struct quir
  */
 uint64_t quire_total_pages(const struct quire_topology *t, const struct quire_memblock *mb);
 
-/* Pages that descriptors of a zone take by that rule: of the span, or of what is present where the span is mostly holes. */
-uint64_t quire_zone_memmap_pages(const struct quire_config *config, const struct quire_zone *zone);
-
 /* --- memory blocks ---------------------------------------------------------------------------------------------- */
 
 /*

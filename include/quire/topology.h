@@ -119,6 +119,13 @@ enum quire_status quire_topology_zonelists(struct quire_topology *t);
 uint64_t quire_topology_total_pages(const struct quire_topology *t);
 bool quire_topology_mobility(const struct quire_topology *t);
 
+/*
+ * Pages the descriptors of a zone take, reckoned as the field does: of the whole span, unless more than a sixteenth of it is
+ * holes; and whether the zone's reckoning is reduced by them (6.1 rules, and not for high memory).
+ */
+uint64_t quire_zone_memmap_pages(const struct quire_topology *t, const struct quire_zone *zone);
+bool quire_zone_pays_memmap(const struct quire_topology *t, const struct quire_zone *zone);
+
 /* Distance between two nodes: from the table, else 10 / 20. */
 unsigned quire_node_distance(const struct quire_topology *t, int from, int to);
 

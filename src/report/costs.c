@@ -23,7 +23,7 @@ static void space(const struct quire *q, const struct quire_report_sink *sink)
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
 		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
 			present += q->topology.nodes[nid]->zones[type].present;
-			linux_pages += quire_zone_memmap_pages(&q->config, &q->topology.nodes[nid]->zones[type]);
+			linux_pages += quire_zone_memmap_pages(&q->topology, &q->topology.nodes[nid]->zones[type]);
 		}
 	qi_snprintf(text, sizeof(text), "descriptors (%u B, %s)", quire_page_stride(&q->config),
 		    quire_init_policy_name(q->config.init));

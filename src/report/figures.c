@@ -37,17 +37,6 @@ void quire_zone_count(const struct quire *q, const struct quire_zone *zone, stru
 		counts->pageblocks[QUIRE_MIGRATE_MOVABLE] -= qi_min(typed - all, counts->pageblocks[QUIRE_MIGRATE_MOVABLE]);
 }
 
-uint64_t quire_zone_memmap_pages(const struct quire_config *config, const struct quire_zone *zone)
-{
-	uint64_t pages = zone->spanned;
-	unsigned page_shift = quire_page_shift(config);
-	bool sparse = quire_model(config) != QUIRE_MODEL_FLATMEM && quire_model(config) != QUIRE_MODEL_DISCONTIGMEM;
-
-	if (sparse && zone->spanned > zone->present + (zone->present >> 4))
-		pages = zone->present;
-	return (pages * config->geometry.page_struct_size + ((uint64_t)1 << page_shift) - 1) >> page_shift;
-}
-
 /* Whole pages of memory below `limit`, less those that are free: what boot has taken of the lowest memory. */
 static uint64_t reserved_below(const struct quire_config *config, const struct quire_memblock *mb, quire_phys_t limit)
 {
@@ -87,8 +76,8 @@ uint64_t quire_total_pages(const struct quire_topology *t, const struct quire_me
 		for (unsigned type = 0; node && type < QUIRE_ZONE_TYPES; type++) {
 			uint64_t pages = node->zones[type].present, taken = 0;
 
-			if (old_rules && type != QUIRE_ZONE_HIGHMEM)
-				taken = quire_zone_memmap_pages(config, &node->zones[type]);
+			if (quire_zone_pays_memmap(t, &node->zones[type]))
+				taken = quire_zone_memmap_pages(t, &node->zones[type]);
 			if (pages >= taken)
 				pages -= taken;
 			/*

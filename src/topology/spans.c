@@ -117,15 +117,20 @@ static uint64_t reserved_below_16m(const struct quire_topology *t, const struct 
 	return present - qi_min(present, available);
 }
 
-/* Pages the descriptors of a zone take, reckoned as the field does: of the whole span, unless that is mostly holes. */
-static uint64_t memmap_pages(const struct quire_config *config, const struct quire_zone *zone)
+uint64_t quire_zone_memmap_pages(const struct quire_topology *t, const struct quire_zone *zone)
 {
-	bool sparse = config->model != QUIRE_MODEL_FLATMEM && config->model != QUIRE_MODEL_DISCONTIGMEM;
-	uint64_t pages = zone->spanned, page = 1ull << quire_page_shift(config);
+	bool sparse = t->config->model != QUIRE_MODEL_FLATMEM && t->config->model != QUIRE_MODEL_DISCONTIGMEM;
+	uint64_t pages = zone->spanned, page = 1ull << quire_page_shift(t->config);
 
 	if (sparse && zone->spanned > zone->present + (zone->present >> 4))
 		pages = zone->present;
-	return (pages * config->geometry.page_struct_size + page - 1) >> quire_page_shift(config);
+	return (pages * t->config->geometry.page_struct_size + page - 1) >> quire_page_shift(t->config);
+}
+
+/* Under 6.1 rules zones are reckoned less their descriptors; high memory is not: its descriptors live below. */
+bool quire_zone_pays_memmap(const struct quire_topology *t, const struct quire_zone *zone)
+{
+	return t->config->rules < QUIRE_RULES_6_12 && !qi_zone_is_highmem(t, zone);
 }
 
 static void estimate_managed(const struct quire_topology *t, struct quire_node *node)
@@ -134,12 +139,12 @@ static void estimate_managed(const struct quire_topology *t, struct quire_node *
 
 	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
 		struct quire_zone *zone = &node->zones[type];
-		uint64_t memmap = memmap_pages(t->config, zone);
+		uint64_t memmap = quire_zone_memmap_pages(t, zone);
 
 		if (!qi_zone_exists(t->config, type))
 			continue;
 		zone->managed = zone->present;
-		if (t->config->rules < QUIRE_RULES_6_12 && !qi_zone_is_highmem(t, zone)) {
+		if (quire_zone_pays_memmap(t, zone)) {
 			if (zone->managed >= memmap)
 				zone->managed -= memmap;
 			if (first && zone->managed > t->dma_reserve)

@@ -1,8 +1,6 @@
 /* See cma.h. */
 #include "cma.h"
 
-#include <string.h>
-
 #define GIB ((quire_phys_t)1 << 30)
 #define HUGETLB_NAME "hugetlb"
 #define DEFAULT_NAME "reserved"
@@ -26,44 +24,43 @@ static unsigned memory_nodes(const struct quire *q)
 	return count;
 }
 
-/* Gigantic pages' areas: the total in equal parts, whole gigabytes, until nothing is left. */
-static bool hugetlb_next(const struct quire *q, struct quire_cma_request *request)
+/* An area's size: equal parts of the total, in whole gigabytes. */
+static quire_phys_t hugetlb_share(const struct quire *q)
 {
-	quire_phys_t wanted = q->config.options.hugetlb_cma, taken = 0, share;
 	unsigned nodes = memory_nodes(q);
-	int after = -1;
+	quire_phys_t wanted = q->config.options.hugetlb_cma;
 
 	if (wanted < GIB || !nodes)
+		return 0;
+	return ((wanted + nodes - 1) / nodes + GIB - 1) & ~(GIB - 1);
+}
+
+/* Gigantic pages' areas: a share from each node until nothing is left. */
+static bool hugetlb_next(const struct quire *q, struct linux_cma *at, struct quire_cma_request *request)
+{
+	quire_phys_t share = hugetlb_share(q), wanted = q->config.options.hugetlb_cma;
+
+	if (!share || at->hugetlb_taken >= wanted)
 		return false;
-	share = (wanted + nodes - 1) / nodes;
-	for (size_t i = 0; i < q->cma_count; i++) {
-		if (strncmp(q->cma[i].name, HUGETLB_NAME, strlen(HUGETLB_NAME)) != 0)
+	for (; at->nid < q->topology.node_count; at->nid++) {
+		if (!q->topology.nodes[at->nid] || !q->topology.nodes[at->nid]->online)
 			continue;
-		taken += q->cma[i].count << quire_page_shift(&q->config);
-		after = q->cma[i].nid;
-	}
-	if (taken >= wanted)
-		return false;
-	for (unsigned nid = (unsigned)(after + 1); nid < q->topology.node_count; nid++) {
-		if (!q->topology.nodes[nid] || !q->topology.nodes[nid]->online)
-			continue;
-		*request = (struct quire_cma_request){ .nid = (int)nid, .name = HUGETLB_NAME };
-		request->size = share < wanted - taken ? share : wanted - taken;
+		*request = (struct quire_cma_request){ .nid = (int)at->nid, .name = HUGETLB_NAME };
+		request->size = share < wanted - at->hugetlb_taken ? share : wanted - at->hugetlb_taken;
 		request->size = (request->size + GIB - 1) & ~(GIB - 1);
+		at->nid++;
 		return true;
 	}
 	return false;
 }
 
-static bool default_next(const struct quire *q, struct quire_cma_request *request)
+static bool default_next(const struct quire *q, struct linux_cma *at, struct quire_cma_request *request)
 {
 	const struct quire_placement *asked = &q->config.options.cma;
 
-	if (!q->config.cma_enabled)
+	if (!q->config.cma_enabled || at->default_done)
 		return false;
-	for (size_t i = 0; i < q->cma_count; i++)
-		if (strcmp(q->cma[i].name, DEFAULT_NAME) == 0)
-			return false;
+	at->default_done = true;
 	for (size_t i = 0; i < q->machine->reservation_count; i++)
 		if (q->machine->reservations[i].is_default_cma && !asked->given)
 			return false;
@@ -80,7 +77,9 @@ static bool default_next(const struct quire *q, struct quire_cma_request *reques
 	return request->size != 0;
 }
 
-bool linux_cma_next(const struct quire *q, struct quire_cma_request *request)
+bool linux_cma_next(const struct quire *q, struct linux_cma *at, bool served, struct quire_cma_request *request)
 {
-	return hugetlb_next(q, request) || default_next(q, request);
+	if (served && !at->default_done)
+		at->hugetlb_taken += hugetlb_share(q);
+	return hugetlb_next(q, at, request) || default_next(q, at, request);
 }

@@ -230,10 +230,11 @@ static void take_gigantic(struct footprint *f, struct linux_ledger *ledger)
 static void take_hugetlb_cma(struct footprint *f)
 {
 	struct quire_cma_request request;
+	struct linux_cma at = { 0 };
+	bool served = false;
 
-	while (linux_cma_next(f->q, &request))
-		if (quire_cma_declare(f->q, &request, NULL) != QUIRE_OK)
-			break;
+	while (linux_cma_next(f->q, &at, served, &request))
+		served = quire_cma_declare(f->q, &request, NULL) == QUIRE_OK;
 }
 
 static void give_back(struct linux_ledger *ledger, const struct footprint *f)

@@ -155,7 +155,7 @@ static void classic_counts(struct compare *c)
 		const struct observed_zone_pages *theirs = &c->o->memmap_pages.items[i];
 		const struct quire_zone *zone = compare_zone(c, theirs->nid, theirs->type);
 
-		findings_number(c->f, theirs->origin, zone ? quire_zone_memmap_pages(&c->q->config, zone) : 0,
+		findings_number(c->f, theirs->origin, zone ? quire_zone_memmap_pages(&c->q->topology, zone) : 0,
 				theirs->pages, "memmap pages of node %d zone %s", theirs->nid,
 				quire_zone_name(theirs->type));
 	}

@@ -239,8 +239,12 @@ static void replay_cma(struct replay *r, const struct event *e)
 	struct quire_cma_request request;
 	quire_phys_t ours = 0;
 
-	if (linux_cma_next(r->q, &request) && (e->allocated || request.fixed) &&
-	    quire_cma_declare(r->q, &request, &area) == QUIRE_OK)
+	/* A request that finds no room leaves no reservation in the log: go on to the one that did. */
+	while (!area && linux_cma_next(r->q, &r->cma, r->cma_served, &request) && (e->allocated || request.fixed))
+		if (quire_cma_declare(r->q, &request, &area) != QUIRE_OK)
+			r->cma_served = false;
+	r->cma_served = true;
+	if (area)
 		ours = area->base_pfn << quire_page_shift(&r->q->config);
 	settle(r, e, ours, e->base, e->size, text_of("cma"));
 	if (area && ours != e->base)
@@ -411,6 +415,16 @@ static enum quire_status replay_until(struct replay *r, size_t line)
 	return QUIRE_OK;
 }
 
+/* Bytes of a firmware range that the kernel cannot address and so never adds. */
+static quire_phys_t beyond(const struct quire *q, const struct quire_memory_range *range)
+{
+	quire_phys_t limit = (quire_phys_t)1 << q->config.geometry.physmem_bits, end = range->base + range->size;
+
+	if (end <= limit)
+		return 0;
+	return range->base >= limit ? range->size : end - limit;
+}
+
 enum quire_status replay_start(struct replay *r, struct quire *q, const struct observed *o, struct findings *f)
 {
 	enum quire_status status;
@@ -425,7 +439,7 @@ enum quire_status replay_start(struct replay *r, struct quire *q, const struct o
 	if (is_x86(q))
 		for (size_t i = 0; i < q->machine->map_count; i++)
 			if (q->machine->map[i].type == QUIRE_MEMORY_RAM)
-				r->trimmed += q->machine->map[i].size;
+				r->trimmed += q->machine->map[i].size - beyond(q, &q->machine->map[i]);
 	if (is_x86(q))
 		r->trimmed -= q->memblock.memory.total_size;
 	status = enter_initial(r);

@@ -12,6 +12,7 @@
 
 #include <quire/quire.h>
 
+#include "../linux/cma.h"
 #include "events.h"
 
 struct replay_gigantic {
@@ -28,6 +29,8 @@ struct replay {
 	uint64_t trimmed;		/* bytes trimming took off without the kernel's sum noticing */
 	LIST(struct replay_gigantic) gigantic;	/* pages of the huge page pool */
 	unsigned node_datas;
+	struct linux_cma cma;		/* areas asked for so far */
+	bool cma_served;		/* the last of them was given */
 	bool numa_done, first_dump_done;
 };
 

@@ -84,7 +84,8 @@ int64_t fragmentation_index(const struct free_blocks *blocks, unsigned order)
 const char *goal_text(enum goal goal)
 {
 	static const char *const texts[GOALS] = {
-		[GOAL_NEVER_WORSE] = "never worse than the recorded kernel in any phase",
+		[GOAL_LISTS] = "free lists never worse than the recorded kernel's in any phase",
+		[GOAL_WHOLE] = "never fewer pageblocks with nothing in use, in lists or kept by CPUs",
 		[GOAL_NO_MIXING] = "no mixed pageblock where the kernel had none",
 		[GOAL_HUGE_FAILURES] = "at most half of its failed huge requests",
 	};
@@ -102,7 +103,26 @@ bool phase_is_worse(const struct player *player, const struct play_phase *phase)
 				unusable_index(&ours, order) > unusable_index(&kernel, order));
 }
 
-static struct judgement judge_phases(const struct player *player)
+static bool lists_known(const struct player *player, const struct play_phase *phase)
+{
+	return phase_blocks_kernel(phase, player->zone_count).known;
+}
+
+static bool whole_known(const struct player *player, const struct play_phase *phase)
+{
+	(void)player;
+	return phase->whole_known;
+}
+
+static bool fewer_whole(const struct player *player, const struct play_phase *phase)
+{
+	(void)player;
+	return phase->whole_known && phase->whole_ours < phase->whole_kernel;
+}
+
+typedef bool phase_question(const struct player *player, const struct play_phase *phase);
+
+static struct judgement judge_phases(const struct player *player, phase_question *known, phase_question *worse)
 {
 	struct judgement result = { .verdict = VERDICT_NOT_RECORDED };
 	size_t length = 0;
@@ -111,8 +131,8 @@ static struct judgement judge_phases(const struct player *player)
 	for (size_t i = 0; i < player->phase_count; i++) {
 		const struct play_phase *phase = &player->phases[i];
 
-		result.phases += phase_blocks_kernel(phase, player->zone_count).known;
-		if (!phase_is_worse(player, phase))
+		result.phases += known(player, phase);
+		if (!worse(player, phase))
 			continue;
 		result.bad_phases++;
 		if (length < sizeof(names))
@@ -161,8 +181,10 @@ static struct judgement judge_huge(const struct player *player)
 struct judgement judge(const struct player *player, enum goal goal)
 {
 	switch (goal) {
-	case GOAL_NEVER_WORSE:
-		return judge_phases(player);
+	case GOAL_LISTS:
+		return judge_phases(player, lists_known, phase_is_worse);
+	case GOAL_WHOLE:
+		return judge_phases(player, whole_known, fewer_whole);
 	case GOAL_NO_MIXING:
 		return judge_mixing(player);
 	default:

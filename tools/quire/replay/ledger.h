@@ -19,7 +19,6 @@
 
 enum frame_state {
 	FREE_FRAME,			/* in the kernel's buddy lists, as far as the trace tells */
-	TARGET_FRAME,			/* free, in a range compaction took pages to move to from */
 	OLD_FRAME,			/* taken before the trace began: with us it is the frame of that number, order 0 */
 	GIVEN_FRAME,			/* handed out in the trace; `ours` of us stands for it */
 	MISSED_FRAME,			/* handed out in the trace, and we could not */

@@ -49,11 +49,27 @@ static enum quire_status run_events(struct trace_reader *reader, struct player *
 	return status == QUIRE_OK ? player_end(player) : status;
 }
 
+/*
+ * A trace in a file is read twice: what the start looked like is in what happened later. A failure here is one of the
+ * second reading too.
+ */
+static void learn_ahead(const char *trace, struct player *player)
+{
+	enum quire_status status;
+	struct trace_reader *reader = trace_open(trace, &status);
+	struct trace_event event;
+
+	while (reader && trace_next(reader, &event))
+		if (event.kind == TRACE_ALLOC || event.kind == TRACE_ZONE_LOCKED || event.kind == TRACE_DRAIN)
+			player_learn_type(player, &event);
+	trace_close(reader);
+}
+
 static void warn(const struct play_options *options, const struct trace_reader *reader, const struct recorded *recorded)
 {
 	const struct trace_counts *counts = trace_counts(reader);
 
-	if (options->simulate.quiet)
+	if (options->quiet)
 		return;
 	if (!recorded->has_free)
 		cli_error("%s: no before/kpageflags_rle.txt: the replay starts with everything free", recorded->directory);
@@ -75,6 +91,8 @@ static enum quire_status play_on(const struct play_options *options, struct simu
 
 	if (status != QUIRE_OK)
 		cli_error("%s: the recorded start does not fit the machine: %s", recorded->directory, quire_status_string(status));
+	if (status == QUIRE_OK && trace_progress(reader) >= 0)
+		learn_ahead(options->trace, player);
 	result.wall_ns = now_ns();
 	if (status == QUIRE_OK) {
 		status = run_events(reader, player, options->progress);
@@ -111,6 +129,8 @@ static enum quire_status play_beside(const struct play_options *options, const c
 		cli_error("%s: %s (the machine's directory; --machine names another)", directory, quire_status_string(status));
 	with.simulate.paths = paths;
 	with.simulate.path_count = 1;
+	/* What there is to say about booting it, quire boot says. */
+	with.simulate.quiet = !with.simulate.verbose;
 	if (!with.simulate.input.sysctl_count) {
 		with.simulate.input.sysctls = (const char *const *)recorded.sysctls;
 		with.simulate.input.sysctl_count = recorded.sysctl_count;

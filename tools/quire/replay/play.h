@@ -1,8 +1,9 @@
 /*
  * quire replay: a trace from beginning to end, and the report.
  *
- * The report puts ours beside the kernel's record at the end of each phase. What is judged are three goals: in no phase
- * fewer whole huge blocks or more unusable space than the kernel; no pageblock of mixed mobility in a phase in which the
+ * The report puts ours beside the kernel's record at the end of each phase. What is judged are four goals: in no phase
+ * fewer whole huge blocks or more unusable space in the free lists than the kernel; in no phase fewer pageblocks with
+ * nothing in use at all, whoever keeps the free ones; no pageblock of mixed mobility in a phase in which the
  * kernel mixed none; at most half of the kernel's failed huge requests.
  */
 #ifndef QUIRE_TOOL_REPLAY_PLAY_H
@@ -18,6 +19,7 @@ struct play_options {
 	const char *machine;			/* directory; NULL: beside the trace */
 	struct simulate_options simulate;	/* paths and sysctls are filled in by play() */
 	bool json;
+	bool quiet;				/* no warnings about the trace */
 	bool progress;				/* on standard error */
 	FILE *out;
 };
@@ -55,7 +57,7 @@ uint64_t suitable_blocks(const struct free_blocks *blocks, unsigned order);
 int64_t unusable_index(const struct free_blocks *blocks, unsigned order);
 int64_t fragmentation_index(const struct free_blocks *blocks, unsigned order);
 
-enum goal { GOAL_NEVER_WORSE, GOAL_NO_MIXING, GOAL_HUGE_FAILURES, GOALS };
+enum goal { GOAL_LISTS, GOAL_WHOLE, GOAL_NO_MIXING, GOAL_HUGE_FAILURES, GOALS };
 enum verdict { VERDICT_MET, VERDICT_MISSED, VERDICT_NOT_RECORDED };
 
 struct judgement {

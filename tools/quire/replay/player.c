@@ -53,17 +53,16 @@ static bool drop_frame(struct player *player, const struct trace_event *event, q
 	ledger_get(&player->ledger, pfn, &frame);
 	switch (frame.state) {
 	case FREE_FRAME:
-		return false;
+		if (moving || !player_pop_moved(player, 0, &ours))
+			return moving;
+		player_give(player, event->cpu, ours, 0);
+		return true;
 	case OLD_FRAME:
 		let_go(player, event, pfn, 0, moving);
 		break;
 	case GIVEN_FRAME:
 		if (!block_lives(player, pfn, &frame))
 			let_go(player, event, frame.ours & ~((1ull << frame.order) - 1), frame.order, moving);
-		break;
-	case TARGET_FRAME:
-		if (!moving && player_pop_moved(player, 0, &ours))
-			player_give(player, event->cpu, ours, 0);
 		break;
 	case MISSED_FRAME:
 		break;
@@ -86,8 +85,7 @@ static void found_free(struct player *player, const struct trace_event *event)
 	}
 }
 
-/* The first word about a pageblock that was in use at the start. */
-static void learn_type(struct player *player, const struct trace_event *event)
+void player_learn_type(struct player *player, const struct trace_event *event)
 {
 	struct ledger_piece *piece = ledger_piece(&player->ledger, event->pfn, false);
 
@@ -172,7 +170,7 @@ static void met_request(struct player *player, const struct trace_event *event)
 
 	if (!in_machine(player, event))
 		return;
-	learn_type(player, event);
+	player_learn_type(player, event);
 	clear_block(player, event);
 	met = player_take(player, event->cpu, node_of(player, event->pfn), event->order, request_flags(event), &ours);
 	frame.state = met ? GIVEN_FRAME : MISSED_FRAME;
@@ -194,7 +192,7 @@ static bool drop_block(struct player *player, const struct trace_event *event, b
 	quire_pfn_t ours;
 
 	ledger_get(&player->ledger, event->pfn, &head);
-	if (head.state == TARGET_FRAME && event->order && !moving && player_pop_moved(player, event->order, &ours))
+	if (head.state == FREE_FRAME && event->order && !moving && player_pop_moved(player, event->order, &ours))
 		player_give(player, event->cpu, ours, event->order);
 	else if (head.state == GIVEN_FRAME && head.order == event->order)
 		let_go(player, event, head.ours, head.order, moving);
@@ -223,7 +221,7 @@ static void buddy_event(struct player *player, const struct trace_event *event)
 {
 	if (!in_machine(player, event))
 		return;
-	learn_type(player, event);
+	player_learn_type(player, event);
 	found_free(player, event);
 }
 
@@ -255,9 +253,6 @@ enum quire_status player_event(struct player *player, const struct trace_event *
 		break;
 	case TRACE_ISOLATE_MIGRATE:
 		player_move_starts(player, event);
-		break;
-	case TRACE_ISOLATE_FREE:
-		player_mark_targets(player, event);
 		break;
 	case TRACE_MIGRATED:
 		player_move_ends(player, event);
@@ -314,8 +309,10 @@ enum quire_status player_begin(struct player *player, struct quire *q, const str
 	status = find_zones(player, &end);
 	if (status == QUIRE_OK)
 		status = ledger_init(&player->ledger, end);
-	if (status == QUIRE_OK)
-		status = player_start_state(player);
+	if (status == QUIRE_OK) {
+		player->managed = calloc(player->ledger.piece_count + 1, sizeof(*player->managed));
+		status = player->managed ? player_start_state(player) : QUIRE_ENOMEM;
+	}
 	return status;
 }
 
@@ -332,5 +329,6 @@ void player_free(struct player *player)
 		free(player->moved[order].pfn);
 	free(player->phases);
 	free(player->zones);
+	free(player->managed);
 	ledger_free(&player->ledger);
 }

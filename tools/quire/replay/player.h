@@ -9,10 +9,10 @@
  *  - Frames in per-CPU lists at the start look taken. The first time the kernel hands one out, or drains it, shows
  *    that it was free: we free it just before.
  *  - Compaction takes pages to move to without an allocation event, and frees those it moved from. Frees between
- *    "isolated to migrate" and "migrated" by the same task are such moves: our block lives on, and is freed when one of
- *    the frames compaction moved to is.
- *  - The type of a pageblock in use at the start is the type of the first thing the record says about it; until then
- *    unmovable.
+ *    "isolated to migrate" and "migrated" by the same task are such moves: our block lives on. Where to is not recorded;
+ *    so, while there are such blocks, a free of a frame that nobody was handed is the end of the oldest.
+ *  - The type of a pageblock in use at the start is the type of the first thing the record says about it; until that is
+ *    known it is unmovable.
  *  - A request the kernel could not meet is put to us too, and given back at once: its task did without.
  */
 #ifndef QUIRE_TOOL_REPLAY_PLAYER_H
@@ -65,6 +65,8 @@ struct play_phase {
 	struct play_tally tally;
 	struct play_zone *zones;
 	uint64_t mixed_ours, mixed_kernel;	/* pageblocks with movable and other blocks handed out in the trace */
+	uint64_t whole_ours, whole_kernel;	/* pageblocks with nothing in use, in lists or kept by CPUs */
+	bool whole_known;			/* the kernel's: not once compaction moved things out of sight */
 };
 
 /* Blocks that live on although the kernel's frames were freed: a queue for each order. */
@@ -83,7 +85,8 @@ struct player {
 	unsigned max_order;
 	uint64_t clock_ns;			/* what looking at the clock costs */
 	uint64_t slowest_alloc_ns, slowest_free_ns;
-	uint64_t start_free_ours, start_free_kernel, start_absent;	/* recorded as free: not ours to give */
+	uint64_t start_free_ours, start_free_kernel;	/* recorded as free: those that are our allocator's; all */
+	uint16_t *managed;			/* frames of each piece that are our allocator's */
 	struct play_tally now, all;		/* of this phase, of all finished ones */
 	struct play_oddities odd;
 	struct play_phase *phases;
@@ -100,6 +103,8 @@ struct player {
 enum quire_status player_begin(struct player *player, struct quire *q, const struct recorded *recorded);
 /* QUIRE_ENOMEM only. */
 enum quire_status player_event(struct player *player, const struct trace_event *event);
+/* The first word about a pageblock that was in use at the start says its type. For a look ahead; player_event does it too. */
+void player_learn_type(struct player *player, const struct trace_event *event);
 /* Close the last phase. */
 enum quire_status player_end(struct player *player);
 void player_free(struct player *player);
@@ -116,9 +121,10 @@ void player_calibrate(struct player *player);
 bool player_is_moving(const struct player *player, int64_t pid);
 void player_move_starts(struct player *player, const struct trace_event *event);
 void player_move_ends(struct player *player, const struct trace_event *event);
-void player_mark_targets(struct player *player, const struct trace_event *event);
 bool player_push_moved(struct player *player, quire_pfn_t pfn, unsigned order);
 bool player_pop_moved(struct player *player, unsigned order, quire_pfn_t *pfn);
+/* player_usage.c */
+bool player_count_usage(const struct player *player, struct play_phase *phase);
 /* player_phase.c */
 enum quire_status player_marker(struct player *player, const struct trace_event *event);
 enum quire_status player_close_phase(struct player *player);

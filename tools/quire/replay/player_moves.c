@@ -31,24 +31,6 @@ void player_move_ends(struct player *player, const struct trace_event *event)
 		*window = player->windows[--player->window_count];
 }
 
-/* Any free frame of the range may have been taken to move to. */
-void player_mark_targets(struct player *player, const struct trace_event *event)
-{
-	const struct frame target = { .state = TARGET_FRAME };
-	quire_pfn_t end = event->end_pfn < player->ledger.end ? event->end_pfn : player->ledger.end;
-
-	/* Kernels scan a pageblock at a time; a longer range is not one. */
-	if (!event->taken || end < event->pfn || end - event->pfn > 1ull << player->max_order)
-		return;
-	for (quire_pfn_t pfn = event->pfn; pfn < end; pfn++) {
-		struct frame frame;
-
-		ledger_get(&player->ledger, pfn, &frame);
-		if (frame.state == FREE_FRAME && !ledger_set(&player->ledger, pfn, &target))
-			player->odd.no_memory++;
-	}
-}
-
 bool player_push_moved(struct player *player, quire_pfn_t pfn, unsigned order)
 {
 	struct moved_queue *queue = &player->moved[order];

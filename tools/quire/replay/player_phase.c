@@ -37,52 +37,6 @@ static void count_zone(struct player *player, const struct quire_zone *zone, con
 	player->now.claimed += mixing.claimed;
 }
 
-/* --- pageblocks with both kinds --------------------------------------------------------------------------------------- */
-
-enum { HAS_MOVABLE = 1, HAS_OTHER = 2, HAS_BOTH = 3 };
-
-static uint64_t count_both(const uint8_t *flags, size_t count)
-{
-	uint64_t both = 0;
-
-	for (size_t i = 0; i < count; i++)
-		both += flags[i] == HAS_BOTH;
-	return both;
-}
-
-static void flag_piece(const uint64_t *words, quire_pfn_t first, unsigned shift, uint8_t *ours, uint8_t *kernel)
-{
-	for (unsigned i = 0; i < LEDGER_PIECE; i++) {
-		struct frame frame = frame_unpack(words[i]);
-		uint8_t flag = frame.type == QUIRE_MIGRATE_MOVABLE ? HAS_MOVABLE : HAS_OTHER;
-
-		if (frame.state == GIVEN_FRAME)
-			ours[frame.ours >> shift] |= flag;
-		if (frame.state == GIVEN_FRAME || frame.state == MISSED_FRAME)
-			kernel[(first + i) >> shift] |= flag;
-	}
-}
-
-/* Only of what was handed out in the trace is the mobility known, and so only that counts, for both. */
-static bool count_mixed(const struct player *player, struct play_phase *phase)
-{
-	const struct ledger *ledger = &player->ledger;
-	unsigned shift = quire_pageblock_order(&player->q->config);
-	size_t blocks = (size_t)(ledger->end >> shift) + 1;
-	uint8_t *ours = calloc(blocks, 1), *kernel = calloc(blocks, 1);
-
-	for (size_t i = 0; ours && kernel && i < ledger->piece_count; i++)
-		if (ledger->pieces[i])
-			flag_piece(ledger->pieces[i]->frames, (quire_pfn_t)i << LEDGER_PIECE_ORDER, shift, ours, kernel);
-	if (ours && kernel) {
-		phase->mixed_ours = count_both(ours, blocks);
-		phase->mixed_kernel = count_both(kernel, blocks);
-	}
-	free(ours);
-	free(kernel);
-	return ours && kernel;
-}
-
 /* --- closing ---------------------------------------------------------------------------------------------------------- */
 
 static void add_tally(struct play_tally *all, const struct play_tally *now)
@@ -120,7 +74,7 @@ static enum quire_status close_phase(struct player *player, bool last)
 	add_tally(&player->all, &player->now);
 	player->now = (struct play_tally){ 0 };
 	player->phase_us = player->last_us;
-	return count_mixed(player, phase) ? QUIRE_OK : QUIRE_ENOMEM;
+	return player_count_usage(player, phase) ? QUIRE_OK : QUIRE_ENOMEM;
 }
 
 enum quire_status player_close_phase(struct player *player)

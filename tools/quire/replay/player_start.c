@@ -69,22 +69,36 @@ static enum quire_status take_rest(struct player *player, const struct quire_zon
 	return status == QUIRE_OK ? take(player, zone, at, end) : status;
 }
 
+static void count_managed(struct player *player, struct recorded_range run)
+{
+	quire_pfn_t pfn = run.pfn, end = run.pfn + run.count;
+
+	while (pfn < end) {
+		quire_pfn_t next = ((pfn >> LEDGER_PIECE_ORDER) + 1) << LEDGER_PIECE_ORDER;
+
+		next = next < end ? next : end;
+		player->managed[pfn >> LEDGER_PIECE_ORDER] += (uint16_t)(next - pfn);
+		pfn = next;
+	}
+}
+
 enum quire_status player_start_state(struct player *player)
 {
 	enum quire_status status = QUIRE_OK;
 
 	for (size_t i = 0; i < player->recorded->free_count; i++)
 		player->start_free_kernel += player->recorded->free[i].count;
-	if (!player->recorded->has_free)
-		return QUIRE_OK;
 	for (size_t z = 0; z < player->zone_count && status == QUIRE_OK; z++) {
 		struct runs runs = { 0 };
 		size_t next = 0;
 
 		quire_zone_walk_free(player->zones[z], keep_run, &runs);
 		status = runs.failed ? QUIRE_ENOMEM : QUIRE_OK;
-		for (size_t i = 0; i < runs.count && status == QUIRE_OK; i++)
-			status = take_rest(player, player->zones[z], runs.run[i], &next);
+		for (size_t i = 0; i < runs.count && status == QUIRE_OK; i++) {
+			count_managed(player, runs.run[i]);
+			if (player->recorded->has_free)
+				status = take_rest(player, player->zones[z], runs.run[i], &next);
+		}
 		free(runs.run);
 	}
 	return status;

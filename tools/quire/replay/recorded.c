@@ -208,20 +208,34 @@ enum quire_status recorded_take_flags(struct recorded *recorded, const char *tex
 
 /* --- zoneinfo, sysctls ------------------------------------------------------------------------------------------------ */
 
-static void take_zoneinfo(struct recorded *recorded, const struct textfile *file)
+static enum quire_status take_zoneinfo(struct recorded *recorded, const struct textfile *file)
 {
+	struct recorded_line *zone = NULL;
+
 	for (size_t i = 0; i < file->line_count; i++) {
 		struct text_slice line = textfile_line(file, i);
+		struct recorded_line head = { 0 };
 		uint64_t number;
 
+		if (text_starts(line, "Node ")) {
+			if (!take_zone(&line, &head.nid, &head.zone))
+				continue;
+			zone = grow(&recorded->marks.lines, &recorded->marks.count, sizeof(*zone));
+			if (!zone)
+				return QUIRE_ENOMEM;
+			*zone = head;
+			continue;
+		}
 		text_skip_blanks(&line);
 		if (text_take(&line, "count:") && text_take_number(&line, &number)) {
 			recorded->kept_pages += number;
 			recorded->has_kept = true;
-		} else if (text_take(&line, "min ") && text_take_number(&line, &number)) {
-			recorded->low_min += number;
+		} else if (zone && text_take(&line, "min ") && text_take_number(&line, &number) && number < INT64_MAX) {
+			zone->value[0] = (int64_t)number;
+			zone->orders = 1;
 		}
 	}
+	return QUIRE_OK;
 }
 
 /* "min_free_kbytes 45056", kept if it is a tunable the engine has. */
@@ -311,8 +325,8 @@ enum quire_status recorded_read(struct recorded *recorded, const char *directory
 		status = recorded_take_flags(recorded, file.data, file.size);
 		textfile_free(&file);
 	}
-	if (open_beside(recorded, "before/zoneinfo.txt", &file)) {
-		take_zoneinfo(recorded, &file);
+	if (status != QUIRE_ENOMEM && open_beside(recorded, "before/zoneinfo.txt", &file)) {
+		status = take_zoneinfo(recorded, &file);
 		textfile_free(&file);
 	}
 	if (status != QUIRE_ENOMEM && open_beside(recorded, "before/sysctl.txt", &file)) {
@@ -339,6 +353,7 @@ void recorded_free(struct recorded *recorded)
 	free(recorded->sysctls);
 	free(recorded->free);
 	free(recorded->last.lines);
+	free(recorded->marks.lines);
 	free(recorded->extfrag.lines);
 	free(recorded->unusable.lines);
 	free(recorded->directory);

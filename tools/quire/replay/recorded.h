@@ -47,7 +47,7 @@ struct recorded {
 	size_t free_count;
 	uint64_t kept_pages;		/* in per-CPU lists before the trace, by zoneinfo.txt */
 	bool has_kept;
-	uint64_t low_min;		/* the sum of the zones' min marks by zoneinfo.txt */
+	struct recorded_table marks;	/* by zoneinfo.txt: min of each zone, as "order" 0 */
 	char **sysctls;			/* "vm.min_free_kbytes=45056", for simulate_options */
 	size_t sysctl_count;
 	struct recorded_table *phases;	/* buddyinfo at the end of each */

@@ -75,11 +75,16 @@ static void phase(struct json *json, const struct player *player, const struct p
 	json_row(json, "ours", '{');
 	indices(json, player, &ours);
 	json_unsigned(json, "mixed_blocks", phase->mixed_ours);
+	json_unsigned(json, "unused_blocks", phase->whole_ours);
 	json_close(json);
 	if (kernel.known) {
 		json_row(json, "kernel", '{');
 		indices(json, player, &kernel);
 		json_unsigned(json, "mixed_blocks", phase->mixed_kernel);
+		if (phase->whole_known)
+			json_unsigned(json, "unused_blocks", phase->whole_kernel);
+		else
+			json_null(json, "unused_blocks");
 		json_close(json);
 	} else {
 		json_null(json, "kernel");
@@ -112,7 +117,7 @@ static void oddities(struct json *json, const struct play_result *result)
 
 static void goals(struct json *json, const struct player *player)
 {
-	static const char *const names[GOALS] = { "never_worse", "no_mixing", "huge_failures" };
+	static const char *const names[GOALS] = { "lists", "whole_pageblocks", "no_mixing", "huge_failures" };
 	static const char *const verdicts[] = { "met", "missed", "not recorded" };
 
 	json_open(json, "goals", '{');

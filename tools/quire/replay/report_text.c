@@ -40,6 +40,14 @@ static void heading(const struct play_result *result, FILE *out)
 		fprintf(out, ", its CPUs kept %" PRIu64 " more (%" PRIu64 " of them seen in the trace)", result->recorded->kept_pages,
 			player->odd.kept);
 	fprintf(out, "\n");
+	for (size_t z = 0; z < player->zone_count; z++) {
+		const struct quire_zone *zone = player->zones[z];
+		const struct recorded_line *mark = recorded_zone(&result->recorded->marks, zone->node->nid, zone->type);
+
+		if (mark && (uint64_t)mark->value[0] != zone->watermark[QUIRE_WMARK_MIN])
+			fprintf(out, "Node %d %s: our min watermark is %" PRIu64 ", the kernel's %" PRId64 "\n", zone->node->nid,
+				quire_zone_name(zone->type), zone->watermark[QUIRE_WMARK_MIN], mark->value[0]);
+	}
 }
 
 static void blocks_line(const struct play_result *result, const struct play_zone *zone, const char *who,
@@ -57,7 +65,7 @@ static void buddyinfo(const struct play_result *result, FILE *out)
 {
 	const struct player *player = result->player;
 
-	fprintf(out, "\nFree blocks by order at the end of each phase (%27s  pages)\n", "");
+	fprintf(out, "\nFree blocks by order, and free pages, at the end of each phase\n");
 	for (size_t i = 0; i < player->phase_count; i++) {
 		const struct play_phase *phase = &player->phases[i];
 
@@ -69,6 +77,15 @@ static void buddyinfo(const struct play_result *result, FILE *out)
 			blocks_line(result, &phase->zones[z], "kernel", &kernel, out);
 		}
 	}
+}
+
+static uint64_t kept_pages(const struct player *player, const struct play_phase *phase)
+{
+	uint64_t kept = 0;
+
+	for (size_t z = 0; z < player->zone_count; z++)
+		kept += phase->zones[z].kept;
+	return kept;
 }
 
 static void phase_line(const struct player *player, const struct play_phase *phase, FILE *out)
@@ -85,6 +102,9 @@ static void phase_line(const struct player *player, const struct play_phase *pha
 	per_thousand(out, 6, kernel.known, unusable_index(&kernel, order));
 	per_thousand(out, 7, true, fragmentation_index(&ours, order));
 	per_thousand(out, 6, kernel.known, fragmentation_index(&kernel, order));
+	number(out, 6, true, kept_pages(player, phase));
+	number(out, 5, true, phase->whole_ours);
+	number(out, 6, phase->whole_known, phase->whole_kernel);
 	fprintf(out, " %5" PRIu64 " %6" PRIu64 " %5" PRIu64 " %6" PRIu64, t->fallbacks, t->fragmenting, phase->mixed_ours,
 		phase->mixed_kernel);
 	fprintf(out, " %5" PRIu64 " %6" PRIu64 " %5" PRIu64 " %6" PRIu64, t->huge_met + t->huge_rescued,
@@ -98,12 +118,13 @@ static void phases(const struct play_result *result, FILE *out)
 	const struct player *player = result->player;
 	unsigned order = quire_pageblock_order(&player->q->config);
 
-	fprintf(out, "\nAt the end of each phase, ours and the kernel's; indices are for order %u\n", order);
-	fprintf(out, "%-12s %7s %12s %13s %14s %12s %12s %12s %12s %11s\n", "", "", "whole blocks", "unusable", "fragmentation",
-		"fallbacks", "mixed blocks", "huge: met", "failed", "ns per call");
-	fprintf(out, "%-12s %7s %5s %6s %6s %6s %7s %6s %5s %6s %5s %6s %5s %6s %5s %6s %5s %5s\n", "phase", "events", "ours",
-		"kernel", "ours", "kernel", "ours", "kernel", "ours", "kernel", "ours", "kernel", "ours", "kernel", "ours", "kernel",
-		"alloc", "free");
+	fprintf(out, "\nAt the end of each phase, ours and the kernel's; indices are for order %u.\n"
+		"Whole and unusable by free lists; unused: pageblocks with nothing in use, in lists or kept by CPUs.\n", order);
+	fprintf(out, "%-12s %7s %12s %13s %14s %6s %12s %12s %12s %12s %12s %11s\n", "", "", "whole blocks", "unusable",
+		"fragmentation", "kept", "unused blocks", "fallbacks", "mixed blocks", "huge: met", "failed", "ns per call");
+	fprintf(out, "%-12s %7s %5s %6s %6s %6s %7s %6s %6s %6s %6s %5s %6s %5s %6s %5s %6s %5s %6s %5s %5s\n", "phase", "events",
+		"ours", "kernel", "ours", "kernel", "ours", "kernel", "ours", "ours", "kernel", "ours", "kernel", "ours", "kernel",
+		"ours", "kernel", "ours", "kernel", "alloc", "free");
 	for (size_t i = 0; i < player->phase_count; i++)
 		phase_line(player, &player->phases[i], out);
 }
@@ -135,17 +156,14 @@ static void requests(const struct play_result *result, FILE *out)
 {
 	const struct player *player = result->player;
 	const struct play_tally *all = &player->all;
-	uint64_t kept = 0;
 
-	for (size_t z = 0; z < player->zone_count; z++)
-		kept += player->phases[player->phase_count - 1].zones[z].kept;
 	fprintf(out, "\nRequests   %" PRIu64 " met by both, %" PRIu64 " by the kernel only, %" PRIu64 " by us only, %" PRIu64
 		" by neither\n", all->met_by_both, all->missed, all->rescued, all->failed_by_both);
 	fprintf(out, "Kernel     %" PRIu64 " fallbacks (%" PRIu64 " into pageblocks in use), %" PRIu64 " compactions moving %" PRIu64
 		" blocks, %" PRIu64 " direct reclaims, %" PRIu64 " wakes of kswapd\n", all->extfrag, all->fragmenting,
 		all->compactions, all->moved, all->reclaims, all->kswapd);
-	fprintf(out, "Ours       %" PRIu64 " fallbacks (%" PRIu64 " claimed the pageblock), %" PRIu64 " pages kept by CPUs at the end\n",
-		all->fallbacks, all->claimed, kept);
+	fprintf(out, "Ours       %" PRIu64 " fallbacks into pageblocks in use (%" PRIu64 " claimed the pageblock)\n", all->fallbacks,
+		all->claimed);
 	fprintf(out, "Time       %" PRIu64 " ns per allocation, %" PRIu64 " per free, slowest %" PRIu64 " and %" PRIu64
 		" us; %" PRIu64 " ns per event with reading and books\n", all->allocs ? all->alloc_ns / all->allocs : 0,
 		all->frees ? all->free_ns / all->frees : 0, player->slowest_alloc_ns / 1000, player->slowest_free_ns / 1000,

@@ -44,6 +44,7 @@ struct trace_reader *trace_open(const char *path, enum quire_status *status)
 		free(reader);
 		return NULL;
 	}
+	*status = QUIRE_OK;
 	return reader;
 }
 

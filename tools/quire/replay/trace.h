@@ -32,7 +32,6 @@ enum trace_kind {
 	TRACE_DRAIN,			/* mm_page_pcpu_drain: pfn, order, type go back to them */
 	TRACE_EXTFRAG,			/* mm_page_alloc_extfrag: order, fallback_order; fragmenting */
 	TRACE_ISOLATE_MIGRATE,		/* mm_compaction_isolate_migratepages: taken */
-	TRACE_ISOLATE_FREE,		/* mm_compaction_isolate_freepages: pfn … end_pfn, taken */
 	TRACE_MIGRATED,			/* mm_migrate_pages: the pages isolated have moved, or not */
 	TRACE_COMPACTION,		/* mm_compaction_begin */
 	TRACE_RECLAIM,			/* mm_vmscan_direct_reclaim_begin */
@@ -49,7 +48,7 @@ struct trace_event {
 	uint64_t time_us;
 	unsigned cpu;
 	int64_t pid;			/* -1: not said */
-	uint64_t pfn, end_pfn;
+	uint64_t pfn;
 	unsigned order, fallback_order;
 	uint32_t gfp;			/* bits of quire/page_alloc.h and their neighbours in the field */
 	int type;			/* migratetype; -1: not said */

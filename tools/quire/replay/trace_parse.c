@@ -18,7 +18,6 @@ static const struct kind_name {
 	{ "mm_page_pcpu_drain", TRACE_DRAIN },
 	{ "mm_page_alloc_extfrag", TRACE_EXTFRAG },
 	{ "mm_compaction_isolate_migratepages", TRACE_ISOLATE_MIGRATE },
-	{ "mm_compaction_isolate_freepages", TRACE_ISOLATE_FREE },
 	{ "mm_migrate_pages", TRACE_MIGRATED },
 	{ "mm_compaction_begin", TRACE_COMPACTION },
 	{ "mm_vmscan_direct_reclaim_begin", TRACE_RECLAIM },
@@ -246,20 +245,6 @@ static bool take_extfrag(struct text_slice fields, struct trace_event *event)
 	return true;
 }
 
-/* "range=(0xf000 ~ 0xf200) nr_scanned=1 nr_taken=0" */
-static bool take_isolated(struct text_slice fields, struct trace_event *event)
-{
-	struct text_slice range = fields;
-
-	if (!number_field(fields, "nr_taken", UINT64_MAX, &event->taken) || !text_take_through(&range, "range=("))
-		return false;
-	if (!text_take_number(&range, &event->pfn))
-		return false;
-	text_skip_blanks(&range);
-	return text_take(&range, "~") && text_take_number(&range, &event->end_pfn) && event->pfn <= event->end_pfn &&
-	       event->end_pfn < QUIRE_PFN_NONE >> 2;
-}
-
 static bool take_mark(struct text_slice fields, struct trace_event *event)
 {
 	struct text_slice text = text_trim(fields);
@@ -285,8 +270,7 @@ static bool take_fields(struct text_slice fields, struct trace_event *event)
 	case TRACE_EXTFRAG:
 		return take_extfrag(fields, event);
 	case TRACE_ISOLATE_MIGRATE:
-	case TRACE_ISOLATE_FREE:
-		return take_isolated(fields, event);
+		return number_field(fields, "nr_taken", UINT64_MAX, &event->taken);
 	case TRACE_MARKER:
 		return take_mark(fields, event);
 	default:

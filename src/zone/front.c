@@ -279,7 +279,7 @@ static quire_pfn_t reuse_newest(struct qi_word_cache *cache, const struct qi_req
 	const struct qi_word_entry *entry = &cache->entries[cache->count--];
 	uint64_t word = entry->word, mask = entry->mask;
 
-	cache->credit -= mask == ~0ull ? 1 : __builtin_popcountll(mask);
+	cache->credit -= mask == ~0ull ? 1 : qi_popcount(mask);
 	return serve_word(cache, request, word, mask);
 }
 

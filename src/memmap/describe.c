@@ -7,6 +7,7 @@
  * prepare() may meet anywhere.
  */
 #include "memmap/internal.h"
+#include "memmap/stream.h"
 
 bool qi_contiguous(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *end)
 {
@@ -67,6 +68,10 @@ static void write_alike(const struct quire_memmap *m, quire_pfn_t pfn, uint64_t 
 	struct quire_page *page = quire_pfn_to_page(m, pfn);
 	unsigned shift = quire_memmap_stride_shift(m);
 
+	if (count << shift >= QI_STREAM_LEAST) {
+		qi_stream_pages(page, count, shift, flags, state);
+		return;
+	}
 	if (shift == 4) {
 		for (uint64_t i = 0; i < count; i++)
 			page[i] = (struct quire_page){ flags, state, 0 };

@@ -12,7 +12,21 @@ struct qi_meta_chunk {
 	uint64_t *charge;
 };
 
-void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge)
+/* From the ledger, not zeroed; NULL if there is no room or no mapping. */
+static void *from_ledger(struct quire *q, size_t size, size_t align, int nid, quire_phys_t *phys)
+{
+	void *space;
+
+	*phys = quire_memblock_alloc_try_nid_raw(&q->memblock, size, align, 0, QUIRE_MEMBLOCK_ACCESSIBLE, nid);
+	if (!*phys)
+		return NULL;
+	space = q->platform->phys_to_virt(q->platform->ctx, *phys, size);
+	if (!space)
+		quire_memblock_phys_free(&q->memblock, *phys, size);
+	return space;
+}
+
+void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge)
 {
 	size_t room = qi_align_up(sizeof(struct qi_meta_chunk), qi_max(align, 16)), total;
 	struct qi_meta_chunk *chunk;
@@ -25,7 +39,7 @@ void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_
 	if (q->platform->meta_alloc)
 		space = q->platform->meta_alloc(q->platform->ctx, total, align, nid);
 	else
-		space = quire_memblock_alloc_try_nid(&q->memblock, total, align, 0, QUIRE_MEMBLOCK_ACCESSIBLE, nid, &phys);
+		space = from_ledger(q, total, align, nid, &phys);
 	if (!space)
 		return NULL;
 	/* The header sits right below the result, so that it is found whatever the alignment was. */
@@ -35,6 +49,16 @@ void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_
 	if (charge)
 		*charge += total;
 	return chunk + 1;
+}
+
+void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge)
+{
+	void *space = qi_meta_alloc_raw(q, size, align, nid, charge);
+
+	/* The platform's is zeroed as it comes. */
+	if (space && !q->platform->meta_alloc)
+		memset(space, 0, size);
+	return space;
 }
 
 struct qi_meta_chunk *qi_meta_mark(const struct quire *q)

@@ -10,6 +10,12 @@
 /* Zeroed memory, or NULL. `align` is a power of two up to a page. nid may be QUIRE_NO_NODE. Charged to *charge if not NULL. */
 void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge);
 
+/*
+ * The same, but what it holds is not defined where it comes from memblock: for space most of which may never be used, so
+ * that nobody touches it for nothing.
+ */
+void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge);
+
 /* Where the chain stands now, and back to it: every chunk allocated since is returned. */
 struct qi_meta_chunk *qi_meta_mark(const struct quire *q);
 void qi_meta_release(struct quire *q, struct qi_meta_chunk *mark);

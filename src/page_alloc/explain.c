@@ -296,8 +296,8 @@ static void print_remedy(const struct quire *q, int nid, unsigned order, quire_g
 		qi_print(sink, "%s if the %llu free pages of node %d %s lay together (largest block: order %d)",
 			 separator(&parts), (qi_ull)n->pieces, n->broken->node->nid, quire_zone_name(n->broken->type), n->largest);
 	if (n->few && !n->broken)
-		qi_print(sink, "%s with %llu more free pages in node %d %s%s", separator(&parts), (qi_ull)n->shortage,
-			 n->few->node->nid, quire_zone_name(n->few->type), order ? ", in one block" : "");
+		qi_print(sink, "%s with %llu more free page%s in node %d %s%s", separator(&parts), (qi_ull)n->shortage,
+			 n->shortage == 1 ? "" : "s", n->few->node->nid, quire_zone_name(n->few->type), order ? ", in one block" : "");
 	if (smaller >= 0)
 		qi_print(sink, "%s with order %d", separator(&parts), smaller);
 	if (change)

@@ -154,7 +154,7 @@ static void options_that_make_no_sense(void **state)
 		{ { .size = MIB, .path = "/nowhere/at/all" }, QUIRE_EPLATFORM },
 		{ { .size = MIB, .bind = true, .node = 1023 }, QUIRE_EPLATFORM },
 		{ { .size = MIB, .bind = true, .node = 1024 }, QUIRE_EINVAL },
-		{ { .size = 1ull << 44, .pages = QUIRE_POOL_HUGETLB }, QUIRE_EUNSUPPORTED },
+		{ { .size = 1ull << 36, .pages = QUIRE_POOL_HUGETLB }, QUIRE_EUNSUPPORTED },
 	};
 
 	(void)state;

@@ -233,6 +233,7 @@ enum script_result script_free_blocks(struct script *s, struct script_line *line
 
 /* --- churn ------------------------------------------------------------------------------------------------------------- */
 
+/* Each round frees blocks at random until `live` percent of the pages stay, and takes blocks of random orders instead. */
 struct churn {
 	struct script_handle *handle;
 	struct script_request request;
@@ -308,9 +309,9 @@ enum script_result script_churn(struct script *s, struct script_line *line)
 		result = read_churn(s, line, &c);
 	script_progress_begin(&progress, "churn: round");
 	for (uint64_t round = 0; result == SCRIPT_OK && round < c.rounds; round++) {
-		result = script_work(s) ? grow_again(s, &c) : SCRIPT_BAD;
+		result = script_work(s) ? shrink(s, &c) : SCRIPT_BAD;
 		if (result == SCRIPT_OK)
-			result = shrink(s, &c);
+			result = grow_again(s, &c);
 		script_progress_now(s, &progress, round, c.rounds);
 	}
 	script_progress_end(&progress);

@@ -65,6 +65,7 @@ struct quire {
 	size_t cma_count;
 	quire_phys_t crash_base, crash_size;	/* crash kernel, size 0: none */
 	quire_phys_t gigantic_bytes;		/* gigantic pages taken at boot */
+	struct qi_stock *stocks;		/* by node: frames for descriptors to come */
 	struct qi_meta_chunk *meta_chunks;	/* boot-time metadata, newest first */
 	struct quire_stage_cost costs[QUIRE_STAGES];
 };

@@ -157,10 +157,10 @@ void quire_fini(struct quire *q)
 {
 	if (!q->platform)
 		return;
-	if (q->stage >= QUIRE_STAGE_HANDOVER)
-		qi_hand_over_undo(q);
 	if (q->stage >= QUIRE_STAGE_SECTIONS)
 		qi_memmap_fini(q);
+	if (q->stage >= QUIRE_STAGE_HANDOVER)
+		qi_hand_over_undo(q);
 	qi_meta_release(q, NULL);
 	quire_memblock_discard(&q->memblock);
 	memset(q, 0, sizeof(*q));

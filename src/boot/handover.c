@@ -8,6 +8,7 @@
 #include "boot/handover.h"
 
 #include "base/base.h"
+#include "zone/stock.h"
 #include "zone/zone.h"
 
 /* The part of [*start, end) that belongs to one zone of a node; *zone NULL if its first page is in none. Returns its end. */
@@ -111,6 +112,11 @@ enum quire_status qi_hand_over(struct quire *q)
 	enum quire_status status = open_zones(q);
 
 	if (status == QUIRE_OK)
+		status = qi_stock_open(q);
+	/* From here on nothing is taken from the ledger. */
+	if (status == QUIRE_OK)
+		qi_memmap_mark_reserved(q);
+	if (status == QUIRE_OK)
 		status = hand_over_free(q);
 	if (status == QUIRE_OK)
 		status = activate_areas(q);
@@ -152,6 +158,7 @@ enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys
 
 		if (status != QUIRE_OK)
 			return status;
+		quire_memmap_set_reserved(q, pfn, stop - pfn, false);
 		pfn = stop;
 	}
 	return QUIRE_OK;

@@ -84,6 +84,11 @@ struct qi_tree_hooks {
 	 * taken. A failure makes the request fail or go elsewhere; nothing is taken.
 	 */
 	enum quire_status (*leaf_break)(void *ctx, quire_pfn_t pfn, uint64_t frames);
+	/*
+	 * Optional: called before a search while tree->hungry is set, when nothing is half done: it may take blocks from this
+	 * tree for what leaf_break needs, and clears hungry, or leaves it set to be called again.
+	 */
+	void (*replenish)(void *ctx, unsigned order);
 };
 
 struct qi_tree_config {
@@ -105,6 +110,7 @@ struct qi_tree {
 	/* Read without the lock to see that a request cannot be met: one cache line. */
 	uint16_t leaf_mask[QUIRE_MIGRATE_TYPES];	/* non-empty classes of leaves of each type */
 	uint16_t upper_mask[QI_LEVELS - 1];		/* ... of level-1, level-2 nodes */
+	bool hungry;					/* call replenish before the next search */
 	uint64_t free_pages;				/* all types */
 	uint64_t free_special[QUIRE_MIGRATE_TYPES];	/* of those, in HIGHATOMIC, CMA, ISOLATE pageblocks */
 

@@ -299,6 +299,8 @@ enum quire_status qi_tree_alloc(struct qi_tree *tree, unsigned order, unsigned t
 
 	if (order >= QI_TREE_ORDERS || type >= QUIRE_MIGRATE_ISOLATE)
 		return QUIRE_EINVAL;
+	if (qi_unlikely(tree->hungry))
+		tree->config.hooks->replenish(tree->config.hook_ctx, order);
 	if (order >= QI_LEAF_SHIFT)
 		return alloc_large(tree, order, type, flags, pfn);
 	leaf = leaf_for(tree, order, type, flags);
@@ -367,6 +369,8 @@ enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsig
 
 	if (type >= QUIRE_MIGRATE_ISOLATE || !limit || (order && order != QI_LEAF_SHIFT))
 		return QUIRE_EINVAL;
+	if (qi_unlikely(tree->hungry))
+		tree->config.hooks->replenish(tree->config.hook_ctx, order ? QI_LEAF_SHIFT + 6 : 0);
 	if (order)
 		return alloc_word_of_leaves(tree, type, limit, word, mask);
 	leaf = leaf_for(tree, 0, type, flags);

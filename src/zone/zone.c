@@ -3,6 +3,7 @@
 
 #include "boot/meta.h"
 #include "zone/front.h"
+#include "zone/stock.h"
 
 /*
  * Room for nodes that hand-over may need beyond what the free ranges of now ask for: the other zones' own metadata
@@ -23,6 +24,7 @@ static void *zone_meta_alloc(void *ctx, size_t bytes)
 			za->q->metadata.trees += bytes;
 	} else if (bytes <= za->pool_bytes) {
 		memory = za->pool;
+		memset(memory, 0, bytes);
 		za->pool += bytes;
 		za->pool_bytes -= bytes;
 	}
@@ -57,6 +59,8 @@ static const struct qi_tree_hooks zone_hooks = {
 	.meta_alloc = zone_meta_alloc,
 	.meta_free = zone_meta_free,
 	.frame_address = zone_frame_address,
+	.leaf_break = qi_stock_leaf_break,
+	.replenish = qi_stock_replenish,
 };
 
 static struct qi_tree_config tree_config(struct quire *q, struct qi_zone *za)
@@ -114,7 +118,7 @@ enum quire_status qi_zone_open(struct quire *q, struct quire_zone *zone)
 	za->platform = q->platform;
 	if (!q->platform->meta_alloc) {
 		za->pool_bytes = pool_size(q, zone);
-		za->pool = qi_meta_alloc(q, za->pool_bytes, 64, zone->node->nid, &q->metadata.trees);
+		za->pool = qi_meta_alloc_raw(q, za->pool_bytes, 64, zone->node->nid, &q->metadata.trees);
 		if (!za->pool)
 			return QUIRE_ENOMEM;
 	}

@@ -25,6 +25,7 @@ struct qi_zone {
 	const struct quire_platform *platform;	/* for messages, barrier and metadata; may be NULL */
 	struct quire *q;			/* NULL: a zone on its own, without the rest of a machine */
 	struct quire_zone *zone;
+	bool filling;				/* the stock is being filled: descriptors follow at once */
 	uint8_t *pool;				/* memblock's metadata that is left */
 	size_t pool_bytes;
 	size_t fronts_bytes;			/* meta_alloc's; 0: in the zone's own frames, or none */

@@ -199,6 +199,7 @@ static enum quire_status boot(struct simulation *s, const struct simulate_option
 {
 	struct linux_ledger ledger = { 0 };
 	enum quire_status status = quire_boot_until(s->q, QUIRE_STAGE_MEMBLOCK);
+	bool early;
 
 	if (status == QUIRE_OK)
 		status = kernel_ledger(s, &ledger, options);
@@ -208,12 +209,16 @@ static enum quire_status boot(struct simulation *s, const struct simulate_option
 		status = quire_boot_until(s->q, QUIRE_STAGE_HANDOVER);
 	if (status == QUIRE_OK)
 		status = release(s, &ledger, LINUX_RELEASE_EARLY);
+	/* From 6.12 on the pool of gigantic pages is managed from the start, before only when it is filled. */
+	early = s->q->config.rules >= QUIRE_RULES_6_12;
+	if (status == QUIRE_OK && early)
+		status = release(s, &ledger, LINUX_RELEASE_GIGANTIC);
 	if (status == QUIRE_OK)
 		status = quire_boot(s->q);
-	if (status == QUIRE_OK)
+	if (status == QUIRE_OK && !early)
 		status = release(s, &ledger, LINUX_RELEASE_GIGANTIC);
 	/* The pool is filled before what is raised for huge pages is worked out. */
-	if (status == QUIRE_OK && has_gigantic(&ledger))
+	if (status == QUIRE_OK && !early && has_gigantic(&ledger))
 		quire_watermarks_thp(&s->q->topology, &s->q->config.tunables, &s->q->watermarks);
 	if (status == QUIRE_OK)
 		status = release(s, &ledger, LINUX_RELEASE_LATE);

@@ -1,0 +1,41 @@
+/*
+ * Frames for descriptors that come into being on demand.
+ *
+ * LAZY descriptors of a pageblock are made when something in it is first taken: inside the tree, with the zone locked. Their frames
+ * cannot come from the tree at that moment, so each node keeps a stock of frames that were taken before: a few blocks, handed
+ * out frame by frame. A tree whose node's stock runs low is "hungry" and takes another block before its next search.
+ *
+ * Locks: zone, then memmap, then stock. A zone that must not hold unmovable memory is filled from a lower zone of its node,
+ * whose lock is taken inside its own; locks of zones nest only downwards.
+ */
+#ifndef QI_ZONE_STOCK_H
+#define QI_ZONE_STOCK_H
+
+#include <quire/quire.h>
+
+#include "base/lock.h"
+
+struct qi_zone;
+struct qi_stock_block;
+
+struct qi_stock {
+	struct qi_lock lock __attribute__((aligned(64)));
+	struct qi_stock_block *blocks;
+	uint64_t free;			/* frames in them */
+	bool on;			/* some zone of the node can be hungry */
+};
+
+/*
+ * Zones are open, nothing is handed over: from now on descriptors of these zones' memory are made when it is first taken.
+ * QUIRE_ENOMEM.
+ */
+enum quire_status qi_stock_open(struct quire *q);
+
+/* Tree hooks; ctx is the struct qi_zone, which is locked. */
+enum quire_status qi_stock_leaf_break(void *ctx, quire_pfn_t pfn, uint64_t frames);
+void qi_stock_replenish(void *ctx, unsigned order);
+
+/* Frames of node nid that wait to become descriptors. */
+uint64_t qi_stock_frames(const struct quire *q, int nid);
+
+#endif

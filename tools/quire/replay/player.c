@@ -89,7 +89,7 @@ void player_learn_type(struct player *player, const struct trace_event *event)
 {
 	struct ledger_piece *piece = ledger_piece(&player->ledger, event->pfn, false);
 
-	if (!piece || !piece->untyped || event->type < 0 || event->type >= QUIRE_MIGRATE_PCPTYPES)
+	if (event->failed || !piece || !piece->untyped || event->type < 0 || event->type >= QUIRE_MIGRATE_PCPTYPES)
 		return;
 	piece->untyped = false;
 	quire_set_pageblock_type(player->q, event->pfn, (enum quire_migratetype)event->type);

@@ -307,6 +307,8 @@ enum trace_line trace_parse(struct text_slice line, struct trace_event *event)
 	struct text_slice name;
 
 	*event = (struct trace_event){ .kind = TRACE_OTHER, .pid = -1, .type = -1 };
+	while (line.length && (line.at[line.length - 1] == '\n' || line.at[line.length - 1] == '\r'))
+		line.length--;
 	line = text_trim(line);
 	if (!line.length)
 		return TRACE_HEADER;

@@ -70,7 +70,9 @@ static void *fixture_frame(void *ctx, quire_pfn_t pfn, uint64_t frames)
 	return f->frames ? f->frames + pfn % f->frame_count * f->page_bytes : NULL;
 }
 
-static const struct qi_tree_hooks fixture_hooks = { fixture_alloc, fixture_free, fixture_frame, fixture_break };
+static const struct qi_tree_hooks fixture_hooks = {
+	.meta_alloc = fixture_alloc, .meta_free = fixture_free, .frame_address = fixture_frame, .leaf_break = fixture_break,
+};
 
 static inline struct qi_tree_config fixture_config(struct fixture *f, quire_pfn_t start, uint64_t span)
 {

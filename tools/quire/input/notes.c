@@ -68,7 +68,16 @@ void input_note(struct input *in, enum quire_log_level level, const char *source
 
 void input_odd(struct input *in, const char *path, size_t line, const char *what, struct text_slice text)
 {
-	input_note(in, QUIRE_LOG_WARNING, path, line, "%s: \"%.*s\"", what, TEXT_PRINTF(text));
+	char quoted[160];
+	size_t length = 0;
+
+	/* A line of a hostile file: bytes beyond ASCII may be half a character, or steer a terminal. */
+	while (length < text.length && length < sizeof(quoted) - 1) {
+		quoted[length] = text.at[length] >= ' ' && text.at[length] <= '~' ? text.at[length] : '?';
+		length++;
+	}
+	quoted[length] = '\0';
+	input_note(in, QUIRE_LOG_WARNING, path, line, "%s: \"%s%s\"", what, quoted, length < text.length ? "…" : "");
 }
 
 void input_note_offset(struct input *in, enum quire_log_level level, const char *source, size_t offset, const char *text)

@@ -14,14 +14,15 @@ SECONDS ?= 60
 SAMPLE  := samples/machines/x86_64-q35-2n-8G
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) $(if $(V),-v) | scripts/quiet.sh
+	@ninja -C $(BUILD) $(if $(V),-v,--quiet)
 
 $(BUILD)/build.ninja: scripts/setup.sh
 	@scripts/setup.sh build
 	@test -f $@ || meson setup $(BUILD) --prefix=$(or $(PREFIX),/usr/local) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log; touch $@
 
-run: all
+run: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet quire
 	@$(BUILD)/quire boot $(SAMPLE)
 
 check:

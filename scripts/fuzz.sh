@@ -18,7 +18,7 @@ for fuzzer in $dir/fuzz/fuzz_*; do
 	mkdir -p "$dir/corpus/$name"
 	seeds=
 	[ -d "fuzz/seeds/${name#fuzz_}" ] && seeds=fuzz/seeds/${name#fuzz_}
-	if "$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$dir/$name-" \
+	if "$fuzzer" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=2048 -artifact_prefix="$dir/$name-" \
 		"$dir/corpus/$name" $seeds >"$dir/$name.log" 2>&1; then
 		passed=$((passed + 1))
 	else

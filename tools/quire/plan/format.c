@@ -15,7 +15,8 @@ char *plan_bytes(char *buffer, uint64_t bytes)
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	unsigned i = 0;
 
-	while (i < 6 && bytes >> 10 * (i + 1))
+	/* "1.00 TiB" rather than "1024 GiB" for what is a few pages short of it. */
+	while (i < 6 && (bytes + (bytes >> 11)) >> 10 * (i + 1))
 		i++;
 	put(buffer, bytes, (uint64_t)1 << 10 * i, units[i]);
 	return buffer;

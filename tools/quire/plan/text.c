@@ -19,7 +19,7 @@ static void heading(const struct plan *plan, const struct plan_title *title, FIL
 {
 	char memory[PLAN_NUMBER_MAX], page[PLAN_NUMBER_MAX], section[PLAN_NUMBER_MAX];
 
-	fprintf(out, "%s: %s, %s in %u node%s; pages of %s, sections of %s, descriptors of %u bytes, %u address bits\n",
+	fprintf(out, "%s: %s, %s in %u node%s; %s pages, %s sections, %u-byte descriptors, %u address bits\n",
 		title->name, title->arch, plan_bytes(memory, plan->memory_bytes), title->nodes, title->nodes == 1 ? "" : "s",
 		plan_bytes(page, plan->page_size), plan_bytes(section, plan->section_size), plan->stride,
 		plan->address_bits);
@@ -159,10 +159,24 @@ static char *boot_time(char *buffer, const struct plan_row *row)
 	return stage_time(buffer, &sum);
 }
 
+/* The reason, if it is the same for all models: then it is the geometry's. */
+static const char *common_reason(const struct plan *plan)
+{
+	for (unsigned i = 1; i < PLAN_ROWS; i++)
+		if (!plan->rows[i].why[0] || strcmp(plan->rows[i].why, plan->rows[0].why) != 0)
+			return NULL;
+	return plan->rows[0].why;
+}
+
 static void compare_rows(const struct plan *plan, FILE *out)
 {
 	char a[PLAN_NUMBER_MAX], b[PLAN_NUMBER_MAX], c[PLAN_NUMBER_MAX], d[PLAN_NUMBER_MAX], e[PLAN_NUMBER_MAX];
 
+	if (common_reason(plan)) {
+		fprintf(out, "%6s %7s %6u  %-14s impossible: %s\n", plan_bytes(a, plan->page_size),
+			plan_bytes(b, plan->section_size), plan->stride, "all", common_reason(plan));
+		return;
+	}
 	for (unsigned model = 0; model < QUIRE_MODELS; model++) {
 		const struct plan_row *eager = plan_row_of(plan, model, QUIRE_INIT_EAGER);
 		const struct plan_row *deferred = plan_row_of(plan, model, QUIRE_INIT_DEFERRED);

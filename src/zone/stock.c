@@ -169,7 +169,8 @@ enum quire_status qi_stock_leaf_break(void *ctx, quire_pfn_t pfn, uint64_t frame
 {
 	struct qi_zone *za = ctx;
 
-	if (za->filling)
+	/* A zone may be used without a memmap: then nobody wants descriptors. */
+	if (za->filling || !za->q->memmap.ready)
 		return QUIRE_OK;
 	return quire_memmap_prepare(za->q, pfn, frames);
 }

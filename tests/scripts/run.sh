@@ -4,10 +4,11 @@
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+quire=$(realpath "$1")
 cd "$(dirname "$2")"
 script=$(basename "$2")
-"$1" run "$script" >"$work/first"
-"$1" run "$script" >"$work/second"
+"$quire" run "$script" >"$work/first"
+"$quire" run "$script" >"$work/second"
 cmp "$work/first" "$work/second"
 sed -n 's/^#> //p' "$script" >"$work/wanted"
 awk -v wanted="$work/wanted" '

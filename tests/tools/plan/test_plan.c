@@ -203,6 +203,14 @@ static void test_reasons(void **state)
 	expect_reason(QUIRE_MODEL_SPARSEMEM_EXTREME, NULL);
 	plan_free(&w.plan);
 
+	/* Firmware's nodes cover a part only: a message at boot, no reason. */
+	begin();
+	ram(MIB, GIB - MIB, 0);
+	assert_int_equal(quire_machine_add_range(&w.machine, 4 * GIB, GIB, QUIRE_MEMORY_RAM, 0, QUIRE_NO_NODE), QUIRE_OK);
+	make();
+	expect_reason(QUIRE_MODEL_SPARSEMEM_VMEMMAP, NULL);
+	plan_free(&w.plan);
+
 	begin();
 	ram(MIB, GIB - MIB, 0);
 	plan_set_geometry(&w.m.config, 65536, 128 * MIB, 16);

@@ -23,9 +23,10 @@ struct boot {
 	struct quire_hosted *host;
 	struct quire_config config;
 	char why[PLAN_WHY_MAX];
+	bool judged;			/* why is the model's own sentence */
 };
 
-/* The sentence that says why: the model's own if there is one, else the first. */
+/* The sentence that says why, should boot fail: the model's own if there is one, else the last before boot gave up. */
 static void catch_reason(void *ctx, enum quire_log_level level, const char *text, size_t length)
 {
 	static const char model[] = "memory model ", cannot[] = "cannot describe this machine: ";
@@ -34,8 +35,9 @@ static void catch_reason(void *ctx, enum quire_log_level level, const char *text
 	bool judged = strncmp(text, model, sizeof(model) - 1) == 0 && reason;
 
 	(void)length;
-	if (level != QUIRE_LOG_ERROR || (b->why[0] && !judged))
+	if (level != QUIRE_LOG_ERROR || (b->judged && !judged) || strncmp(text, "boot stopped", 12) == 0)
 		return;
+	b->judged = judged;
 	snprintf(b->why, sizeof(b->why), "%s", judged ? reason + sizeof(cannot) - 1 : text);
 }
 
@@ -257,7 +259,8 @@ static enum quire_status once(const struct plan_machine *m, const struct plan_ro
 	}
 	if (status == QUIRE_ENOMEM && !b->why[0])
 		snprintf(b->why, sizeof(b->why), "%s", quire_status_string(status));
-	memcpy(row->why, b->why, sizeof(row->why));
+	if (status != QUIRE_OK)
+		memcpy(row->why, b->why, sizeof(row->why));
 	quire_hosted_destroy(b->host);
 	return status;
 }

@@ -22,7 +22,8 @@ struct quire_zone;
  * Maximal runs of free frames of a zone, in rising order, until `visit` returns false. It must not call back into the
  * zone. A zone that is not open has none.
  */
-void quire_zone_walk_free(const struct quire_zone *zone, bool (*visit)(void *ctx, quire_pfn_t pfn, uint64_t count), void *ctx);
+void quire_zone_walk_free(const struct quire_zone *zone, bool (*visit)(void *ctx, quire_pfn_t pfn, uint64_t count),
+			  void *ctx);
 
 /*
  * Take exactly frames [pfn, pfn + count) of the zone, each as a block of order 0, whatever the watermarks: each may be

@@ -5,7 +5,8 @@
 #include "zone/tree_exact.h"
 #include "zone/zone.h"
 
-void quire_zone_walk_free(const struct quire_zone *zone, bool (*visit)(void *ctx, quire_pfn_t pfn, uint64_t count), void *ctx)
+void quire_zone_walk_free(const struct quire_zone *zone, bool (*visit)(void *ctx, quire_pfn_t pfn, uint64_t count),
+			  void *ctx)
 {
 	struct qi_zone *za = qi_zone_of(zone);
 

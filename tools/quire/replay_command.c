@@ -43,7 +43,7 @@ static bool take_quiet(void *target, const char *value, const char **why)
 {
 	(void)value;
 	(void)why;
-	((struct replay_choice *)target)->play.simulate.quiet = true;
+	((struct replay_choice *)target)->play.quiet = true;
 	return true;
 }
 
@@ -74,7 +74,7 @@ static int replay(int argc, char **argv)
 		return CLI_BAD;
 	}
 	choice.play.trace = argv[first];
-	choice.play.progress = !choice.play.simulate.quiet && isatty(STDERR_FILENO);
+	choice.play.progress = !choice.play.quiet && isatty(STDERR_FILENO);
 	choice.play.out = cli_output_open(choice.output);
 	if (!choice.play.out)
 		return CLI_BAD;

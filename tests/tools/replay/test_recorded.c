@@ -36,7 +36,8 @@ static void tables(void **state)
 
 	(void)state;
 	assert_int_equal(TAKE(recorded_take_table, &recorded.unusable,
-			      "Node 0, zone      DMA -1.000 0.186 0.5 12 \nNode 1, zone   Normal 1 2 3 x 4\nNode 0, zone  Nowhere 1\n"
+			      "Node 0, zone      DMA -1.000 0.186 0.5 12 \nNode 1, zone   Normal 1 2 3 x 4\n"
+			      "Node 0, zone  Nowhere 1\n"
 			      "Node 99999999, zone DMA 1\nNode 0, zone Movable\n"), QUIRE_OK);
 	assert_int_equal(recorded.unusable.count, 2);
 	line = recorded_zone(&recorded.unusable, 0, QUIRE_ZONE_DMA);
@@ -48,7 +49,8 @@ static void tables(void **state)
 	assert_int_equal(recorded_zone(&recorded.unusable, 1, QUIRE_ZONE_NORMAL)->orders, 3);
 	assert_null(recorded_zone(&recorded.unusable, 1, QUIRE_ZONE_DMA));
 	assert_int_equal(TAKE(recorded_take_phases, &recorded,
-			      "Node 0, zone DMA 9\n== /tmp/bi0\nNode 0, zone DMA 1 \n== /tmp/bi_hog mix\nNode 0, zone DMA 2\n== x\n"),
+			      "Node 0, zone DMA 9\n== /tmp/bi0\nNode 0, zone DMA 1 \n== /tmp/bi_hog mix\n"
+			      "Node 0, zone DMA 2\n== x\n"),
 			 QUIRE_OK);
 	assert_int_equal(recorded.phase_count, 3);
 	assert_int_equal(recorded_zone(recorded_phase(&recorded, "0"), 0, QUIRE_ZONE_DMA)->value[0], 1);
@@ -61,7 +63,8 @@ static void tables(void **state)
 static void names(void **state)
 {
 	static const char *const pairs[][2] = {
-		{ "a/x.trace.gz", "a/x.state" }, { "x.trace", "x.state" }, { "a.b/x", "a.b/x.state" }, { ".gz", ".gz.state" },
+		{ "a/x.trace.gz", "a/x.state" }, { "x.trace", "x.state" }, { "a.b/x", "a.b/x.state" },
+		{ ".gz", ".gz.state" },
 	};
 
 	(void)state;

@@ -1,4 +1,4 @@
-/* Lines of traces: what real ones look like in several programs' output, and hostile ones. Files: plain, gzipped, damaged. */
+/* Lines of traces as several programs print them, and hostile ones. Files: plain, gzipped, damaged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,7 +124,8 @@ static void hostile(void **state)
 {
 	static const char *const lines[] = {
 		"text", "[", "[]", "[001]", "[001] .....", "[001] ..... 7.5:", "[001] ..... 7.5: mm_page_free",
-		"[001] ..... 7.5: mm_page_free:", "[001] ..... 7.5: mm_page_free: pfn=1", "[x01] ..... 7.5: mm_page_free: pfn=1 order=0",
+		"[001] ..... 7.5: mm_page_free:", "[001] ..... 7.5: mm_page_free: pfn=1",
+		"[x01] ..... 7.5: mm_page_free: pfn=1 order=0",
 		FRONT "mm_page_free: pfn=0xzz order=0", FRONT "mm_page_free: pfn=0x10 order=27",
 		FRONT "mm_page_free: pfn=0x10 order=-1", FRONT "mm_page_free: pfn=0xffffffffffffffff order=0",
 		FRONT "mm_page_free: pfn=0x1ffffffffffffffff order=0", FRONT "mm_page_free: xpfn=0x10 order=0",
@@ -142,13 +143,15 @@ static void hostile(void **state)
 			fail_msg("taken: %s", lines[i]);
 	/* Seconds and decimals without end are cut, not wrapped. */
 	parse("[001] ..... 99999999999999999999999999999.9999999999999: mm_page_free: pfn=0x10 order=0", &e);
-	assert_int_equal(event_of("a-99999999999999999999999 [001] 7.9999999: mm_page_free: pfn=1 order=0").time_us, 7999999);
+	e = event_of("a-99999999999999999999999 [001] 7.9999999: mm_page_free: pfn=1 order=0");
+	assert_int_equal(e.time_us, 7999999);
 }
 
 /* Every cut of a good line: no crash, and never another frame than that of the whole line's digits so far. */
 static void cut(void **state)
 {
-	static const char line[] = FRONT "mm_page_alloc: page=00000000c0a49686 pfn=0x10c52 order=1 migratetype=0 gfp_flags=GFP_NOFS|0x1";
+	static const char line[] = FRONT "mm_page_alloc: page=00000000c0a49686 pfn=0x10c52 order=1 migratetype=0 "
+				   "gfp_flags=GFP_NOFS|0x1";
 	struct trace_event e;
 
 	(void)state;
@@ -170,7 +173,8 @@ static void flags(void **state)
 	assert_int_equal(trace_gfp(text_of("GFP_ATOMIC"), &unknown), QUIRE_GFP_HIGH | QUIRE_GFP_KSWAPD_RECLAIM);
 	/* Spec 05 section 8: TRANSHUGE = LIGHT | DIRECT_RECLAIM, LIGHT has no reclaim at all. */
 	assert_int_equal(trace_gfp(text_of("GFP_TRANSHUGE_LIGHT"), &unknown) & QUIRE_GFP_RECLAIM, 0);
-	assert_int_equal(trace_gfp(text_of("GFP_TRANSHUGE|__GFP_THISNODE"), &unknown) & (QUIRE_GFP_RECLAIM | QUIRE_GFP_THISNODE),
+	assert_int_equal(trace_gfp(text_of("GFP_TRANSHUGE|__GFP_THISNODE"), &unknown) &
+			 (QUIRE_GFP_RECLAIM | QUIRE_GFP_THISNODE),
 			 QUIRE_GFP_DIRECT_RECLAIM | QUIRE_GFP_THISNODE);
 	assert_int_equal(trace_gfp(text_of("GFP_HIGHUSER_MOVABLE"), &unknown),
 			 QUIRE_GFP_HIGHUSER_MOVABLE | 0x100000);
@@ -270,7 +274,8 @@ static void no_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(allocation), cmocka_unit_test(failed), cmocka_unit_test(fronts), cmocka_unit_test(other_kinds),
+		cmocka_unit_test(allocation), cmocka_unit_test(failed), cmocka_unit_test(fronts),
+		cmocka_unit_test(other_kinds),
 		cmocka_unit_test(headers), cmocka_unit_test(hostile), cmocka_unit_test(cut), cmocka_unit_test(flags),
 		cmocka_unit_test(files), cmocka_unit_test(no_file),
 	};

@@ -21,7 +21,8 @@ struct free_blocks blocks_kernel(const struct play_zone *zone)
 	return blocks;
 }
 
-static struct free_blocks sum(const struct play_phase *phase, size_t zone_count, struct free_blocks (*of)(const struct play_zone *))
+static struct free_blocks sum(const struct play_phase *phase, size_t zone_count,
+			      struct free_blocks (*of)(const struct play_zone *))
 {
 	struct free_blocks all = { .known = zone_count };
 
@@ -136,12 +137,13 @@ static struct judgement judge_phases(const struct player *player, phase_question
 			continue;
 		result.bad_phases++;
 		if (length < sizeof(names))
-			length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s", length ? ", " : ": ", phase->name);
+			length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
+						   length ? ", " : ": ", phase->name);
 	}
 	if (result.phases)
 		result.verdict = result.bad_phases ? VERDICT_MISSED : VERDICT_MET;
-	snprintf(result.text, sizeof(result.text), "worse in %" PRIu64 " of %" PRIu64 " phases%s", result.bad_phases, result.phases,
-		 names);
+	snprintf(result.text, sizeof(result.text), "worse in %" PRIu64 " of %" PRIu64 " phases%s", result.bad_phases,
+		 result.phases, names);
 	return result;
 }
 

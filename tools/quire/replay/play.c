@@ -77,12 +77,12 @@ static void warn(const struct play_options *options, const struct trace_reader *
 		cli_error("%s:%llu: warning: not a line of a trace (%llu such lines)", options->trace,
 			  (unsigned long long)counts->first_malformed, (unsigned long long)counts->malformed);
 	if (counts->lost)
-		cli_error("%s: warning: %llu events were lost while recording: from there on the comparison is an approximation",
+		cli_error("%s: warning: %llu events were lost while recording: the comparison is an approximation",
 			  options->trace, (unsigned long long)counts->lost);
 }
 
-static enum quire_status play_on(const struct play_options *options, struct simulation *machine, const struct recorded *recorded,
-				 struct trace_reader *reader)
+static enum quire_status play_on(const struct play_options *options, struct simulation *machine,
+				 const struct recorded *recorded, struct trace_reader *reader)
 {
 	struct player *player = calloc(1, sizeof(*player));
 	struct play_result result = { .options = options, .machine = machine, .recorded = recorded, .player = player,
@@ -90,7 +90,8 @@ static enum quire_status play_on(const struct play_options *options, struct simu
 	enum quire_status status = player ? player_begin(player, machine->q, recorded) : QUIRE_ENOMEM;
 
 	if (status != QUIRE_OK)
-		cli_error("%s: the recorded start does not fit the machine: %s", recorded->directory, quire_status_string(status));
+		cli_error("%s: the recorded start does not fit the machine: %s", recorded->directory,
+			  quire_status_string(status));
 	if (status == QUIRE_OK && trace_progress(reader) >= 0)
 		learn_ahead(options->trace, player);
 	result.wall_ns = now_ns();
@@ -126,7 +127,8 @@ static enum quire_status play_beside(const struct play_options *options, const c
 	enum quire_status status = recorded_read(&recorded, directory);
 
 	if (status != QUIRE_OK)
-		cli_error("%s: %s (the machine's directory; --machine names another)", directory, quire_status_string(status));
+		cli_error("%s: %s (the machine's directory; --machine names another)", directory,
+			  quire_status_string(status));
 	with.simulate.paths = paths;
 	with.simulate.path_count = 1;
 	/* What there is to say about booting it, quire boot says. */

@@ -53,7 +53,10 @@ struct free_blocks phase_blocks_kernel(const struct play_phase *phase, size_t zo
 uint64_t free_pages(const struct free_blocks *blocks);
 /* Blocks of this order that could be handed out. */
 uint64_t suitable_blocks(const struct free_blocks *blocks, unsigned order);
-/* Spec 02 §12, in thousandths: free memory that is of no use to this order; why it fails (to 1000: fragmentation), -1000: it does not. */
+/*
+ * In thousandths (spec 02 §12): free memory that is of no use to this order; why a request of it fails (0: lack of
+ * memory, 1000: fragmentation), -1000: it does not.
+ */
 int64_t unusable_index(const struct free_blocks *blocks, unsigned order);
 int64_t fragmentation_index(const struct free_blocks *blocks, unsigned order);
 

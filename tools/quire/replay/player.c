@@ -30,7 +30,8 @@ static bool block_lives(const struct player *player, quire_pfn_t pfn, const stru
 		struct frame other;
 
 		ledger_get(&player->ledger, at, &other);
-		if (at != pfn && other.state == GIVEN_FRAME && other.order == frame->order && other.ours - at == frame->ours - pfn)
+		if (at != pfn && other.state == GIVEN_FRAME && other.order == frame->order &&
+		    other.ours - at == frame->ours - pfn)
 			return true;
 	}
 	return false;
@@ -100,8 +101,8 @@ static bool in_machine(struct player *player, const struct trace_event *event)
 {
 	uint64_t frames = 1ull << event->order;
 
-	if (event->order <= player->max_order && event->pfn < player->ledger.end && frames <= player->ledger.end - event->pfn &&
-	    !(event->pfn & (frames - 1)))
+	if (event->order <= player->max_order && event->pfn < player->ledger.end &&
+	    frames <= player->ledger.end - event->pfn && !(event->pfn & (frames - 1)))
 		return true;
 	player->odd.foreign++;
 	return false;

@@ -35,7 +35,7 @@ struct play_tally {
 	uint64_t failed_by_both, rescued;	/* the kernel did not; we: did not, did */
 	uint64_t huge_met, huge_missed, huge_failed, huge_rescued;	/* the same, of pageblock order and above */
 	uint64_t extfrag, fragmenting;		/* the kernel's fallbacks; of those into a pageblock in use */
-	uint64_t fallbacks, claimed;		/* ours: into a pageblock in use; of those it was mostly free and changed type */
+	uint64_t fallbacks, claimed;		/* ours, into a pageblock in use; of those it changed type */
 	uint64_t compactions, reclaims, kswapd;	/* the kernel's */
 	uint64_t moved;				/* blocks the kernel's compaction moved */
 };
@@ -103,7 +103,7 @@ struct player {
 enum quire_status player_begin(struct player *player, struct quire *q, const struct recorded *recorded);
 /* QUIRE_ENOMEM only. */
 enum quire_status player_event(struct player *player, const struct trace_event *event);
-/* The first word about a pageblock that was in use at the start says its type. For a look ahead; player_event does it too. */
+/* The first word about a pageblock in use at the start says its type. For a look ahead; player_event does it too. */
 void player_learn_type(struct player *player, const struct trace_event *event);
 /* Close the last phase. */
 enum quire_status player_end(struct player *player);

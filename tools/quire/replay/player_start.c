@@ -32,8 +32,10 @@ static bool keep_run(void *ctx, quire_pfn_t pfn, uint64_t count)
 static enum quire_status take(struct player *player, const struct quire_zone *zone, quire_pfn_t pfn, quire_pfn_t end)
 {
 	const struct frame old = { .state = OLD_FRAME };
-	enum quire_status status = pfn < end ? quire_zone_take_frames(zone, pfn, end - pfn, QUIRE_MIGRATE_UNMOVABLE) : QUIRE_OK;
+	enum quire_status status = QUIRE_OK;
 
+	if (pfn < end)
+		status = quire_zone_take_frames(zone, pfn, end - pfn, QUIRE_MIGRATE_UNMOVABLE);
 	for (; status == QUIRE_OK && pfn < end; pfn++) {
 		struct ledger_piece *piece = ledger_piece(&player->ledger, pfn, true);
 
@@ -45,7 +47,8 @@ static enum quire_status take(struct player *player, const struct quire_zone *zo
 }
 
 /* Of one free run of ours, what the kernel had in use. *next: the first recorded range that may reach into it. */
-static enum quire_status take_rest(struct player *player, const struct quire_zone *zone, struct recorded_range run, size_t *next)
+static enum quire_status take_rest(struct player *player, const struct quire_zone *zone, struct recorded_range run,
+				   size_t *next)
 {
 	const struct recorded *recorded = player->recorded;
 	quire_pfn_t at = run.pfn, end = run.pfn + run.count;

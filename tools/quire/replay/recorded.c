@@ -1,4 +1,4 @@
-/* The files beside a trace. What is missing or makes no sense is left out: the report says what there was to compare with. */
+/* The files beside a trace. What is missing or makes no sense is left out: the report says what there was. */
 #include "replay/recorded.h"
 
 #include <stdio.h>
@@ -249,7 +249,8 @@ static enum quire_status take_sysctls(struct recorded *recorded, const struct te
 		if (!text_take_word(&line, &name) || name.length > 60)
 			continue;
 		line = text_trim(line);
-		snprintf(text, sizeof(text), "vm.%.*s=%.*s", TEXT_PRINTF(name), (int)(line.length < 60 ? line.length : 60), line.at);
+		snprintf(text, sizeof(text), "vm.%.*s=%.*s", TEXT_PRINTF(name),
+			 (int)(line.length < 60 ? line.length : 60), line.at);
 		if (quire_sysctl_set(&scratch, text) != QUIRE_OK)
 			continue;
 		kept = grow(&recorded->sysctls, &recorded->sysctl_count, sizeof(*kept));

@@ -10,8 +10,8 @@ static void per_thousand(FILE *out, int width, bool known, int64_t value)
 	char text[24] = "-";
 
 	if (known)
-		snprintf(text, sizeof(text), "%s%" PRId64 ".%03" PRId64, value < 0 ? "-" : "", (value < 0 ? -value : value) / 1000,
-			 (value < 0 ? -value : value) % 1000);
+		snprintf(text, sizeof(text), "%s%" PRId64 ".%03" PRId64, value < 0 ? "-" : "",
+			 (value < 0 ? -value : value) / 1000, (value < 0 ? -value : value) % 1000);
 	fprintf(out, " %*s", width, text);
 }
 
@@ -31,22 +31,23 @@ static void heading(const struct play_result *result, FILE *out)
 	fprintf(out, "Replay of %s\non the machine of %s\n\n", result->options->trace, result->recorded->directory);
 	fprintf(out, "%" PRIu64 " lines, %" PRIu64 " events in %" PRIu64 ".%03" PRIu64 " s of the kernel's time; %" PRIu64
 		" lost, %" PRIu64 " lines not understood\n", counts->lines, player->all.events,
-		(player->last_us - player->first_us) / 1000000, (player->last_us - player->first_us) / 1000 % 1000, counts->lost,
-		counts->malformed);
+		(player->last_us - player->first_us) / 1000000, (player->last_us - player->first_us) / 1000 % 1000,
+		counts->lost, counts->malformed);
 	if (result->recorded->has_free)
 		fprintf(out, "start: %" PRIu64 " pages free, the kernel's buddy lists had %" PRIu64, player->start_free_ours,
 			player->start_free_kernel);
 	if (result->recorded->has_free && result->recorded->has_kept)
-		fprintf(out, ", its CPUs kept %" PRIu64 " more (%" PRIu64 " of them seen in the trace)", result->recorded->kept_pages,
-			player->odd.kept);
+		fprintf(out, ", its CPUs kept %" PRIu64 " more (%" PRIu64 " of them seen in the trace)",
+			result->recorded->kept_pages, player->odd.kept);
 	fprintf(out, "\n");
 	for (size_t z = 0; z < player->zone_count; z++) {
 		const struct quire_zone *zone = player->zones[z];
 		const struct recorded_line *mark = recorded_zone(&result->recorded->marks, zone->node->nid, zone->type);
 
 		if (mark && (uint64_t)mark->value[0] != zone->watermark[QUIRE_WMARK_MIN])
-			fprintf(out, "Node %d %s: our min watermark is %" PRIu64 ", the kernel's %" PRId64 "\n", zone->node->nid,
-				quire_zone_name(zone->type), zone->watermark[QUIRE_WMARK_MIN], mark->value[0]);
+			fprintf(out, "Node %d %s: our min watermark is %" PRIu64 ", the kernel's %" PRId64 "\n",
+				zone->node->nid, quire_zone_name(zone->type), zone->watermark[QUIRE_WMARK_MIN],
+				mark->value[0]);
 	}
 }
 
@@ -109,8 +110,8 @@ static void phase_line(const struct player *player, const struct play_phase *pha
 		phase->mixed_kernel);
 	fprintf(out, " %5" PRIu64 " %6" PRIu64 " %5" PRIu64 " %6" PRIu64, t->huge_met + t->huge_rescued,
 		t->huge_met + t->huge_missed, t->huge_failed + t->huge_missed, t->huge_failed + t->huge_rescued);
-	fprintf(out, " %5" PRIu64 " %5" PRIu64 "%s\n", t->allocs ? t->alloc_ns / t->allocs : 0, t->frees ? t->free_ns / t->frees : 0,
-		phase_is_worse(player, phase) ? "  worse" : "");
+	fprintf(out, " %5" PRIu64 " %5" PRIu64 "%s\n", t->allocs ? t->alloc_ns / t->allocs : 0,
+		t->frees ? t->free_ns / t->frees : 0, phase_is_worse(player, phase) ? "  worse" : "");
 }
 
 static void phases(const struct play_result *result, FILE *out)
@@ -119,12 +120,13 @@ static void phases(const struct play_result *result, FILE *out)
 	unsigned order = quire_pageblock_order(&player->q->config);
 
 	fprintf(out, "\nAt the end of each phase, ours and the kernel's; indices are for order %u.\n"
-		"Whole and unusable by free lists; unused: pageblocks with nothing in use, in lists or kept by CPUs.\n", order);
+		"Whole and unusable by free lists; unused: pageblocks with nothing in use, in lists or kept by CPUs.\n",
+		order);
 	fprintf(out, "%-12s %7s %12s %13s %14s %6s %12s %12s %12s %12s %12s %11s\n", "", "", "whole blocks", "unusable",
 		"fragmentation", "kept", "unused blocks", "fallbacks", "mixed blocks", "huge: met", "failed", "ns per call");
-	fprintf(out, "%-12s %7s %5s %6s %6s %6s %7s %6s %6s %6s %6s %5s %6s %5s %6s %5s %6s %5s %6s %5s %5s\n", "phase", "events",
-		"ours", "kernel", "ours", "kernel", "ours", "kernel", "ours", "ours", "kernel", "ours", "kernel", "ours", "kernel",
-		"ours", "kernel", "ours", "kernel", "alloc", "free");
+	fprintf(out, "%-12s %7s %5s %6s %6s %6s %7s %6s %6s %6s %6s %5s %6s %5s %6s %5s %6s %5s %6s %5s %5s\n", "phase",
+		"events", "ours", "kernel", "ours", "kernel", "ours", "kernel", "ours", "ours", "kernel", "ours", "kernel",
+		"ours", "kernel", "ours", "kernel", "ours", "kernel", "alloc", "free");
 	for (size_t i = 0; i < player->phase_count; i++)
 		phase_line(player, &player->phases[i], out);
 }
@@ -159,11 +161,11 @@ static void requests(const struct play_result *result, FILE *out)
 
 	fprintf(out, "\nRequests   %" PRIu64 " met by both, %" PRIu64 " by the kernel only, %" PRIu64 " by us only, %" PRIu64
 		" by neither\n", all->met_by_both, all->missed, all->rescued, all->failed_by_both);
-	fprintf(out, "Kernel     %" PRIu64 " fallbacks (%" PRIu64 " into pageblocks in use), %" PRIu64 " compactions moving %" PRIu64
-		" blocks, %" PRIu64 " direct reclaims, %" PRIu64 " wakes of kswapd\n", all->extfrag, all->fragmenting,
+	fprintf(out, "Kernel     %" PRIu64 " fallbacks (%" PRIu64 " into pageblocks in use), %" PRIu64
+		" compactions moving %" PRIu64 " blocks, %" PRIu64 " direct reclaims, %" PRIu64 " wakes of kswapd\n", all->extfrag, all->fragmenting,
 		all->compactions, all->moved, all->reclaims, all->kswapd);
-	fprintf(out, "Ours       %" PRIu64 " fallbacks into pageblocks in use (%" PRIu64 " claimed the pageblock)\n", all->fallbacks,
-		all->claimed);
+	fprintf(out, "Ours       %" PRIu64 " fallbacks into pageblocks in use (%" PRIu64 " claimed the pageblock)\n",
+		all->fallbacks, all->claimed);
 	fprintf(out, "Time       %" PRIu64 " ns per allocation, %" PRIu64 " per free, slowest %" PRIu64 " and %" PRIu64
 		" us; %" PRIu64 " ns per event with reading and books\n", all->allocs ? all->alloc_ns / all->allocs : 0,
 		all->frees ? all->free_ns / all->frees : 0, player->slowest_alloc_ns / 1000, player->slowest_free_ns / 1000,
@@ -171,8 +173,9 @@ static void requests(const struct play_result *result, FILE *out)
 	fprintf(out, "Memory     %" PRIu64 " KiB of metadata for the machine, %zu KiB for the books of the replay\n",
 		quire_hosted_outside(result->machine->host) / 1024, player->ledger.bytes / 1024);
 	fprintf(out, "Left out   %" PRIu64 " frees of what was never handed out, %" PRIu64 " handed out twice, %" PRIu64
-		" freed in pieces, %" PRIu64 " not of this machine, %" PRIu64 " frees refused by us\n", player->odd.unknown_frees,
-		player->odd.given_twice, player->odd.split_frees, player->odd.foreign, player->odd.refused_frees);
+		" freed in pieces, %" PRIu64 " not of this machine, %" PRIu64 " frees refused by us\n",
+		player->odd.unknown_frees, player->odd.given_twice, player->odd.split_frees,
+		player->odd.foreign, player->odd.refused_frees);
 }
 
 void play_report_text(const struct play_result *result, FILE *out)

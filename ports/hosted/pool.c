@@ -129,7 +129,10 @@ static void leave(void *value)
 
 	if (here.pool_id == pool->id)
 		here.pool_id = 0;
+	/* Nobody else may have the front just now: it could not be emptied, and nobody would come again. */
+	qi_lock(&pool->zone.drain_lock);
 	qi_front_drain(&pool->zone, slot->cpu);
+	qi_unlock(&pool->zone.drain_lock);
 	pthread_mutex_lock(&pool->lock);
 	slot->used = false;
 	__atomic_store_n(&pool->free_slots, pool->free_slots + 1, __ATOMIC_RELAXED);
@@ -350,11 +353,37 @@ void quire_pool_destroy(struct quire_pool *pool)
 	close_books(pool);
 }
 
+/*
+ * Keep all threads out of their fronts for a moment (they go to the tree meanwhile), the way the engine does to drain them:
+ * see zone/front.h. False: the host has no barrier for it.
+ */
+static bool hold_fronts(struct quire_pool *pool)
+{
+	if (!pool->platform.barrier_all)
+		return false;
+	qi_lock(&pool->zone.drain_lock);
+	for (unsigned cpu = 0; cpu < pool->max_threads; cpu++)
+		__atomic_store_n(&pool->zone.fronts[cpu].taken, 1, __ATOMIC_RELEASE);
+	barrier_all(pool);
+	for (unsigned cpu = 0; cpu < pool->max_threads; cpu++)
+		while (__atomic_load_n(&pool->zone.fronts[cpu].busy, __ATOMIC_ACQUIRE))
+			qi_relax();
+	return true;
+}
+
+static void release_fronts(struct quire_pool *pool)
+{
+	for (unsigned cpu = 0; cpu < pool->max_threads; cpu++)
+		__atomic_store_n(&pool->zone.fronts[cpu].taken, 0, __ATOMIC_RELEASE);
+	qi_unlock(&pool->zone.drain_lock);
+}
+
 /* --- figures ----------------------------------------------------------------------------------------------------------- */
 
 void quire_pool_stats(struct quire_pool *pool, struct quire_pool_stats *stats)
 {
 	qi_tree_counts_t counts = { 0 };
+	bool held = hold_fronts(pool);
 
 	memset(stats, 0, sizeof(*stats));
 	qi_lock(&pool->zone.lock);
@@ -366,8 +395,10 @@ void quire_pool_stats(struct quire_pool *pool, struct quire_pool_stats *stats)
 	for (unsigned type = 0; type < QUIRE_MIGRATE_TYPES; type++)
 		for (unsigned order = 0; order <= QUIRE_POOL_MAX_ORDER; order++)
 			stats->free_blocks[order] += counts[type][order];
-	for (unsigned cpu = 0; cpu < pool->max_threads; cpu++)
+	for (unsigned cpu = 0; held && cpu < pool->max_threads; cpu++)
 		stats->kept_bytes += qi_front_held(&pool->zone, cpu) << PAGE_SHIFT;
+	if (held)
+		release_fronts(pool);
 	stats->bytes = pool->memory.size;
 	stats->max_threads = pool->max_threads;
 	stats->threads = pool->max_threads - __atomic_load_n(&pool->free_slots, __ATOMIC_RELAXED);

@@ -86,12 +86,13 @@ enum quire_status quire_pool_drain(struct quire_pool *pool);
 struct quire_pool_stats {
 	uint64_t bytes;			/* of the pool */
 	uint64_t free_bytes;		/* in the pool, kept ones not included */
-	uint64_t kept_bytes;		/* in threads' fronts, in nobody's hands; exact while they are idle */
+	uint64_t kept_bytes;		/* in threads' fronts, in nobody's hands; 0 without membarrier(2) */
 	uint64_t metadata_bytes;	/* of the host's memory that the books take */
 	uint64_t bad_frees;		/* refused ones that were found late */
 	unsigned threads, max_threads;	/* registered now; most there can be */
 	uint64_t free_blocks[QUIRE_POOL_MAX_ORDER + 1];	/* maximal ones, by order */
 };
+/* Takes microseconds, during which threads work without their fronts: not for inner loops. */
 void quire_pool_stats(struct quire_pool *pool, struct quire_pool_stats *stats);
 
 /* The checker of the books, for tests; takes time that grows with what is in use. QUIRE_ECORRUPT with a logged sentence. */

@@ -240,13 +240,20 @@ static void *work(void *argument)
 	return NULL;
 }
 
+/* Meanwhile somebody looks at the figures and checks the books. */
 static void run_workers(struct quire_pool *pool, unsigned count, unsigned rounds)
 {
+	struct quire_pool_stats stats;
 	struct worker workers[16];
 
 	for (unsigned i = 0; i < count; i++) {
 		workers[i] = (struct worker){ .pool = pool, .seed = i, .rounds = rounds };
 		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		quire_pool_stats(pool, &stats);
+		assert_true(stats.free_bytes + stats.kept_bytes <= stats.bytes);
+		assert_int_equal(quire_pool_check(pool), QUIRE_OK);
 	}
 	for (unsigned i = 0; i < count; i++)
 		pthread_join(workers[i].thread, NULL);

@@ -162,8 +162,8 @@ static void requests(const struct play_result *result, FILE *out)
 	fprintf(out, "\nRequests   %" PRIu64 " met by both, %" PRIu64 " by the kernel only, %" PRIu64 " by us only, %" PRIu64
 		" by neither\n", all->met_by_both, all->missed, all->rescued, all->failed_by_both);
 	fprintf(out, "Kernel     %" PRIu64 " fallbacks (%" PRIu64 " into pageblocks in use), %" PRIu64
-		" compactions moving %" PRIu64 " blocks, %" PRIu64 " direct reclaims, %" PRIu64 " wakes of kswapd\n", all->extfrag, all->fragmenting,
-		all->compactions, all->moved, all->reclaims, all->kswapd);
+		" compactions moving %" PRIu64 " blocks, %" PRIu64 " direct reclaims, %" PRIu64 " wakes of kswapd\n",
+		all->extfrag, all->fragmenting, all->compactions, all->moved, all->reclaims, all->kswapd);
 	fprintf(out, "Ours       %" PRIu64 " fallbacks into pageblocks in use (%" PRIu64 " claimed the pageblock)\n",
 		all->fallbacks, all->claimed);
 	fprintf(out, "Time       %" PRIu64 " ns per allocation, %" PRIu64 " per free, slowest %" PRIu64 " and %" PRIu64

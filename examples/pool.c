@@ -68,7 +68,8 @@ static void complain(void *ctx, enum quire_log_level level, const char *text, si
 int main(int argc, char **argv)
 {
 	unsigned threads = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 2;
-	struct quire_pool_options options = { .size = (argc > 2 ? strtoull(argv[2], NULL, 10) : 256) << 20, .log = complain };
+	struct quire_pool_options options = { .size = (argc > 2 ? strtoull(argv[2], NULL, 10) : 256) << 20,
+					      .log = complain };
 	pthread_t *handles = calloc(threads ? threads : 1, sizeof(*handles));
 	unsigned started = 0;
 

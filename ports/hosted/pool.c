@@ -56,7 +56,7 @@ static _Thread_local struct {
 	unsigned cpu;
 } here;
 
-/* --- what the engine asks for ------------------------------------------------------------------------------------------ */
+/* --- what the engine asks for ---------------------------------------------------------------------------------------- */
 
 static void *take_meta(size_t bytes)
 {
@@ -119,7 +119,7 @@ static void panic(void *ctx, const char *text)
 	abort();
 }
 
-/* --- threads ------------------------------------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------------------------------------- */
 
 /* A thread that used the pool exits. */
 static void leave(void *value)
@@ -179,7 +179,7 @@ static inline unsigned this_cpu(struct quire_pool *pool)
 	return qi_likely(here.pool_id == pool->id) ? here.cpu : find_cpu(pool);
 }
 
-/* --- blocks -------------------------------------------------------------------------------------------------------------- */
+/* --- blocks ---------------------------------------------------------------------------------------------------------- */
 
 static inline void *take(struct quire_pool *pool, unsigned cpu, unsigned order)
 {
@@ -245,7 +245,7 @@ enum quire_status quire_pool_drain(struct quire_pool *pool)
 	return qi_front_drain_all(&pool->zone);
 }
 
-/* --- making and unmaking --------------------------------------------------------------------------------------------------- */
+/* --- making and unmaking --------------------------------------------------------------------------------------------- */
 
 static enum quire_status check_options(const struct quire_pool_options *o)
 {
@@ -335,7 +335,8 @@ enum quire_status quire_pool_create(const struct quire_pool_options *options, st
 	if (status == QUIRE_OK)
 		status = open_slots(pool);
 	if (status != QUIRE_OK) {
-		qi_log(&pool->platform, QUIRE_LOG_ERROR, "pool: %s%s%s", why, errno ? ": " : "", errno ? strerror(errno) : "");
+		qi_log(&pool->platform, QUIRE_LOG_ERROR, "pool: %s%s%s", why, errno ? ": " : "",
+		       errno ? strerror(errno) : "");
 		close_books(pool);
 		return status;
 	}
@@ -378,7 +379,7 @@ static void release_fronts(struct quire_pool *pool)
 	qi_unlock(&pool->zone.drain_lock);
 }
 
-/* --- figures ----------------------------------------------------------------------------------------------------------- */
+/* --- figures --------------------------------------------------------------------------------------------------------- */
 
 void quire_pool_stats(struct quire_pool *pool, struct quire_pool_stats *stats)
 {

@@ -43,11 +43,11 @@ struct quire_pool_options {
 	unsigned node;
 	enum quire_pool_pages pages;	/* without `path` */
 	/*
-	 * A file to map, shared: an ordinary one, or one on a hugetlbfs (size is then rounded up to its pages). Made if it is
-	 * not there, made longer if it is too short; never shortened or removed. What is allocated is not kept in it.
+	 * A file to map, shared: an ordinary one, or one on a hugetlbfs (size is then rounded up to its pages). Made if it
+	 * is not there, made longer if it is too short; never shortened or removed. What is allocated is not kept in it.
 	 */
 	const char *path;
-	unsigned max_threads;		/* that are served from fronts of their own; further ones are served more slowly */
+	unsigned max_threads;		/* with fronts of their own; further ones are served more slowly */
 	/* Where sentences about refused frees and failures go; NULL: nowhere. May be called from any thread. */
 	void (*log)(void *ctx, enum quire_log_level level, const char *text, size_t length);
 	void *log_ctx;
@@ -55,8 +55,8 @@ struct quire_pool_options {
 
 /*
  * Make a pool. QUIRE_EINVAL: no size, or numbers that make no sense; QUIRE_ENOMEM: the host gives no memory or no address
- * space; QUIRE_EPLATFORM: file, or binding to the node; QUIRE_EUNSUPPORTED: no huge pages of that kind. On failure a sentence
- * was logged and *pool is untouched.
+ * space; QUIRE_EPLATFORM: file, or binding to the node; QUIRE_EUNSUPPORTED: no huge pages of that kind. On failure a
+ * sentence was logged and *pool is untouched.
  */
 enum quire_status quire_pool_create(const struct quire_pool_options *options, struct quire_pool **pool);
 
@@ -80,7 +80,7 @@ size_t quire_pool_alloc_bulk(struct quire_pool *pool, unsigned order, void **blo
 /* Give back blocks[0 .. count - 1]. One that is refused does not stop the others; the first refusal's status. */
 enum quire_status quire_pool_free_bulk(struct quire_pool *pool, unsigned order, void *const *blocks, size_t count);
 
-/* Take what all threads keep back into the pool. QUIRE_EUNSUPPORTED: the host has no membarrier(2), only the caller's came. */
+/* Take back what all threads keep. QUIRE_EUNSUPPORTED: the host has no membarrier(2); only the caller's came. */
 enum quire_status quire_pool_drain(struct quire_pool *pool);
 
 struct quire_pool_stats {

@@ -10,7 +10,7 @@
 #include "page_alloc/page_alloc.h"
 #include "report/print.h"
 
-/* --- one zone ---------------------------------------------------------------------------------------------------------- */
+/* --- one zone -------------------------------------------------------------------------------------------------------- */
 
 static unsigned tree_flags(quire_gfp_t gfp, enum quire_migratetype type)
 {
@@ -114,7 +114,7 @@ enum quire_status quire_explain_zone(const struct quire *q, const struct quire_z
 	return status;
 }
 
-/* --- the whole list ------------------------------------------------------------------------------------------------------ */
+/* --- the whole list -------------------------------------------------------------------------------------------------- */
 
 static const struct quire_node *start_node(const struct quire *q, int nid)
 {
@@ -187,7 +187,7 @@ const char *quire_gfp_names(quire_gfp_t gfp, char *text, size_t size)
 	return text;
 }
 
-/* --- the report ---------------------------------------------------------------------------------------------------- */
+/* --- the report ------------------------------------------------------------------------------------------------------ */
 
 static const char *const verdicts[QUIRE_VERDICTS] = {
 	[QUIRE_VERDICT_SERVES] = "would serve it now",
@@ -265,7 +265,8 @@ static const struct { quire_gfp_t set, clear; const char *text; } changes[] = {
 	{ QUIRE_GFP_HIGHMEM | QUIRE_GFP_MOVABLE, QUIRE_GFP_DMA | QUIRE_GFP_DMA32 | QUIRE_GFP_RECLAIMABLE,
 	  "as a movable request (HIGHMEM|MOVABLE)" },
 	{ QUIRE_GFP_HIGH, 0, "with half of the minimum (HIGH)" },
-	{ QUIRE_GFP_HIGH, QUIRE_GFP_DIRECT_RECLAIM | QUIRE_GFP_NOMEMALLOC, "with the atomic reserves (HIGH, no DIRECT_RECLAIM)" },
+	{ QUIRE_GFP_HIGH, QUIRE_GFP_DIRECT_RECLAIM | QUIRE_GFP_NOMEMALLOC,
+	  "with the atomic reserves (HIGH, no DIRECT_RECLAIM)" },
 	{ QUIRE_GFP_MEMALLOC, QUIRE_GFP_NOMEMALLOC, "with all reserves (MEMALLOC)" },
 };
 
@@ -294,10 +295,12 @@ static void print_remedy(const struct quire *q, int nid, unsigned order, quire_g
 	qi_print(sink, "It would have succeeded");
 	if (n->broken)
 		qi_print(sink, "%s if the %llu free pages of node %d %s lay together (largest block: order %d)",
-			 separator(&parts), (qi_ull)n->pieces, n->broken->node->nid, quire_zone_name(n->broken->type), n->largest);
+			 separator(&parts), (qi_ull)n->pieces, n->broken->node->nid, quire_zone_name(n->broken->type),
+			 n->largest);
 	if (n->few && !n->broken)
 		qi_print(sink, "%s with %llu more free page%s in node %d %s%s", separator(&parts), (qi_ull)n->shortage,
-			 n->shortage == 1 ? "" : "s", n->few->node->nid, quire_zone_name(n->few->type), order ? ", in one block" : "");
+			 n->shortage == 1 ? "" : "s", n->few->node->nid, quire_zone_name(n->few->type),
+			 order ? ", in one block" : "");
 	if (smaller >= 0)
 		qi_print(sink, "%s with order %d", separator(&parts), smaller);
 	if (change)
@@ -347,7 +350,7 @@ void quire_explain_failure(const struct quire *q, int nid, unsigned order, quire
 		print_remedy(q, node->nid, order, gfp, &nearest, sink);
 }
 
-/* --- one frame --------------------------------------------------------------------------------------------------------- */
+/* --- one frame ------------------------------------------------------------------------------------------------------- */
 
 /* The zone that has the frame, else one whose span it lies in, else NULL. */
 static const struct quire_zone *zone_around(const struct quire *q, quire_pfn_t pfn)
@@ -382,7 +385,8 @@ void quire_explain_frame(const struct quire *q, quire_pfn_t pfn, const struct qu
 	type = qi_tree_type(zone->tree, pfn);
 	switch (qi_tree_lookup(zone->tree, pfn, &head, &order)) {
 	case QUIRE_OK:
-		qi_print(sink, "allocated, in the block of order %u at %#llx (or kept by a CPU for reuse)", order, (qi_ull)head);
+		qi_print(sink, "allocated, in the block of order %u at %#llx (or kept by a CPU for reuse)", order,
+			 (qi_ull)head);
 		break;
 	case QUIRE_EEXIST:
 		qi_print(sink, "free");

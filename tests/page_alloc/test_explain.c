@@ -53,9 +53,11 @@ static int boot(void **state)
 	struct quire_config config;
 
 	quire_machine_init(&m->machine, QUIRE_ARCH_X86_64, &storage);
-	assert_int_equal(quire_machine_add_range(&m->machine, 1 << 20, 191 << 20, QUIRE_MEMORY_RAM, 0, QUIRE_NO_NODE), QUIRE_OK);
+	assert_int_equal(quire_machine_add_range(&m->machine, 1 << 20, 191 << 20, QUIRE_MEMORY_RAM, 0, QUIRE_NO_NODE),
+			 QUIRE_OK);
 	for (unsigned i = 0; i < 2; i++) {
-		m->affinities[i] = (struct quire_memory_affinity){ .base = (uint64_t)i * 96 << 20, .size = 96 << 20, .domain = i,
+		m->affinities[i] = (struct quire_memory_affinity){ .base = (uint64_t)i * 96 << 20, .size = 96 << 20,
+								   .domain = i,
 								   .flags = QUIRE_AFFINITY_ENABLED };
 		m->cpus[i] = (struct quire_cpu){ .hwid = i, .domain = i, .enabled = true };
 		m->domains[i] = i;
@@ -88,7 +90,8 @@ static uint32_t next_random(uint32_t *seed)
 
 static quire_gfp_t random_flags(uint32_t *seed)
 {
-	static const quire_gfp_t kinds[] = { QUIRE_GFP_KERNEL, QUIRE_GFP_ATOMIC, QUIRE_GFP_NOWAIT, QUIRE_GFP_HIGHUSER_MOVABLE,
+	static const quire_gfp_t kinds[] = { QUIRE_GFP_KERNEL, QUIRE_GFP_ATOMIC, QUIRE_GFP_NOWAIT,
+		QUIRE_GFP_HIGHUSER_MOVABLE,
 		QUIRE_GFP_KERNEL | QUIRE_GFP_HIGH, QUIRE_GFP_KERNEL | QUIRE_GFP_MEMALLOC, QUIRE_GFP_KERNEL | QUIRE_GFP_DMA,
 		QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE };
 	quire_gfp_t gfp = kinds[next_random(seed) % (sizeof(kinds) / sizeof(kinds[0]))];

@@ -35,7 +35,8 @@ bool machine_take_quiet(void *target, const char *value, const char **why);
 	{ .help = "Kernel to agree with" }, \
 	{ "cmdline", 'c', "WORDS", "kernel command line, instead of the input's own;\n" \
 	  "words about memory take effect, others are listed", machine_take_command_line }, \
-	{ "kernel", 'k', "VERSION", "rules of 6.1 or of 6.12 (default: the input's\nkernel, else 6.12)", machine_take_kernel }, \
+	{ "kernel", 'k', "VERSION", "rules of 6.1 or of 6.12 (default: the input's\nkernel, else 6.12)", \
+	  machine_take_kernel }, \
 	{ "sysctl", 'S', "NAME=VALUE", "set a tunable such as vm.min_free_kbytes; may be\n" \
 	  "given several times", machine_take_sysctl }, \
 	{ .help = "A machine of one's own, instead of INPUT" }, \
@@ -44,7 +45,8 @@ bool machine_take_quiet(void *target, const char *value, const char **why);
 	  "with INPUT: if it cannot be told from that", machine_take_arch }, \
 	{ "cpus", 'C', "N", "this many CPUs; also overrides an INPUT's", machine_take_cpus }, \
 	{ "hole", 'H', "BASE+SIZE", "no RAM there, as 1G+256M; may be given several\ntimes", machine_take_hole }, \
-	{ "distances", 'd', "MATRIX", "rows of node distances, '10,20;20,10', or ring,\nmesh, line", machine_take_distances }, \
+	{ "distances", 'd', "MATRIX", "rows of node distances, '10,20;20,10', or ring,\nmesh, line", \
+	  machine_take_distances }, \
 	{ .help = "Descriptors" }, \
 	{ "model", 'm', "MODEL", "flat, discontig, sparse, sparse-extreme,\nsparse-vmemmap (default: the architecture's)", \
 	  machine_take_model }, \

@@ -96,7 +96,8 @@ static void odd_settings(void **state)
 static void numbers(void **state)
 {
 	static const struct { const char *text; bool fine; uint64_t value; } cases[] = {
-		{ "0", true, 0 }, { "4096", true, 4096 }, { "0x1F", true, 31 }, { "4K", true, 4096 }, { "2M", true, 2097152 },
+		{ "0", true, 0 }, { "4096", true, 4096 }, { "0x1F", true, 31 }, { "4K", true, 4096 },
+		{ "2M", true, 2097152 },
 		{ "18446744073709551615", true, UINT64_MAX }, { "18446744073709551616", false, 0 }, { "17E", false, 0 },
 		{ "", false, 0 }, { "-1", false, 0 }, { "+1", false, 0 }, { " 1", false, 0 }, { "1 ", false, 0 },
 		{ "1x", false, 0 }, { "0x", false, 0 }, { "K", false, 0 }, { "1KK", false, 0 }, { "1.5", false, 0 },
@@ -155,7 +156,8 @@ static void names_of_things(void **state)
 
 static void references(void **state)
 {
-	static const char *const bad[] = { "", "[", "[1]", "A[", "A[]", "A[1", "A[1]]", "A[1]x", "A[-1]", "A[3..1]", "1A", "A B",
+	static const char *const bad[] = { "", "[", "[1]", "A[", "A[]", "A[1", "A[1]]", "A[1]x", "A[-1]", "A[3..1]", "1A",
+		"A B",
 		"A[99999999999999999999]", "a_name_that_is_thirty_two_bytes_x" };
 	char name[32];
 	uint64_t low, high;

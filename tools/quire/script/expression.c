@@ -201,7 +201,7 @@ bool script_evaluate(struct script *s, const char *text, struct script_value *va
 	return true;
 }
 
-/* --- comparisons ------------------------------------------------------------------------------------------------------- */
+/* --- comparisons ----------------------------------------------------------------------------------------------------- */
 
 static bool holds_for(const char *operator, size_t length, int64_t a, int64_t b)
 {

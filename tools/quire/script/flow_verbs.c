@@ -170,7 +170,7 @@ enum script_result script_help(struct script *s, struct script_line *line)
 		return SCRIPT_BAD;
 	for (const struct script_verb *verb = script_verbs; verb->name; verb++)
 		if (!only || strcmp(only, verb->name) == 0)
-			fprintf(s->out, "  %-8s %s%s%s\n", verb->name, verb->arguments, *verb->arguments ? "\n           " : "",
-				verb->help);
+			fprintf(s->out, "  %-8s %s%s%s\n", verb->name, verb->arguments,
+				*verb->arguments ? "\n           " : "", verb->help);
 	return SCRIPT_OK;
 }

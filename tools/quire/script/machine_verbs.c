@@ -33,7 +33,7 @@ static const struct cli_command boot_command = {
 	.options = boot_options,
 };
 
-/* --- boot -------------------------------------------------------------------------------------------------------------- */
+/* --- boot ------------------------------------------------------------------------------------------------------------ */
 
 static void free_boot(struct script_boot *boot)
 {
@@ -124,7 +124,7 @@ enum script_result script_boot(struct script *s, struct script_line *line)
 	return s->confined ? script_bad(s, "booting is not allowed here") : script_boot_words(s, line);
 }
 
-/* --- tunables, place ----------------------------------------------------------------------------------------------------- */
+/* --- tunables, place ------------------------------------------------------------------------------------------------- */
 
 /* What writing the sysctl does: the tunable, then everything that is computed from it. */
 static void recompute(struct quire *q, int64_t min_free_before)
@@ -165,7 +165,8 @@ enum script_result script_set(struct script *s, struct script_line *line)
 		result = script_bad(s, "set: there is no tunable '%.60s'", line->words[0].key);
 		break;
 	default:
-		result = script_bad(s, "set %s: '%.40s' is not a value it can have", line->words[0].key, line->words[0].text);
+		result = script_bad(s, "set %s: '%.40s' is not a value it can have", line->words[0].key,
+				    line->words[0].text);
 	}
 	tunables->min_free_kbytes = before;
 	return result;
@@ -229,7 +230,7 @@ enum script_result script_drain(struct script *s, struct script_line *line)
 	return SCRIPT_OK;
 }
 
-/* --- reports ------------------------------------------------------------------------------------------------------------- */
+/* --- reports --------------------------------------------------------------------------------------------------------- */
 
 static void show_handles(const struct script *s)
 {
@@ -281,7 +282,7 @@ enum script_result script_show(struct script *s, struct script_line *line)
 	return result == SCRIPT_OK ? script_all_used(s, line) : result;
 }
 
-/* --- explain ------------------------------------------------------------------------------------------------------------- */
+/* --- explain --------------------------------------------------------------------------------------------------------- */
 
 static enum script_result explain_block(struct script *s, const char *word)
 {

@@ -7,7 +7,7 @@
 
 #define DEFAULT_HANDLE "it"
 
-/* --- alloc ------------------------------------------------------------------------------------------------------------- */
+/* --- alloc ----------------------------------------------------------------------------------------------------------- */
 
 static void tell_shortfall(struct script *s, uint64_t wanted)
 {
@@ -57,7 +57,7 @@ enum script_result script_alloc(struct script *s, struct script_line *line)
 	return result;
 }
 
-/* --- free -------------------------------------------------------------------------------------------------------------- */
+/* --- free ------------------------------------------------------------------------------------------------------------ */
 
 /* What of a handle is to go, and what came of it. */
 struct freeing {
@@ -231,7 +231,7 @@ enum script_result script_free_blocks(struct script *s, struct script_line *line
 	return free_handle(s, line, word);
 }
 
-/* --- churn ------------------------------------------------------------------------------------------------------------- */
+/* --- churn ----------------------------------------------------------------------------------------------------------- */
 
 /* Each round frees blocks at random until `live` percent of the pages stay, and takes blocks of random orders instead. */
 struct churn {

@@ -18,7 +18,7 @@ static bool wrong(char *why, const char *format, const char *word)
 	return false;
 }
 
-/* --- arguments ----------------------------------------------------------------------------------------------------------- */
+/* --- arguments ------------------------------------------------------------------------------------------------------- */
 
 static bool filter_setting(struct filter *f, const char *key, const char *text, char *why)
 {
@@ -69,7 +69,7 @@ static bool read_filter(struct filter *f, const char *arguments, char *why)
 	return fine;
 }
 
-/* --- figures of a zone ---------------------------------------------------------------------------------------------------- */
+/* --- figures of a zone ----------------------------------------------------------------------------------------------- */
 
 typedef uint64_t zone_figure(const struct quire *q, const struct quire_zone *zone, const struct filter *f);
 
@@ -163,9 +163,9 @@ static const struct { const char *name; zone_figure *figure; } figures[] = {
 	{ "low", low_mark }, { "high", high_mark }, { "reserve", reserve }, { "pageblocks", pageblocks },
 };
 
-const char *const script_query_names[] = { "free(", "buddy(", "blocks(", "managed(", "present(", "spanned(", "used(", "kept(",
-	"min(", "low(", "high(", "reserve(", "pageblocks(", "count(", "pages(", "pfn(", "order(", "node(", "zone(", "last",
-	"got", NULL };
+const char *const script_query_names[] = { "free(", "buddy(", "blocks(", "managed(", "present(", "spanned(", "used(",
+	"kept(", "min(", "low(", "high(", "reserve(", "pageblocks(", "count(", "pages(", "pfn(", "order(", "node(", "zone(",
+	"last", "got", NULL };
 
 static bool ask_zones(struct script *s, zone_figure *figure, const struct filter *f, struct script_value *value, char *why)
 {
@@ -187,7 +187,7 @@ static bool ask_zones(struct script *s, zone_figure *figure, const struct filter
 	return any ? true : wrong(why, "%s", "this machine has no such zone with memory");
 }
 
-/* --- handles --------------------------------------------------------------------------------------------------------------- */
+/* --- handles --------------------------------------------------------------------------------------------------------- */
 
 static bool ask_handle(struct script *s, const char *what, const char *argument, struct script_value *value, char *why)
 {

@@ -30,7 +30,7 @@ bool script_status_by_word(const char *word, enum quire_status *status)
 	return false;
 }
 
-/* --- words of a request ------------------------------------------------------------------------------------------------ */
+/* --- words of a request ---------------------------------------------------------------------------------------------- */
 
 static enum script_result read_node(const struct script *s, const char *text, int *nid)
 {
@@ -107,7 +107,7 @@ enum script_result script_read_request(struct script *s, struct script_line *lin
 	return result == SCRIPT_OK ? read_type(s, script_setting(line, "type"), &request->gfp) : result;
 }
 
-/* --- doing it ---------------------------------------------------------------------------------------------------------- */
+/* --- doing it -------------------------------------------------------------------------------------------------------- */
 
 enum quire_status script_take(struct script *s, const struct script_request *request, struct script_handle *into)
 {

@@ -172,7 +172,7 @@ const char *script_status_word(enum quire_status status);
 bool script_status_by_word(const char *word, enum quire_status *status);
 struct quire_report_sink script_sink(struct script *s);
 
-/* expression.c. *end is where the text that was understood ends. False: *why, of at most SCRIPT_WHY bytes, says what is wrong. */
+/* expression.c. *end: where the text that was understood ends. False: why[SCRIPT_WHY] says what is wrong. */
 #define SCRIPT_WHY 160
 enum script_flavour { SCRIPT_PLAIN, SCRIPT_STATUS, SCRIPT_ZONE };
 struct script_value {

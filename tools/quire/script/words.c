@@ -249,7 +249,8 @@ bool script_migratetype(const char *text, enum quire_migratetype *type)
 }
 
 const char *const script_gfp_names[] = { "kernel", "atomic", "nowait", "highuser", "highuser_movable", "dma", "dma32",
-	"highmem", "movable", "reclaimable", "high", "memalloc", "nomemalloc", "thisnode", "reclaim", "io", "fs", "none", NULL };
+	"highmem", "movable", "reclaimable", "high", "memalloc", "nomemalloc", "thisnode", "reclaim", "io", "fs",
+	"none", NULL };
 static const quire_gfp_t gfp_values[] = { QUIRE_GFP_KERNEL, QUIRE_GFP_ATOMIC, QUIRE_GFP_NOWAIT, QUIRE_GFP_HIGHUSER,
 	QUIRE_GFP_HIGHUSER_MOVABLE, QUIRE_GFP_DMA, QUIRE_GFP_DMA32, QUIRE_GFP_HIGHMEM, QUIRE_GFP_MOVABLE,
 	QUIRE_GFP_RECLAIMABLE, QUIRE_GFP_HIGH, QUIRE_GFP_MEMALLOC, QUIRE_GFP_NOMEMALLOC, QUIRE_GFP_THISNODE,

@@ -51,16 +51,17 @@ void rig_check(bool good, const char *what)
 }
 
 #if defined(__x86_64__)
+#include <emmintrin.h>
+
 uint64_t rig_stream(void *at, uint64_t bytes)
 {
-	typedef long long lane __attribute__((vector_size(16)));
-	lane value = { 1, 0 };
+	__m128i value = _mm_set_epi64x(0, 1);
 	uint64_t start = rig_cpu();
 
 	for (char *p = at, *end = p + bytes; p < end; p += 64)
 		for (unsigned i = 0; i < 64; i += 16)
-			__builtin_ia32_movntdq((lane *)(p + i), value);
-	__builtin_ia32_sfence();
+			_mm_stream_si128((__m128i *)(p + i), value);
+	_mm_sfence();
 	return rig_cpu() - start;
 }
 #else

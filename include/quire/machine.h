@@ -167,7 +167,10 @@ struct quire_machine {
 	struct quire_reservation *reservations;
 	size_t reservation_count, reservation_max;
 
-	/* Which memory is in which domain; none: one node has everything. */
+	/*
+	 * Which memory is in which domain. Not asked where the map has nids (device trees); neither: one node has it
+	 * all.
+	 */
 	struct quire_memory_affinity *affinities;
 	size_t affinity_count, affinity_max;
 

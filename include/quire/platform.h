@@ -83,6 +83,26 @@ struct quire_platform {
 	 * returned. NULL: the engine calls them one after the other. May block; called from boot and hotplug only.
 	 */
 	void (*run_parallel)(void *ctx, void (*fn)(void *arg, unsigned worker), void *arg, unsigned workers);
+
+	/*
+	 * Optional, all four for memory that runs short (reclaim.h). reclaim_wake: node nid wants quire_reclaim_tick(); may be
+	 * called from any context, often. out_of_memory: nothing else helped a request of this order and flags; true if memory
+	 * was or will soon be freed. wait: sleep a moment, in requests that may block. task: QUIRE_TASK_* of who is asking.
+	 */
+	void (*reclaim_wake)(void *ctx, int nid);
+	bool (*out_of_memory)(void *ctx, int nid, unsigned order, uint32_t gfp);
+	void (*wait)(void *ctx);
+	uint32_t (*task)(void *ctx);
+
+	/*
+	 * Optional, for requests with QUIRE_GFP_ACCOUNT: charge 2^order frames to whoever asks; false: over his limit, the
+	 * request fails. Giving the charge back is the embedder's, when he gives back the frames.
+	 */
+	bool (*account)(void *ctx, unsigned order);
 };
+
+#define QUIRE_TASK_MEMALLOC	0x1u	/* frees memory itself: all reserves, no reclaim */
+#define QUIRE_TASK_VICTIM	0x2u	/* was chosen to die: half of the reserve */
+#define QUIRE_TASK_REALTIME	0x4u	/* as if HIGH was given */
 
 #endif

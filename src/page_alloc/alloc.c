@@ -1,162 +1,145 @@
 /*
- * The road of a request: flags to zones, the zonelist with watermarks, the CPU's front, the tree.
- *
- * Two rounds over the zonelist: above the low watermark, then above the minimum with what the flags allow of the
- * reserves. (Reclaim and compaction belong between and after them.) Blocks that a front has at hand are given without
- * asking for watermarks: they left the zone's free count when the front took them.
+ * A request's beginning: what it asks for, whether that makes sense, and the first pass, above the low watermarks. What
+ * finds nothing there goes on in slow.c.
  */
 #include "page_alloc/page_alloc.h"
 
-struct walk {
-	struct quire *q;
-	struct qi_request request;
-	enum quire_zone_type highest;
-	quire_gfp_t gfp;
-	unsigned cpu;
-	const struct quire_zonelist *list;
-};
+#define RETRY_FLAGS (QUIRE_GFP_NOFAIL | QUIRE_GFP_NORETRY | QUIRE_GFP_RETRY_MAYFAIL)
 
-static unsigned enter_cpu(const struct quire *q, unsigned long *state)
+/* What is wrong with a request; NULL: nothing. */
+static const char *judge(const struct quire *q, unsigned order, quire_gfp_t gfp, struct qi_walk *walk,
+			 enum quire_migratetype *type)
 {
-	return q->platform->cpu_enter ? q->platform->cpu_enter(q->platform->ctx, state) : 0;
-}
+	quire_gfp_t retry = gfp & RETRY_FLAGS;
 
-static void leave_cpu(const struct quire *q, unsigned long state)
-{
-	if (q->platform->cpu_leave)
-		q->platform->cpu_leave(q->platform->ctx, state);
-}
-
-/* Pages of the zone that this request may not count on, or take. */
-static uint64_t excluded(const struct qi_zone *za, const struct walk *walk)
-{
-	uint64_t pages = 0;
-
-	if (!(walk->request.flags & QI_TREE_HIGHATOMIC))
-		pages += qi_peek(&za->tree.free_special[QUIRE_MIGRATE_HIGHATOMIC]);
-	if (!(walk->request.flags & QI_TREE_CMA))
-		pages += qi_peek(&za->tree.free_special[QUIRE_MIGRATE_CMA]);
-	return pages;
-}
-
-static enum quire_status try_list(struct walk *walk, enum quire_watermark wmark, quire_gfp_t reserves, quire_pfn_t *pfn)
-{
-	for (size_t i = 0; i < walk->list->count; i++) {
-		struct quire_zone *zone = walk->list->zones[i];
-		struct qi_zone *za = qi_zone_of(zone);
-		uint64_t mark = zone->watermark[wmark] + zone->watermark_boost;
-
-		if (zone->type > walk->highest || !za)
-			continue;
-		qi_zone_need_fronts(za);
-		walk->request.floor = walk->gfp & QUIRE_GFP_MEMALLOC && wmark == QUIRE_WMARK_MIN ? 0 :
-			qi_watermark_floor(zone, mark, walk->highest, reserves) + excluded(za, walk);
-		if (qi_front_alloc(za, walk->cpu, &walk->request, pfn) == QUIRE_OK)
-			return QUIRE_OK;
+	if (q->stage < QUIRE_STAGE_WATERMARKS)
+		return "the allocator is not open yet";
+	if (order >= QI_TREE_ORDERS)
+		return "there are no blocks of that order";
+	if (quire_gfp_zone(q->config.zone_mask, gfp, &walk->highest) != QUIRE_OK)
+		return "at most one of DMA, DMA32 and HIGHMEM";
+	if (quire_gfp_migratetype(gfp, type) != QUIRE_OK)
+		return "MOVABLE and RECLAIMABLE contradict each other";
+	if (qi_unlikely(retry)) {
+		if (retry & (retry - 1))
+			return "at most one of NOFAIL, NORETRY and RETRY_MAYFAIL";
+		if ((retry & QUIRE_GFP_NOFAIL) && !(gfp & QUIRE_GFP_DIRECT_RECLAIM))
+			return "NOFAIL is for callers that can wait: it needs DIRECT_RECLAIM";
 	}
-	return QUIRE_ENOMEM;
+	return NULL;
 }
 
-static enum quire_status begin(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, struct walk *walk)
+static int own_node(const struct quire *q)
 {
-	enum quire_migratetype type;
-	const struct quire_node *node;
-	enum quire_status status = quire_gfp_zone(q->config.zone_mask, gfp, &walk->highest);
+	unsigned long state = 0;
+	unsigned cpu = qi_enter_cpu(q, &state);
 
-	if (status == QUIRE_OK)
-		status = quire_gfp_migratetype(gfp, &type);
-	if (status != QUIRE_OK || order >= QI_TREE_ORDERS || q->stage < QUIRE_STAGE_WATERMARKS)
-		return QUIRE_EINVAL;
+	qi_leave_cpu(q, state);
+	return cpu < q->topology.cpu_count ? q->topology.cpu_node[cpu] : 0;
+}
+
+enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, struct qi_walk *walk)
+{
+	enum quire_migratetype type = QUIRE_MIGRATE_UNMOVABLE;
+	const char *wrong = judge(q, order, gfp, walk, &type);
+	const struct quire_node *node;
+
+	if (qi_unlikely(wrong != NULL))
+		return qi_refuse_request(q, QUIRE_EINVAL, order, gfp, wrong);
 	if (nid == QUIRE_NO_NODE)
-		nid = walk->cpu < q->topology.cpu_count ? q->topology.cpu_node[walk->cpu] : 0;
+		nid = own_node(q);
 	node = quire_topology_node(&q->topology, nid);
-	if (!node)
-		return QUIRE_ENOENT;
+	if (qi_unlikely(!node))
+		return qi_refuse_request(q, QUIRE_ENOENT, order, gfp, "there is no such node");
 	if (!q->watermarks.mobility_grouping)
 		type = QUIRE_MIGRATE_UNMOVABLE;
 	walk->q = q;
 	walk->gfp = gfp;
+	walk->nid = nid;
 	walk->list = &node->zonelists[gfp & QUIRE_GFP_THISNODE ? QUIRE_ZONELIST_NOFALLBACK : QUIRE_ZONELIST_FALLBACK];
+	walk->mask = NULL;
+	walk->interleave = false;
 	walk->request = (struct qi_request){ .order = order, .type = type };
-	if (type == QUIRE_MIGRATE_MOVABLE)
-		walk->request.flags |= QI_TREE_CMA;
 	return QUIRE_OK;
+}
+
+/* Rather a lower zone than mixing types, where low memory below NORMAL is worth less to others than order is. */
+static unsigned first_flags(const struct qi_walk *walk)
+{
+	const struct quire *q = walk->q;
+	const struct quire_zone *zone = walk->list->count ? walk->list->zones[0] : NULL;
+	unsigned flags = QUIRE_WMARK_LOW | (walk->gfp & QUIRE_GFP_KSWAPD_RECLAIM);
+
+	if (walk->request.type == QUIRE_MIGRATE_MOVABLE)
+		flags |= QI_ALLOC_CMA;
+	if (!(q->config.zone_mask >> QUIRE_ZONE_DMA32 & 1) || !zone)
+		return flags;
+	if (zone->type > walk->highest || zone->type != QUIRE_ZONE_NORMAL)
+		zone = qi_walk_preferred(walk);
+	if (zone && zone->type == QUIRE_ZONE_NORMAL &&
+	    (q->topology.node_count == 1 || zone->node->zones[QUIRE_ZONE_DMA32].present))
+		flags |= QI_ALLOC_NOFRAGMENT;
+	return flags;
+}
+
+/* A block that is to be zeroed, by whatever pieces the platform has mapped. */
+static enum quire_status zero_frames(struct quire *q, quire_pfn_t pfn, unsigned order)
+{
+	unsigned shift = quire_page_shift(&q->config);
+	quire_phys_t size = (quire_phys_t)1 << (order + shift);
+	void *address = q->platform->phys_to_virt ? q->platform->phys_to_virt(q->platform->ctx, pfn << shift, size) : NULL;
+
+	if (address) {
+		memset(address, 0, (size_t)size);
+		return QUIRE_OK;
+	}
+	if (!order)
+		return QUIRE_EUNSUPPORTED;
+	for (quire_pfn_t half = 0; half < 2; half++)
+		if (zero_frames(q, pfn + (half << (order - 1)), order - 1) != QUIRE_OK)
+			return QUIRE_EUNSUPPORTED;
+	return QUIRE_OK;
+}
+
+/* The rarer wishes: zeroed, charged. */
+static enum quire_status finish(struct qi_walk *walk, quire_pfn_t pfn)
+{
+	const struct quire_platform *platform = walk->q->platform;
+	unsigned order = walk->request.order;
+	enum quire_status status = QUIRE_OK;
+	const char *why = "the platform has no mapping to zero it by";
+
+	if (walk->gfp & QUIRE_GFP_ZERO)
+		status = zero_frames(walk->q, pfn, order);
+	if (status == QUIRE_OK && (walk->gfp & QUIRE_GFP_ACCOUNT) && platform->account &&
+	    !platform->account(platform->ctx, order)) {
+		status = QUIRE_ENOMEM;
+		why = "over the limit of who asks";
+	}
+	if (status == QUIRE_OK)
+		return QUIRE_OK;
+	qi_free_frames(walk->q, pfn, order);
+	return qi_refuse_request(walk->q, status, order, walk->gfp, why);
+}
+
+enum quire_status qi_walk_run(struct qi_walk *walk, quire_pfn_t *pfn)
+{
+	quire_pfn_t got;
+	enum quire_status status = qi_walk_list(walk, first_flags(walk), &got);
+
+	if (qi_unlikely(status != QUIRE_OK))
+		status = qi_alloc_slow(walk, &got);
+	if (status == QUIRE_OK && qi_unlikely(walk->gfp & (QUIRE_GFP_ZERO | QUIRE_GFP_ACCOUNT)))
+		status = finish(walk, got);
+	if (status == QUIRE_OK)
+		*pfn = got;
+	return status;
 }
 
 enum quire_status quire_alloc_frames(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, quire_pfn_t *pfn)
 {
-	struct walk walk;
-	unsigned long state = 0;
-	enum quire_status status;
+	struct qi_walk walk;
+	enum quire_status status = qi_walk_begin(q, nid, order, gfp, &walk);
 
-	walk.cpu = enter_cpu(q, &state);
-	status = begin(q, nid, order, gfp, &walk);
-	if (status == QUIRE_OK) {
-		status = try_list(&walk, QUIRE_WMARK_LOW, QUIRE_GFP_DIRECT_RECLAIM, pfn);
-		if (status != QUIRE_OK) {
-			if (qi_gfp_reserves(gfp))
-				walk.request.flags |= QI_TREE_HIGHATOMIC;
-			status = try_list(&walk, QUIRE_WMARK_MIN, gfp, pfn);
-		}
-	}
-	leave_cpu(q, state);
-	return status;
-}
-
-/* The zone that a frame was handed over to. Spans may overlap between nodes. */
-static struct qi_zone *zone_of_frame(const struct quire *q, quire_pfn_t pfn)
-{
-	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
-		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
-			const struct quire_zone *zone = &q->topology.nodes[nid]->zones[type];
-
-			if (zone->tree && pfn - zone->start_pfn < zone->spanned && qi_tree_any_ours(zone->tree, pfn, 1))
-				return qi_zone_of(zone);
-		}
-	return NULL;
-}
-
-enum quire_status quire_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order)
-{
-	struct qi_zone *za = zone_of_frame(q, pfn);
-	unsigned long state = 0;
-	enum quire_status status;
-	unsigned cpu;
-
-	if (!za)
-		return QUIRE_ENOENT;
-	cpu = enter_cpu(q, &state);
-	status = qi_front_free(za, cpu, pfn, order);
-	leave_cpu(q, state);
-	return status == QUIRE_ERANGE ? QUIRE_ENOENT : status;
-}
-
-enum quire_status quire_drain_frames(struct quire *q)
-{
-	unsigned long state = 0;
-	unsigned cpu = enter_cpu(q, &state);
-	enum quire_status result = QUIRE_OK;
-
-	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
-		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
-			struct qi_zone *za = qi_zone_of(&q->topology.nodes[nid]->zones[type]);
-
-			if (!za)
-				continue;
-			qi_front_drain(za, cpu);
-			if (qi_front_drain_all(za) != QUIRE_OK)
-				result = QUIRE_EUNSUPPORTED;
-		}
-	leave_cpu(q, state);
-	return result;
-}
-
-uint64_t quire_zone_kept_pages(const struct quire_zone *zone)
-{
-	const struct qi_zone *za = qi_zone_of(zone);
-	uint64_t pages = 0;
-
-	for (unsigned cpu = 0; za && cpu < za->cpus; cpu++)
-		pages += qi_front_held(za, cpu);
-	return pages;
+	return status == QUIRE_OK ? qi_walk_run(&walk, pfn) : status;
 }

@@ -4,20 +4,164 @@
 
 #include <quire/page_alloc.h>
 #include <quire/quire.h>
+#include <quire/reclaim.h>
+#include <quire/vmstat.h>
 
 #include "zone/front.h"
 
+/* How a request meets watermarks, with the field's values (spec 05 section 7). The low two bits: which mark. */
+#define QI_ALLOC_MARK		0x3u	/* enum quire_watermark: MIN, LOW, HIGH */
+#define QI_ALLOC_NO_WATERMARKS	0x4u
+#define QI_ALLOC_OOM		0x8u
+#define QI_ALLOC_NON_BLOCK	0x10u
+#define QI_ALLOC_MIN_RESERVE	0x20u
+#define QI_ALLOC_CMA		0x80u
+#define QI_ALLOC_NOFRAGMENT	0x100u
+#define QI_ALLOC_HIGHATOMIC	0x200u
+#define QI_ALLOC_KSWAPD		0x800u
+/* Those that may count on the atomic reserve. */
+#define QI_ALLOC_RESERVES (QI_ALLOC_NON_BLOCK | QI_ALLOC_MIN_RESERVE | QI_ALLOC_HIGHATOMIC | QI_ALLOC_OOM)
+
+#define QI_COSTLY_ORDER 3u		/* above: one round of reclaim is enough unless the caller insists */
+
+/* A request on its way. */
+struct qi_walk {
+	struct quire *q;
+	struct qi_request request;
+	enum quire_zone_type highest;
+	quire_gfp_t gfp;
+	int nid;				/* preferred */
+	const struct quire_zonelist *list;
+	const struct quire_nodemask *mask;	/* NULL: all nodes */
+	bool interleave;			/* nid is the node whose turn it is */
+};
+
+/* --- alloc.c --- */
+
+/* Read and judge a request; QUIRE_EINVAL, QUIRE_ENOENT with a line in the log. */
+enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, struct qi_walk *walk);
+/* The whole road. */
+enum quire_status qi_walk_run(struct qi_walk *walk, quire_pfn_t *pfn);
+
+/* --- walk.c --- */
+
+/* May the request use zones of this node? */
+static inline bool qi_walk_allows(const struct qi_walk *walk, const struct quire_zone *zone)
+{
+	return zone->type <= walk->highest && (!walk->mask || quire_nodemask_test(walk->mask, zone->node->nid));
+}
+/* The zone a request would like best; NULL: the mask leaves none. */
+struct quire_zone *qi_walk_preferred(const struct qi_walk *walk);
+/* One pass over the zonelist, on a CPU of its own choice. */
+enum quire_status qi_walk_list(struct qi_walk *walk, unsigned flags, quire_pfn_t *pfn);
+
+/* --- watermark.c --- */
+
+/* Flags of the slow path for a request's gfp bits. */
+unsigned qi_alloc_flags(quire_gfp_t gfp, unsigned order, unsigned type);
 /*
  * How many pages must stay free in a zone for a request to be served from it: the mark, less what the request may use
  * of the reserve, plus the lowmem reserve. A request of n pages passes if free >= floor + n (the field's strict
  * comparison).
  */
+uint64_t qi_mark_floor(const struct quire_zone *zone, uint64_t mark, enum quire_zone_type highest, unsigned flags);
 uint64_t qi_watermark_floor(const struct quire_zone *zone, uint64_t mark, enum quire_zone_type highest, quire_gfp_t gfp);
+/* The floor of a request with these flags in a zone, the mark they name and what it must not count on included. */
+uint64_t qi_request_floor(const struct qi_zone *za, unsigned order, enum quire_zone_type highest, unsigned flags);
 
-/* May the request use the highatomic reserve? */
+static inline uint64_t qi_mark(const struct quire_zone *zone, enum quire_watermark mark)
+{
+	return zone->watermark[mark] + qi_peek(&zone->watermark_boost);
+}
+
+/* May the request use the highatomic reserve, first or last? */
 static inline bool qi_gfp_reserves(quire_gfp_t gfp)
 {
-	return !(gfp & (QUIRE_GFP_DIRECT_RECLAIM | QUIRE_GFP_NOMEMALLOC)) && (gfp & QUIRE_GFP_HIGH);
+	return !(gfp & (QUIRE_GFP_DIRECT_RECLAIM | QUIRE_GFP_NOMEMALLOC));
 }
+/* May it ignore watermarks? */
+static inline bool qi_gfp_no_watermarks(quire_gfp_t gfp)
+{
+	return (gfp & QUIRE_GFP_MEMALLOC) && !(gfp & QUIRE_GFP_NOMEMALLOC);
+}
+
+/* --- slow.c, reclaim.c --- */
+
+enum quire_status qi_alloc_slow(struct qi_walk *walk, quire_pfn_t *pfn);
+/* The node wants the background reclaimer, unless it is balanced or hopeless. */
+void qi_wake_reclaimer(struct quire *q, const struct quire_node *node);
+/* Is there anybody who could bring memory back in the background? */
+static inline bool qi_has_reclaimer(const struct quire *q)
+{
+	return q->platform->reclaim_wake || __atomic_load_n(&q->page_alloc.shrinkers, __ATOMIC_RELAXED);
+}
+/* One round of shrinkers for a request. Frames freed. */
+uint64_t qi_reclaim_direct(const struct qi_walk *walk, unsigned priority);
+/* What shrinkers say they could free in the end. */
+uint64_t qi_reclaimable(const struct quire *q, int nid);
+
+/* --- policy.c --- */
+
+/* After a zone served a request beyond what was at hand: did it mix types? */
+void qi_note_fallbacks(struct qi_zone *za, const struct qi_walk *walk, quire_pfn_t pfn, bool wake);
+/* Set the pageblock of a block just handed out aside for its like, within the limit. */
+void qi_reserve_highatomic(struct qi_zone *za, quire_pfn_t pfn);
+/* Give one pageblock of the reserve up, to the request's type. False: there is none, or (not forced) only one. */
+bool qi_unreserve_highatomic(const struct qi_walk *walk, bool force);
+
+/* --- free.c --- */
+
+static inline unsigned qi_enter_cpu(const struct quire *q, unsigned long *state)
+{
+	return q->platform->cpu_enter ? q->platform->cpu_enter(q->platform->ctx, state) : 0;
+}
+
+static inline void qi_leave_cpu(const struct quire *q, unsigned long state)
+{
+	if (q->platform->cpu_leave)
+		q->platform->cpu_leave(q->platform->ctx, state);
+}
+
+/* Without a word in the log. */
+enum quire_status qi_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order);
+
+/* --- frame_map.c --- */
+
+/* The zone a frame was handed over to; NULL: none. */
+struct qi_zone *qi_zone_of_frame(const struct quire *q, quire_pfn_t pfn);
+/* Build the table of zones by frame, when zones are open and metadata can still be had. QUIRE_ENOMEM. */
+enum quire_status qi_frame_map_build(struct quire *q);
+
+/* --- pages.c --- */
+
+/* From now on descriptors that come into being late find their frames here. */
+void qi_pages_open(struct quire *q);
+
+/* --- vmstat.c, messages.c --- */
+
+/* n requests like this one were served by the zone; pages were given back to it. On `cpu`. */
+void qi_count_allocs(struct qi_zone *za, unsigned cpu, const struct qi_walk *walk, uint64_t n);
+void qi_count_freed(struct qi_zone *za, unsigned cpu, uint64_t pages);
+
+static inline struct qi_lock *qi_alloc_lock(struct quire *q) { return (struct qi_lock *)&q->page_alloc.lock; }
+
+/* One more of a rare event. */
+void qi_count_rare(struct quire *q, uint64_t *counter, uint64_t n);
+
+enum quire_status qi_refuse_request(struct quire *q, enum quire_status status, unsigned order, quire_gfp_t gfp,
+				    const char *why);
+void qi_warn_failure(const struct qi_walk *walk);
+enum quire_status qi_refuse_frame(struct quire *q, enum quire_status status, quire_pfn_t pfn, unsigned order,
+				  const char *what);
+
+#ifdef QUIRE_NO_TRACE
+#define qi_trace(q, hook, ...) ((void)0)
+#else
+#define qi_trace(q, hook, ...) do { \
+	const struct quire_trace *qi_traced = (q)->page_alloc.trace; \
+	if (qi_unlikely(qi_traced != NULL) && qi_traced->hook) \
+		qi_traced->hook(qi_traced->ctx, __VA_ARGS__); \
+} while (0)
+#endif
 
 #endif

@@ -69,6 +69,7 @@ struct qi_front {
 	uint8_t taken;			/* written by a drainer */
 	uint8_t stocked;		/* something may be here */
 	uint8_t last[QI_FRONT_ORDERS + 1];	/* type served last, by order */
+	struct qi_zone_events events;		/* the page allocator's, here because this line is at hand */
 	struct qi_word_cache frames __attribute__((aligned(64)));
 	struct qi_word_cache huge __attribute__((aligned(64)));
 	struct qi_block_stack stacks[QUIRE_MIGRATE_PCPTYPES][QI_FRONT_ORDERS] __attribute__((aligned(64)));

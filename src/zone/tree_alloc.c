@@ -174,7 +174,7 @@ static struct qi_node *steal_leaf(struct qi_tree *tree, unsigned type, unsigned 
 		if (smaller)
 			leaf = smaller;
 	}
-	tree->fallbacks++;
+	qi_poke(&tree->fallbacks, tree->fallbacks + 1);
 	if (keep && qi_group(tree) == 1 && qi_weight(leaf->map) >= QI_FAN / 2) {
 		retype_leaf(tree, leaf, type);
 		tree->steals++;

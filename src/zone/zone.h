@@ -17,6 +17,12 @@
 
 struct qi_front;
 
+/* What the page allocator counts, per zone and CPU; written by that CPU alone. Requests, but for the two of pages. */
+struct qi_zone_events {
+	uint64_t allocs, alloc_pages, freed_pages;
+	uint64_t miss, foreign, other, interleave;
+};
+
 struct qi_zone {
 	struct qi_tree tree;			/* quire_zone.tree points here */
 	struct qi_lock lock __attribute__((aligned(64)));	/* tree */
@@ -33,6 +39,9 @@ struct qi_zone {
 	uint64_t bad_frees;			/* refused when a front gave them back */
 	quire_pfn_t bad_pfn;			/* the last of them */
 	struct qi_lock drain_lock;		/* one remote drain at a time */
+	struct qi_zone_events events;		/* of CPUs that have no front; locked */
+	uint64_t seen_fallbacks;		/* of the tree's: those that have raised the watermarks; locked */
+	uint64_t highatomic_pages;		/* in pageblocks set aside; locked */
 };
 
 static inline struct qi_zone *qi_zone_of_tree(struct qi_tree *tree)

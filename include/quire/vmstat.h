@@ -1,0 +1,68 @@
+/*
+ * Counters with the field's names (/proc/vmstat), and hooks that see every event.
+ *
+ * Counting costs a request one addition to a word of its own CPU. Sums are made by who reads: exact while no other CPU
+ * allocates, else near. Counters are 64 bits and begin at boot.
+ */
+#ifndef QUIRE_VMSTAT_H
+#define QUIRE_VMSTAT_H
+
+#include <quire/page_alloc.h>
+
+struct quire;
+struct quire_node;
+
+/* Counters by zone type, then those of the machine. */
+enum quire_vm_item {
+	QUIRE_VM_PGALLOC,				/* + zone type: pages handed out by zones of it */
+	QUIRE_VM_ALLOCSTALL = QUIRE_VM_PGALLOC + QUIRE_ZONE_TYPES,	/* + highest zone type: direct reclaims */
+	QUIRE_VM_PGFREE = QUIRE_VM_ALLOCSTALL + QUIRE_ZONE_TYPES,	/* pages given back */
+	QUIRE_VM_NUMA_HIT,				/* requests served by the preferred node */
+	QUIRE_VM_NUMA_MISS,				/* ... by another one */
+	QUIRE_VM_NUMA_FOREIGN,				/* ... meant for a node that could not */
+	QUIRE_VM_NUMA_INTERLEAVE,			/* ... by the node whose turn it was */
+	QUIRE_VM_NUMA_LOCAL,				/* ... by the CPU's own node */
+	QUIRE_VM_NUMA_OTHER,				/* ... by another */
+	QUIRE_VM_PAGEOUTRUN,				/* runs of the background reclaimer that had work */
+	QUIRE_VM_PGSTEAL_KSWAPD,			/* frames freed by shrinkers in the background */
+	QUIRE_VM_PGSTEAL_DIRECT,			/* ... directly */
+	QUIRE_VM_OOM_KILL,				/* calls of the out-of-memory hook that helped */
+	QUIRE_VM_FALLBACKS,				/* requests that mixed migratetypes in a pageblock: extfrag events */
+	QUIRE_VM_FAILED,				/* requests that ended without memory */
+	QUIRE_VM_ITEMS
+};
+
+/* Of the whole machine. 0 for items out of range. */
+uint64_t quire_vmstat(const struct quire *q, unsigned item);
+/* "pgalloc_dma32", "numa_hit" ... written to text, cut to size; returns text. */
+const char *quire_vm_name(unsigned item, char *text, size_t size);
+
+/* Of one zone, or the sum over a node's. Pages, but numa_* are requests. */
+struct quire_zone_events {
+	uint64_t pgalloc, pgfree;
+	uint64_t numa_hit, numa_miss, numa_foreign, numa_interleave, numa_local, numa_other;
+	uint64_t fallbacks;
+};
+void quire_zone_vmstat(const struct quire_zone *zone, struct quire_zone_events *events);
+void quire_node_vmstat(const struct quire_node *node, struct quire_zone_events *events);
+
+/*
+ * Trace hooks; each may be NULL. They are called inside cpu_enter ... cpu_leave, must be quick and must not allocate. Built
+ * with -DQUIRE_NO_TRACE they are never called and cost nothing; else one load where none is set.
+ *
+ * fallback: a request of `type` had to be served from a pageblock of `block_type` (as it is now: its own if the pageblock
+ * was claimed). move: pages went from the zone to a CPU (positive) or back (negative), seen from outside a request.
+ */
+struct quire_trace {
+	void *ctx;
+	void (*alloc)(void *ctx, quire_pfn_t pfn, unsigned order, quire_gfp_t gfp, enum quire_migratetype type);
+	void (*free)(void *ctx, quire_pfn_t pfn, unsigned order);
+	void (*fallback)(void *ctx, quire_pfn_t pfn, unsigned order, enum quire_migratetype type,
+			 enum quire_migratetype block_type);
+	void (*move)(void *ctx, const struct quire_zone *zone, unsigned cpu, int64_t pages);
+};
+
+/* NULL: none. The structure is kept by reference. Not while other CPUs allocate. */
+void quire_set_trace(struct quire *q, const struct quire_trace *trace);
+
+#endif

@@ -1,0 +1,75 @@
+/* Giving frames back: which zone they are of, to the CPU's front, and what is said when that is refused. */
+#include "page_alloc/page_alloc.h"
+
+static enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsigned order, const char **what)
+{
+	struct qi_zone *za = qi_zone_of_frame(q, pfn);
+	unsigned long state = 0;
+	enum quire_status status;
+	unsigned cpu;
+
+	*what = "it is not the allocator's";
+	if (qi_unlikely(!za))
+		return QUIRE_ENOENT;
+	cpu = qi_enter_cpu(q, &state);
+	status = qi_front_free(za, cpu, pfn, order);
+	if (qi_likely(status == QUIRE_OK)) {
+		qi_count_freed(za, cpu, 1ull << order);
+		qi_trace(q, free, pfn, order);
+	}
+	qi_leave_cpu(q, state);
+	if (status == QUIRE_EEXIST)
+		*what = "it is free already";
+	else if (status == QUIRE_EINVAL)
+		*what = "it is no block of that order";
+	return status == QUIRE_ERANGE ? QUIRE_ENOENT : status;
+}
+
+enum quire_status qi_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order)
+{
+	const char *what;
+
+	return give_back(q, pfn, order, &what);
+}
+
+enum quire_status quire_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order)
+{
+	const char *what;
+	enum quire_status status = give_back(q, pfn, order, &what);
+
+	return qi_likely(status == QUIRE_OK) ? status : qi_refuse_frame(q, status, pfn, order, what);
+}
+
+enum quire_status quire_drain_frames(struct quire *q)
+{
+	unsigned long state = 0;
+	unsigned cpu = qi_enter_cpu(q, &state);
+	enum quire_status result = QUIRE_OK;
+
+	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
+		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
+			struct qi_zone *za = qi_zone_of(&q->topology.nodes[nid]->zones[type]);
+			uint64_t kept;
+
+			if (!za)
+				continue;
+			kept = qi_front_held(za, cpu);
+			qi_front_drain(za, cpu);
+			if (kept)
+				qi_trace(q, move, za->zone, cpu, -(int64_t)kept);
+			if (qi_front_drain_all(za) != QUIRE_OK)
+				result = QUIRE_EUNSUPPORTED;
+		}
+	qi_leave_cpu(q, state);
+	return result;
+}
+
+uint64_t quire_zone_kept_pages(const struct quire_zone *zone)
+{
+	const struct qi_zone *za = qi_zone_of(zone);
+	uint64_t pages = 0;
+
+	for (unsigned cpu = 0; za && cpu < za->cpus; cpu++)
+		pages += qi_front_held(za, cpu);
+	return pages;
+}

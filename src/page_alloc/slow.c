@@ -1,0 +1,229 @@
+/*
+ * The slow path (spec 05 section 10): what a request tries that found nothing above the low watermarks, in the field's order.
+ *
+ *	wake the reclaimer -> above the minimum -> as far as flags and task reach into the reserves -> shrinkers, then again ->
+ *	atomic reserve and all CPUs' fronts given back, then again -> another round while that helps -> the last resort
+ *
+ * Compaction belongs before and after the shrinkers, for requests of more than one frame.
+ *
+ * Every loop is bounded: rounds that free nothing by MAX_ROUNDS, calls of the out-of-memory hook by MAX_KILLS, and NOFAIL
+ * goes on only while something frees memory, or the platform has a wait in which others may.
+ */
+#include "page_alloc/page_alloc.h"
+
+#define MAX_ROUNDS 16u			/* of reclaim without progress */
+#define MAX_KILLS 16u
+#define FIRST_PRIORITY 12u
+
+struct slow {
+	struct qi_walk *walk;
+	const struct quire_nodemask *mask;
+	quire_pfn_t *pfn;
+	unsigned flags;
+	unsigned rounds;		/* without progress */
+	unsigned kills;
+	bool memalloc;			/* frees memory itself: no reclaim on its behalf */
+};
+
+static bool try_list(struct slow *slow, unsigned flags)
+{
+	return qi_walk_list(slow->walk, flags, slow->pfn) == QUIRE_OK;
+}
+
+static void wake_nodes(const struct qi_walk *walk)
+{
+	const struct quire_node *last = NULL;
+
+	if (!qi_has_reclaimer(walk->q))
+		return;
+	for (size_t i = 0; i < walk->list->count; i++) {
+		const struct quire_zone *zone = walk->list->zones[i];
+
+		if (!qi_walk_allows(walk, zone) || zone->node == last)
+			continue;
+		last = zone->node;
+		qi_wake_reclaimer(walk->q, last);
+	}
+}
+
+/* What the task that asks may do beyond its flags. */
+static void add_reserves(struct slow *slow)
+{
+	const struct quire_platform *platform = slow->walk->q->platform;
+	uint32_t task = platform->task ? platform->task(platform->ctx) : 0;
+	quire_gfp_t gfp = slow->walk->gfp;
+
+	slow->memalloc = task & QUIRE_TASK_MEMALLOC;
+	if (task & QUIRE_TASK_REALTIME)
+		slow->flags |= QI_ALLOC_MIN_RESERVE;
+	if (gfp & QUIRE_GFP_NOMEMALLOC)
+		return;
+	if (qi_gfp_no_watermarks(gfp) || slow->memalloc)
+		slow->flags |= QI_ALLOC_NO_WATERMARKS;
+	else if (task & QUIRE_TASK_VICTIM)
+		slow->flags |= QI_ALLOC_OOM;
+}
+
+static bool any_highatomic(const struct qi_walk *walk)
+{
+	for (size_t i = 0; i < walk->list->count; i++) {
+		const struct qi_zone *za = qi_zone_of(walk->list->zones[i]);
+
+		if (za && qi_peek(&za->tree.free_special[QUIRE_MIGRATE_HIGHATOMIC]))
+			return true;
+	}
+	return false;
+}
+
+/* All that can be had without anybody freeing anything. */
+static bool try_reserves(struct slow *slow)
+{
+	unsigned before = slow->flags;
+
+	if (try_list(slow, slow->flags))
+		return true;
+	add_reserves(slow);
+	if (slow->flags & (QI_ALLOC_NO_WATERMARKS | QI_ALLOC_OOM))
+		slow->walk->mask = NULL;
+	if ((slow->flags != before || slow->walk->mask != slow->mask) && try_list(slow, slow->flags))
+		return true;
+	/* The atomic reserve is a last resort for who cannot wait. */
+	return (slow->flags & (QI_ALLOC_NON_BLOCK | QI_ALLOC_OOM)) && !(slow->flags & QI_ALLOC_HIGHATOMIC) &&
+	       any_highatomic(slow->walk) && try_list(slow, slow->flags | QI_ALLOC_HIGHATOMIC);
+}
+
+/* Could shrinkers, by what they say, bring any zone that has a block of the order to where it could serve? */
+static bool worth_another_round(const struct slow *slow)
+{
+	const struct qi_walk *walk = slow->walk;
+
+	for (size_t i = 0; i < walk->list->count; i++) {
+		const struct quire_zone *zone = walk->list->zones[i];
+		const struct qi_zone *za = qi_zone_of(zone);
+		uint64_t need;
+
+		if (!za || !qi_walk_allows(walk, zone))
+			continue;
+		need = qi_request_floor(za, walk->request.order, walk->highest, slow->flags) + (1ull << walk->request.order);
+		if (walk->request.order && !qi_tree_might_have(&za->tree, walk->request.order, walk->request.type, 0))
+			continue;
+		if (qi_tree_free_pages(&za->tree) + qi_reclaimable(walk->q, zone->node->nid) >= need)
+			return true;
+	}
+	return false;
+}
+
+static void pause_between(const struct slow *slow)
+{
+	const struct quire_platform *platform = slow->walk->q->platform;
+
+	if (platform->wait)
+		platform->wait(platform->ctx);
+}
+
+/* One round of making others give. *progress: somebody freed something. */
+static bool reclaim_round(struct slow *slow, bool *progress)
+{
+	struct quire *q = slow->walk->q;
+
+	*progress = qi_reclaim_direct(slow->walk, slow->rounds < FIRST_PRIORITY ? FIRST_PRIORITY - slow->rounds : 1) > 0;
+	if (*progress && try_list(slow, slow->flags))
+		return true;
+	if (!qi_unreserve_highatomic(slow->walk, false) && !*progress)
+		return false;
+	quire_drain_frames(q);
+	return try_list(slow, slow->flags);
+}
+
+/* The last resort. True: worth another round. */
+static bool out_of_memory(struct slow *slow, bool *served)
+{
+	const struct qi_walk *walk = slow->walk;
+	struct quire *q = walk->q;
+	unsigned high = QUIRE_WMARK_HIGH | (slow->flags & QI_ALLOC_CMA);
+
+	*served = false;
+	if (!q->platform->out_of_memory || walk->request.order > QI_COSTLY_ORDER || walk->highest < QUIRE_ZONE_NORMAL ||
+	    (walk->gfp & (QUIRE_GFP_RETRY_MAYFAIL | QUIRE_GFP_THISNODE)) || slow->kills >= MAX_KILLS)
+		return false;
+	/* Somebody may have freed plenty meanwhile. */
+	*served = try_list(slow, high);
+	if (*served)
+		return true;
+	slow->kills++;
+	if (!q->platform->out_of_memory(q->platform->ctx, walk->nid, walk->request.order, walk->gfp))
+		return false;
+	qi_count_rare(q, &q->page_alloc.killed, 1);
+	slow->rounds = 0;
+	if (walk->gfp & QUIRE_GFP_NOFAIL)
+		*served = try_list(slow, slow->flags | QI_ALLOC_NO_WATERMARKS);
+	pause_between(slow);
+	return true;
+}
+
+/* Rounds of reclaim until it is served or there is no point. */
+static bool reclaim_until_served(struct slow *slow)
+{
+	unsigned order = slow->walk->request.order;
+	quire_gfp_t gfp = slow->walk->gfp;
+	bool progress, served;
+
+	for (;;) {
+		if (reclaim_round(slow, &progress))
+			return true;
+		if ((gfp & QUIRE_GFP_NORETRY) || (order > QI_COSTLY_ORDER && !(gfp & QUIRE_GFP_RETRY_MAYFAIL)))
+			return false;
+		slow->rounds = progress && order <= QI_COSTLY_ORDER ? 0 : slow->rounds + 1;
+		if (slow->rounds < MAX_ROUNDS && (progress || worth_another_round(slow))) {
+			pause_between(slow);
+			continue;
+		}
+		if (qi_unreserve_highatomic(slow->walk, true))
+			continue;
+		if (!out_of_memory(slow, &served))
+			return false;
+		if (served || try_list(slow, slow->flags))
+			return true;
+	}
+}
+
+/* Does not give up while memory may come back. */
+static bool insist(struct slow *slow)
+{
+	struct quire *q = slow->walk->q;
+	uint64_t stolen;
+
+	if (slow->walk->request.order > 1)
+		qi_log(q->platform, QUIRE_LOG_WARNING, "a request of order %u must not fail: above 1 that is not safe",
+		       slow->walk->request.order);
+	do {
+		if (try_list(slow, slow->flags | QI_ALLOC_MIN_RESERVE))
+			return true;
+		pause_between(slow);
+		stolen = qi_reclaim_direct(slow->walk, 1);
+		slow->rounds = 0;
+		slow->kills = 0;
+		if (try_list(slow, slow->flags) || reclaim_until_served(slow))
+			return true;
+	} while (stolen || q->platform->wait);
+	return false;
+}
+
+enum quire_status qi_alloc_slow(struct qi_walk *walk, quire_pfn_t *pfn)
+{
+	struct slow slow = { .walk = walk, .mask = walk->mask, .pfn = pfn };
+
+	slow.flags = qi_alloc_flags(walk->gfp, walk->request.order, walk->request.type);
+	if (slow.flags & QI_ALLOC_KSWAPD)
+		wake_nodes(walk);
+	if (try_reserves(&slow))
+		return QUIRE_OK;
+	if ((walk->gfp & QUIRE_GFP_DIRECT_RECLAIM) && !slow.memalloc) {
+		if (reclaim_until_served(&slow))
+			return QUIRE_OK;
+		if ((walk->gfp & QUIRE_GFP_NOFAIL) && insist(&slow))
+			return QUIRE_OK;
+	}
+	qi_warn_failure(walk);
+	return QUIRE_ENOMEM;
+}

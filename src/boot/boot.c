@@ -12,7 +12,6 @@
 #include "boot/handover.h"
 #include "boot/ledger.h"
 #include "boot/meta.h"
-#include "page_alloc/page_alloc.h"
 #include "zone/zone.h"
 
 static void *topology_alloc(void *ctx, size_t size, size_t align, int nid)
@@ -74,7 +73,6 @@ static enum quire_status stage_watermarks(struct quire *q)
 	quire_lowmem_reserve_update(&q->topology, tunables);
 	quire_watermarks_init(&q->topology, tunables, &q->watermarks);
 	quire_watermarks_thp(&q->topology, tunables, &q->watermarks);
-	qi_pages_open(q);
 	return QUIRE_OK;
 }
 

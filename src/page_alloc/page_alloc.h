@@ -132,11 +132,6 @@ struct qi_zone *qi_zone_of_frame(const struct quire *q, quire_pfn_t pfn);
 /* Build the table of zones by frame, when zones are open and metadata can still be had. QUIRE_ENOMEM. */
 enum quire_status qi_frame_map_build(struct quire *q);
 
-/* --- pages.c --- */
-
-/* From now on descriptors that come into being late find their frames here. */
-void qi_pages_open(struct quire *q);
-
 /* --- vmstat.c, messages.c --- */
 
 /* n requests like this one were served by the zone; pages were given back to it. On `cpu`. */

@@ -149,21 +149,3 @@ enum quire_status quire_split_page(struct quire *q, struct quire_page *page, uns
 	}
 	return QUIRE_OK;
 }
-
-/* Frames for descriptors: the engine's own, without any. */
-static enum quire_status take_for_memmap(void *ctx, int nid, unsigned order, quire_pfn_t *pfn)
-{
-	return quire_alloc_frames(ctx, nid, order, QUIRE_GFP_NOWARN, pfn);
-}
-
-static void give_from_memmap(void *ctx, quire_pfn_t pfn, unsigned order)
-{
-	qi_free_frames(ctx, pfn, order);
-}
-
-void qi_pages_open(struct quire *q)
-{
-	const struct quire_frame_source source = { .take = take_for_memmap, .give = give_from_memmap, .ctx = q };
-
-	quire_memmap_set_source(q, &source);
-}

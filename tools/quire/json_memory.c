@@ -78,12 +78,45 @@ static void contiguous_areas(const struct quire *q, struct json *json)
 	json_close(json);
 }
 
+/* A report's text, line by line. */
+struct line_list {
+	struct json *json;
+	char line[256];
+	size_t length;
+};
+
+static void take_text(void *ctx, const char *text, size_t length)
+{
+	struct line_list *list = ctx;
+
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] != '\n' && list->length + 1 < sizeof(list->line)) {
+			list->line[list->length++] = text[i];
+		} else if (text[i] == '\n') {
+			list->line[list->length] = 0;
+			json_text(list->json, NULL, list->line);
+			list->length = 0;
+		}
+	}
+}
+
+static void log_lines(const struct quire *q, struct json *json)
+{
+	struct line_list list = { .json = json };
+	struct quire_report_sink sink = { take_text, &list };
+
+	json_open(json, "log", '[');
+	quire_report_boot_log(q, &sink);
+	json_close(json);
+}
+
 void json_log(const struct quire *q, struct json *json)
 {
 	unsigned shift = quire_page_shift(&q->config);
 	struct quire_pfn_range range;
 	size_t index;
 
+	log_lines(q, json);
 	zone_ranges(q, json);
 	json_open(json, "early_node_ranges", '[');
 	quire_memblock_for_each_pfn_range(&q->memblock, index, QUIRE_NO_NODE, shift, &range) {

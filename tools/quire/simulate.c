@@ -125,8 +125,11 @@ static bool find_log(const struct simulation *s, const struct simulate_options *
 		return false;
 	for (size_t i = 0; i < options->path_count; i++) {
 		const char *path = options->paths[i];
+		bool once = strcmp(path, "-") == 0 || strcmp(path, "live") == 0;
 
-		if (strcmp(path, "-") == 0 || strcmp(path, "live") == 0 || observed_read(log, path) != QUIRE_OK)
+		if (once && !s->in.once)
+			continue;
+		if ((once ? observed_from_log(log, s->in.once, s->in.once_size) : observed_read(log, path)) != QUIRE_OK)
 			continue;
 		if (log->has_log)
 			return true;

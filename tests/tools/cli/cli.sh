@@ -147,7 +147,7 @@ done
 # --- JSON ---
 expect 0 boot --nodes 2x1G --cpus 4 --format json
 if "$flatten" <"$work/out" >"$work/flat" 2>"$work/err"; then
-	for key in machine.arch config.rules 'memblock.memory\[0\].base' 'nodes\[1\].distances\[1\]' \
+	for key in 'log\[0\]' machine.arch config.rules 'memblock.memory\[0\].base' 'nodes\[1\].distances\[1\]' \
 		'zones\[0\].watermarks.min' watermarks.min_free_kbytes 'fallback\[1\].order\[0\]' \
 		'zonelists\[0\].zones\[0\].zone' 'buddyinfo\[0\].free_blocks\[10\]' 'pagetypeinfo\[0\].type' \
 		meminfo.total_bytes 'sections\[0\].first' memory_block_size 'memory_blocks\[0\].state' \
@@ -191,6 +191,12 @@ done
 sample=$project/samples/machines/x86_64-q35-2n-8G
 if [ -f "$sample/zoneinfo.txt" ]; then
 	expect 0 boot --show zoneinfo "$sample"
+	# A log on standard input can be read once, and is replayed all the same.
+	"$quire" boot -q --show zoneinfo - <"$sample/dmesg.txt" >"$work/piped" 2>"$work/err" || bad "boot -: $(cat "$work/err")"
+	"$quire" boot -q --show zoneinfo "$sample/dmesg.txt" | diff - "$work/piped" >/dev/null ||
+		bad "a log on standard input boots otherwise than from a file"
+	"$quire" verify - <"$sample/dmesg.txt" >"$work/piped" || bad "verify -: $(tail -1 "$work/piped")"
+	grep -qE '^-: [1-9][0-9]+ items checked, 0 differ' "$work/piped" || bad "verify - checks nothing"
 	for field in managed present spanned min low high; do
 		grep "^        $field " "$work/out" >"$work/ours"
 		grep "^        $field " "$sample/zoneinfo.txt" | diff "$work/ours" - >/dev/null ||

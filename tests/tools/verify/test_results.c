@@ -70,6 +70,20 @@ static void json_is_escaped(void **state)
 	findings_free(&f);
 }
 
+/* A log may hold anything; what is quoted from it must not break the document. */
+static void json_is_unicode(void **state)
+{
+	struct findings f = { .capture = "box" };
+	char *text;
+
+	(void)state;
+	findings_text(&f, (struct origin){ 0 }, "a", "\xff\xc3\xa9", "item");
+	text = printed(findings_print_json, &f, 1);
+	assert_non_null(strstr(text, "\"theirs\": \"\\ufffd\xc3\xa9\""));
+	free(text);
+	findings_free(&f);
+}
+
 static void table_has_totals(void **state)
 {
 	struct findings f[2] = { { .capture = "one", .checked = 10 },
@@ -105,13 +119,36 @@ static void bad_input(void **state)
 	free(text);
 }
 
+/* What merely lies among captures is named and left out; by itself it is bad input. */
+static void other_files(void **state)
+{
+	char *paths[] = { "samples/machines/README.md", "samples/machines/i386-pae-4G" }, *text = NULL;
+	struct verify_options options = { 0 };
+	size_t size;
+
+	(void)state;
+	options.out = open_memstream(&text, &size);
+	assert_int_equal(verify_captures(&options, paths, 2), VERIFY_EQUAL);
+	fclose(options.out);
+	assert_non_null(strstr(text, "README.md: note: not a kernel log"));
+	assert_non_null(strstr(text, "README.md: skipped"));
+	assert_null(strstr(text, "could not be verified"));
+	free(text);
+	options.out = open_memstream(&text, &size);
+	assert_int_equal(verify_captures(&options, paths, 1), VERIFY_BAD_INPUT);
+	fclose(options.out);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_line_per_difference),
 		cmocka_unit_test(json_is_escaped),
+		cmocka_unit_test(json_is_unicode),
 		cmocka_unit_test(table_has_totals),
 		cmocka_unit_test(bad_input),
+		cmocka_unit_test(other_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

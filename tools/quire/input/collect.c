@@ -64,6 +64,16 @@ enum quire_status input_take_map(struct input *in, enum input_map_source source,
 	return status;
 }
 
+void input_keep_text(struct input *in, struct textfile *file)
+{
+	if (!file->data)
+		return;
+	free(in->once);
+	in->once = file->data;
+	in->once_size = file->size;
+	file->data = NULL;
+}
+
 char *input_slice_string(struct text_slice slice)
 {
 	return strndup(slice.at, slice.length);

@@ -141,6 +141,8 @@ void input_ranges_free(struct input_ranges *ranges);
 enum quire_status input_take_map(struct input *in, enum input_map_source source, struct input_ranges *ranges);
 char *input_slice_string(struct text_slice slice);
 void input_replace_string(char **string, char *value);
+/* Move the bytes of a text that can be read only once to in->once. */
+void input_keep_text(struct input *in, struct textfile *file);
 enum quire_status input_add_blob(struct input *in, enum input_blob_kind kind, const char *path, const void *data,
 				 size_t size);
 enum quire_status input_set_cpu_node(struct input *in, uint64_t cpu, int nid);

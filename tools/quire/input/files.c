@@ -84,6 +84,8 @@ enum quire_status input_open_file(struct input *in, const char *path)
 			   file.line_count);
 	else if (status == QUIRE_OK)
 		input_add_file(in, path);
+	if (strcmp(path, "-") == 0)
+		input_keep_text(in, &file);
 	textfile_free(&file);
 	return status;
 }

@@ -97,6 +97,7 @@ void input_free(struct input *in)
 	free(in->command_line);
 	free(in->kernel_release);
 	free(in->name);
+	free(in->once);
 	free(in->storage.map);
 	free(in->storage.reservations);
 	free(in->storage.affinities);

@@ -77,6 +77,10 @@ struct input {
 	size_t note_count;
 	bool notes_cut;				/* there were more than are kept */
 
+	/* A text that cannot be read a second time (standard input, the kernel's own log buffer); NULL: there was none. */
+	char *once;
+	size_t once_size;
+
 	struct input_options options;
 	struct quire_machine_storage storage;	/* of `machine`, grown on demand */
 	struct input_facts *facts;

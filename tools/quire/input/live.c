@@ -70,6 +70,7 @@ static bool read_kernel_log(struct input *in)
 		input_add_file(in, name);
 	else
 		say_unreadable(in, name, status, "what it says about memory at boot is missing");
+	input_keep_text(in, &file);
 	textfile_free(&file);
 	free(buffer);
 	return status == QUIRE_OK;

@@ -167,6 +167,10 @@ void findings_print(const struct findings *f, const struct verify_options *optio
 	}
 	if (shown > limit)
 		fprintf(options->out, "%s: … and %u more\n", f->capture, shown - limit);
+	if (f->skipped) {
+		fprintf(options->out, "%s: skipped\n", f->capture);
+		return;
+	}
 	if (f->failed)
 		fprintf(options->out, "%s: could not be verified\n", f->capture);
 	else
@@ -190,7 +194,7 @@ void findings_print_table(const struct findings *f, size_t count, const struct v
 	for (size_t i = 0; i < count; i++) {
 		fprintf(options->out, "%-*s %9" PRIu64 " %7" PRIu64 " %14" PRIu64 " %9" PRIu64 "%s\n", width,
 			f[i].capture, f[i].checked, f[i].different, f[i].unavailable, f[i].estimates,
-			f[i].failed ? "  failed" : "");
+			f[i].failed ? "  failed" : f[i].skipped ? "  skipped" : "");
 		checked += f[i].checked;
 		different += f[i].different;
 		unavailable += f[i].unavailable;

@@ -33,6 +33,7 @@ struct findings {
 	uint64_t checked, different, unavailable, estimates;
 	LIST(struct finding) list;
 	bool failed;			/* could not be verified at all; the reason is a remark */
+	bool skipped;			/* a file that is no capture: nothing to verify, and nobody's fault */
 };
 
 /* One checked item: numbers, or texts, that should be equal. Returns whether they are. */

@@ -9,6 +9,7 @@
 #include "replay.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 /* --- a platform for a machine that is only planned --------------------------------------------------------- */
 
@@ -109,9 +110,29 @@ static void keep_notes(struct verification *v)
 	for (size_t i = 0; i < v->in.note_count; i++) {
 		const struct input_note *note = &v->in.notes[i];
 
-		if (note->level <= QUIRE_LOG_WARNING && (v->options->verbose || v->f->failed))
+		if (note->level <= QUIRE_LOG_WARNING && (v->options->verbose || v->f->failed || v->f->skipped))
 			findings_remark(v->f, (struct origin){ note->source, note->line }, "%s", note->text);
 	}
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/*
+ * Not one figure of a kernel's. A directory was meant to be a capture; a file may just lie among several of them, and
+ * is left out.
+ */
+static bool nothing_here(struct verification *v, const char *path, enum quire_status status)
+{
+	if (is_directory(path))
+		return fail(v, "nothing to verify here", status);
+	v->f->skipped = true;
+	findings_remark(v->f, (struct origin){ 0 }, "not a kernel log: nothing to verify here");
+	return false;
 }
 
 static bool read_capture(struct verification *v, const char *path)
@@ -121,8 +142,12 @@ static bool read_capture(struct verification *v, const char *path)
 
 	if (status == QUIRE_OK)
 		status = input_sanitize(&v->in, NULL);
-	if (status == QUIRE_OK)
+	if (status == QUIRE_OK && v->in.once)
+		status = observed_from_log(&v->o, v->in.once, v->in.once_size);
+	else if (status == QUIRE_OK)
 		status = observed_read(&v->o, path);
+	if (status == QUIRE_EFORMAT)
+		return nothing_here(v, path, status);
 	if (status != QUIRE_OK)
 		return fail(v, "nothing to verify here", status);
 	if (v->o.cut)
@@ -199,8 +224,11 @@ static void verify_one(const struct verify_options *options, struct findings *f,
 	}
 	v->options = options;
 	v->f = f;
-	if (read_capture(v, path) && boot(v))
+	if (read_capture(v, path) && boot(v)) {
 		compare_all(v);
+		if (!f->checked && !f->estimates)
+			nothing_here(v, path, QUIRE_EFORMAT);
+	}
 	keep_notes(v);
 	replay_free(&v->replay);
 	linux_ledger_free(&v->ledger);
@@ -238,6 +266,7 @@ int verify_captures(const struct verify_options *given, char *const *paths, size
 	struct findings *all = calloc(count ? count : 1, sizeof(*all));
 	char **names = calloc(count ? count : 1, sizeof(*names));
 	int result = VERIFY_EQUAL;
+	size_t skipped = 0;
 
 	if (!options.out)
 		options.out = stdout;
@@ -253,7 +282,10 @@ int verify_captures(const struct verify_options *given, char *const *paths, size
 			result = VERIFY_BAD_INPUT;
 		else if (all[i].different && result == VERIFY_EQUAL)
 			result = VERIFY_DIFFERENT;
+		skipped += all[i].skipped;
 	}
+	if (skipped == count)
+		result = VERIFY_BAD_INPUT;
 	if (!all || !names || !count) {
 		fprintf(options.messages, "quire: verify: %s\n", count ? "out of memory" : "no capture given");
 		result = VERIFY_BAD_INPUT;

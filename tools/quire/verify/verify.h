@@ -29,7 +29,8 @@ enum { VERIFY_EQUAL = 0, VERIFY_DIFFERENT = 1, VERIFY_BAD_INPUT = 2 };
 
 /*
  * Verify `count` captures: directories, or plain kernel logs. Returns VERIFY_EQUAL, VERIFY_DIFFERENT if an item of
- * any capture differs, or VERIFY_BAD_INPUT if one cannot be used at all (the others are verified nevertheless).
+ * any capture differs, or VERIFY_BAD_INPUT if one cannot be used at all (the others are verified nevertheless). Files that
+ * are no kernel log are named and skipped; only if there is nothing else is that VERIFY_BAD_INPUT.
  */
 int verify_captures(const struct verify_options *options, char *const *paths, size_t count);
 

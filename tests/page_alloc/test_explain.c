@@ -77,6 +77,7 @@ static int shut_down(void **state)
 {
 	struct machine *m = *state;
 
+	quire_fini(&m->q);
 	quire_hosted_destroy(m->host);
 	free(m);
 	return 0;

@@ -1,8 +1,8 @@
 /*
  * The memmap: page descriptors, where they live, and when they come into being.
  *
- * Five memory models answer one question, "where is the descriptor of frame pfn", behind one set of functions. Which one is
- * used is quire_config.model, or a constant with -DQUIRE_PIN_MODEL; answers do not depend on it.
+ * Five memory models answer one question, "where is the descriptor of frame pfn", behind one set of functions. Which
+ * one is used is quire_config.model, or a constant with -DQUIRE_PIN_MODEL; answers do not depend on it.
  *
  *	FLATMEM			one array from the first frame to the last, holes included
  *	DISCONTIGMEM		one array per node, holes inside a node included
@@ -10,16 +10,17 @@
  *	SPARSEMEM_EXTREME	the same, the table in two levels, second-level pages ("roots") on demand
  *	SPARSEMEM_VMEMMAP	descriptors of all frames in one window of virtual addresses, backed section by section
  *
- * When descriptors are written is quire_config.init: EAGER at boot; DEFERRED a first part at boot and the rest by workers;
- * LAZY when a frame near it is first taken. The content of a descriptor depends on the ledger and the zones alone, never on
- * when it is written, so all three end with the same memory.
+ * When descriptors are written is quire_config.init: EAGER at boot; DEFERRED a first part at boot and the rest by
+ * workers; LAZY when a frame near it is first taken. The content of a descriptor depends on the ledger and the zones
+ * alone, never on when it is written, so all three end with the same memory.
  *
- * Life of a section:	absent -> present (memory in it is known) -> valid (has descriptors) -> online <-> offline -> absent.
+ * Life of a section:	absent -> present (memory in it is known) -> valid (has descriptors) -> online <-> offline
+ *			-> absent.
  * Life of a descriptor:	none -> initialised (free: no references; or RESERVED) <-> owned (references >= 1).
  *
- * Locking: lookups (pfn_to_page, page_to_pfn, pfn_valid, accessors) may run on any CPU at any time for frames the caller
- * holds or whose section cannot go away. quire_memmap_prepare() and quire_memmap_trim() lock for themselves. Everything else
- * here is boot and hotplug: one caller at a time.
+ * Locking: lookups (pfn_to_page, page_to_pfn, pfn_valid, accessors) may run on any CPU at any time for frames the
+ * caller holds or whose section cannot go away. quire_memmap_prepare() and quire_memmap_trim() lock for themselves.
+ * Everything else here is boot and hotplug: one caller at a time.
  */
 #ifndef QUIRE_MEMMAP_H
 #define QUIRE_MEMMAP_H
@@ -31,15 +32,15 @@
 
 struct quire;
 
-/* --- descriptors --------------------------------------------------------------------------------------------------- */
+/* --- descriptors -------------------------------------------------------------------------------------------------- */
 
 /*
- * One descriptor: 16 bytes at the start of each stride (quire_config.page_stride). What follows them in a larger stride is
- * the embedder's, zeroed when the descriptor is initialised.
+ * One descriptor: 16 bytes at the start of each stride (quire_config.page_stride). What follows them in a larger stride
+ * is the embedder's, zeroed when the descriptor is initialised.
  *
  * flags	QUIRE_PAGE_* in the low bits; section, node and zone number from the top, as quire_memmap.layout says.
- *		Written at initialisation; afterwards only the low bits change, by who owns the frame or holds the zone's
- *		lock.
+ *		Written at initialisation; afterwards only the low bits change, by who owns the frame or holds the
+ *		zone's lock.
  * state	low 24 bits: references, changed atomically; then 5 bits: order of the block this frame heads.
  * owner	belongs to whoever holds the frame; 0 after initialisation; the engine never reads it.
  */
@@ -49,35 +50,53 @@ struct quire_page {
 	uint64_t owner;
 };
 
-#define QUIRE_PAGE_RESERVED	0x1u	/* not the allocator's: firmware, kernel, hole, never handed over */
-#define QUIRE_PAGE_OFFLINE	0x2u	/* hot-added and not online, or plugged out by a balloon */
-#define QUIRE_PAGE_POISON	0x4u	/* bad memory: must not be used again */
-#define QUIRE_PAGE_HEAD		0x8u	/* first frame of an owned block of more than one frame */
+/* Not the allocator's: firmware, kernel, hole, never handed over. */
+#define QUIRE_PAGE_RESERVED	0x1u
+/* Hot-added and not online, or plugged out by a balloon. */
+#define QUIRE_PAGE_OFFLINE	0x2u
+/* Bad memory: must not be used again. */
+#define QUIRE_PAGE_POISON	0x4u
+/* First frame of an owned block of more than one frame. */
+#define QUIRE_PAGE_HEAD		0x8u
+/* How many such bits there are; the fields of the layout stay above them. */
 #define QUIRE_PAGE_FLAG_BITS	4u
 
-/* References saturate here and never come down again: the frame is lost, not reused while in use. */
+/*
+ * Parts of quire_page.state: references in the low bits, order above them. References saturate at QUIRE_PAGE_REF_MAX
+ * and never come down again: the frame is lost, not reused while in use.
+ */
 #define QUIRE_PAGE_REF_BITS	24u
 #define QUIRE_PAGE_REF_MAX	((1u << QUIRE_PAGE_REF_BITS) - 1)
 #define QUIRE_PAGE_ORDER_BITS	5u
 
-/* --- page-flags layout (spec 03 §7) -------------------------------------------------------------------------------- */
+/* --- page-flags layout -------------------------------------------------------------------------------------------- */
 
 /*
- * What a flags word must hold. From the top: section, node, zone, last cpu/pid, KASAN tag, LRU generation, LRU references;
- * `flags` single bits at the bottom.
+ * What a flags word must hold. From the top: section, node, zone, last cpu/pid, KASAN tag, LRU generation, LRU
+ * references; `flags` single bits at the bottom.
  */
 struct quire_page_layout_params {
-	unsigned word_bits;		/* 32 or 64 */
-	unsigned flags;			/* number of single-bit flags */
-	unsigned zones;			/* number of zone types */
+	/* Bits of the word: 32 or 64. */
+	unsigned word_bits;
+	/* Number of single-bit flags, less than word_bits. */
+	unsigned flags;
+	/* Number of zone types that exist, 1 .. QUIRE_ZONE_TYPES. */
+	unsigned zones;
+	/* Bits of a node id. */
 	unsigned nodes_shift;
-	unsigned sections_shift;	/* physmem_bits - section_shift; 0 with FLATMEM */
-	bool section_field;		/* classic sparse: the section number must be in the word */
-	bool node_needed;		/* no section field to find the node by: a node that does not fit is an error */
-	unsigned lastcpupid_shift;	/* 0: no NUMA balancing */
+	/* Bits of a section number: physmem_bits - section_shift; 0 with FLATMEM. */
+	unsigned sections_shift;
+	/* Classic sparse: the section number must be in the word. */
+	bool section_field;
+	/* No section field to find the node by: a node that does not fit is an error. */
+	bool node_needed;
+	/* Bits of the last CPU and process; 0: no NUMA balancing. */
+	unsigned lastcpupid_shift;
+	/* Bits of the address tag and of the LRU generation; 0: there is none. */
 	unsigned kasan_bits;
 	unsigned lru_gen_bits;
-	unsigned lru_refs_wish;		/* gets what is left, up to this */
+	/* LRU references get what is left, up to this many bits. */
+	unsigned lru_refs_wish;
 };
 
 /* A field of the word. width 0: it is not there, and shift means nothing. */
@@ -86,20 +105,26 @@ struct quire_page_field {
 	unsigned shift;
 };
 
+/* Where everything went. */
 struct quire_page_layout {
+	/* What it was computed for. */
 	struct quire_page_layout_params params;
 	struct quire_page_field section, node, zone, lastcpupid, kasan, lru_gen, lru_refs;
-	bool node_in_flags;		/* false: nodes exist, but a table by section number says which */
-	bool lastcpupid_in_flags;	/* false: wanted, but kept in a word of its own */
+	/* False: nodes exist, but a table by section number says which. */
+	bool node_in_flags;
+	/* False: wanted, but kept in a word of its own. */
+	bool lastcpupid_in_flags;
 };
 
 /*
- * Fit the fields. Node goes out first (to a table by section), then last cpu/pid (to its own word), LRU references take what
- * is left. QUIRE_EUNSUPPORTED and *why, a sentence, if it does not fit even so; *layout is then untouched. `why` may be
- * NULL.
+ * Fit the fields. Node goes out first (to a table by section), then last cpu/pid (to its own word), LRU references take
+ * what is left. Pure arithmetic, callable anywhere.
+ *
+ * QUIRE_EUNSUPPORTED and *why, a static sentence: it does not fit even so, or a parameter is out of range; *layout is
+ * then untouched. `why` may be NULL.
  */
-enum quire_status quire_page_layout_compute(const struct quire_page_layout_params *params, struct quire_page_layout *layout,
-					    const char **why);
+enum quire_status quire_page_layout_compute(const struct quire_page_layout_params *params,
+					    struct quire_page_layout *layout, const char **why);
 
 /* The parameters of the Linux kernel whose arithmetic `config` follows, as Debian builds it. */
 void quire_page_layout_linux(const struct quire_config *config, struct quire_page_layout_params *params);
@@ -107,13 +132,19 @@ void quire_page_layout_linux(const struct quire_config *config, struct quire_pag
 /* The parameters of our own descriptors under `config`. */
 void quire_page_layout_own(const struct quire_config *config, struct quire_page_layout_params *params);
 
-/* The five lines of a kernel booted with mminit_loglevel=4, "mminit::pageflags_layout_widths Section 0 Node 10 …". */
-void quire_page_layout_print(const struct quire_page_layout *layout, void (*emit)(void *ctx, const char *line), void *ctx);
+/*
+ * The five lines of a kernel booted with mminit_loglevel=4, "mminit::pageflags_layout_widths Section 0 Node 10 …". One
+ * call of emit(ctx, line) each, without newline; `line` is valid during the call only.
+ */
+void quire_page_layout_print(const struct quire_page_layout *layout, void (*emit)(void *ctx, const char *line),
+			     void *ctx);
 
-/* --- planning: what can be known without any descriptor ------------------------------------------------------------ */
+/* --- planning: what can be known without any descriptor ----------------------------------------------------------- */
 
-/* A machine's section arithmetic. Sub-sections are 2 MiB on every architecture. */
+/* log2 of bytes per sub-section, what can be hot-added at a time: 2 MiB on every architecture. */
 #define QUIRE_SUBSECTION_SHIFT 21u
+
+/* Frames in a section: a power of two. */
 static inline quire_pfn_t quire_pages_per_section(const struct quire_config *config)
 {
 	return (quire_pfn_t)1 << (quire_section_shift(config) - quire_page_shift(config));
@@ -129,11 +160,13 @@ static inline uint64_t quire_section_limit(const struct quire_config *config)
 bool quire_section_present(const struct quire_config *config, const struct quire_memblock *mb, uint64_t section);
 
 /*
- * A maximal run of present sections with one early node. A section that several nodes share belongs to the node with the
- * lowest memory in it. Ranges beyond physmem_bits are cut. *cursor is 0 before the first call; false when there is no more.
+ * A maximal run of present sections with one early node. A section that several nodes share belongs to the node with
+ * the lowest memory in it. Ranges beyond physmem_bits are cut. *cursor is 0 before the first call; false when there is
+ * no more.
  */
 struct quire_section_run {
-	uint64_t start, end;		/* section numbers, [start, end) */
+	/* Section numbers, [start, end). */
+	uint64_t start, end;
 	int nid;
 };
 bool quire_section_next_run(const struct quire_config *config, const struct quire_memblock *mb, uint64_t *cursor,
@@ -144,151 +177,204 @@ bool quire_section_next_run(const struct quire_config *config, const struct quir
  * descriptors are initialised. Zero the cursor before the first call; false when there is no more.
  */
 struct quire_memmap_piece {
+	/* Frames, all of one zone. */
 	quire_pfn_t start, end;
 	int nid;
 	enum quire_zone_type zone;
-	uint32_t flags;			/* of the memory region */
+	/* QUIRE_MEMBLOCK_* of the memory region. */
+	uint32_t flags;
 };
+/* The cursor; internal but for zeroing it. */
 struct quire_memmap_walk {
 	size_t region;
 	unsigned zone;
 	struct quire_pfn_range range;
 	bool inside;
 };
-bool quire_memmap_next_piece(const struct quire_topology *t, const struct quire_memblock *mb, struct quire_memmap_walk *walk,
-			     struct quire_memmap_piece *piece);
+bool quire_memmap_next_piece(const struct quire_topology *t, const struct quire_memblock *mb,
+			     struct quire_memmap_walk *walk, struct quire_memmap_piece *piece);
 
 /*
- * Frames that have a descriptor and no memory, in the order and with the counts of the kernel's lines "On node %d, zone %s:
- * %d pages in unavailable ranges" (spec 04 §2, §4). A hole belongs to the memory above it, the rest of the last section to
- * the memory below. config->model FLATMEM: every hole below max_pfn; otherwise only in present sections.
+ * Frames that have a descriptor and no memory, in the order and with the counts of the kernel's lines "On node %d, zone
+ * %s: %d pages in unavailable ranges". A hole belongs to the memory above it, the rest of the last section to the
+ * memory below. config->model FLATMEM: every hole below max_pfn; otherwise only in present sections. emit is called
+ * once for each line.
  */
 void quire_memmap_unavailable(const struct quire_topology *t, const struct quire_memblock *mb,
 			      void (*emit)(void *ctx, int nid, enum quire_zone_type zone, uint64_t pages), void *ctx);
 
 /*
- * Where deferred initialisation would begin on node nid (spec 04 §5), QUIRE_PFN_NONE if nothing of it is deferred: 32-bit
- * architectures, models without sections, and nodes whose last zone is not larger than the early part.
+ * Where deferred initialisation would begin on node nid: in its last zone, at the first section border behind a
+ * section's worth of it. QUIRE_PFN_NONE if nothing of it is deferred: 32-bit architectures, models without sections,
+ * and nodes whose last zone is not larger than the early part.
  */
 quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid);
 
 /*
- * The split as the workers find it: where boot left nothing free in the early part (a CMA area or a gigantic page took it),
- * the first allocation has brought more forward. QUIRE_PFN_NONE: nothing is left, the node prints no "deferred pages
- * initialised" line. `mb` as it was at hand-over.
+ * The split as the workers find it: where boot left nothing free in the early part (a CMA area or a gigantic page took
+ * it), the first allocation has brought more forward. QUIRE_PFN_NONE: nothing is left, the node prints no "deferred
+ * pages initialised" line. `mb` as it was at hand-over.
  */
 quire_pfn_t quire_memmap_deferred_at_work(const struct quire_topology *t, const struct quire_memblock *mb, int nid);
 
-/* --- the memory models --------------------------------------------------------------------------------------------- */
+/* --- the memory models -------------------------------------------------------------------------------------------- */
 
-/*
- * One section. `map` is the address its frame 0 of the whole machine would have (biased, so that the full pfn is added),
- * with QUIRE_SECTION_* in the low bits; zero: absent.
- */
-#define QUIRE_SECTION_PRESENT	0x01u	/* memory in it is known */
-#define QUIRE_SECTION_HAS_MAP	0x02u	/* descriptors have a place: "valid" */
+/* Flags of a section, in the low bits of quire_section.map. */
+
+/* Memory in it is known. */
+#define QUIRE_SECTION_PRESENT	0x01u
+/* Descriptors have a place: "valid". */
+#define QUIRE_SECTION_HAS_MAP	0x02u
+/* Its memory may be used. */
 #define QUIRE_SECTION_ONLINE	0x04u
-#define QUIRE_SECTION_EARLY	0x08u	/* from boot: valid as a whole, hole or not */
-#define QUIRE_SECTION_BOOT	0x10u	/* its descriptors' backing is from boot and stays, even while the section is away */
+/* From boot: valid as a whole, hole or not. */
+#define QUIRE_SECTION_EARLY	0x08u
+/* Its descriptors' backing is from boot and stays, even while the section is away. */
+#define QUIRE_SECTION_BOOT	0x10u
+/* All of them. */
 #define QUIRE_SECTION_FLAGS	0x1fu
 
 struct quire_usage;
 
+/* One section. */
 struct quire_section {
+	/*
+	 * The address the descriptor of the machine's frame 0 would have in this section's array (biased, so that the
+	 * full pfn is added), with QUIRE_SECTION_* in the low bits; zero: absent. Published last: a valid section has
+	 * everything.
+	 */
 	uintptr_t map;
-	struct quire_usage *usage;	/* sub-sections, pageblock flags, what is initialised */
+	/* Sub-sections, pageblock flags, what is initialised. */
+	struct quire_usage *usage;
 };
 
 /* An array of descriptors over [start, end): FLATMEM has one, DISCONTIGMEM one per node with memory. */
 struct quire_flat_map {
 	quire_pfn_t start, end;
-	uintptr_t map;			/* biased: map + pfn * stride is the descriptor of pfn */
+	/* Biased: map + pfn * stride is the descriptor of pfn. */
+	uintptr_t map;
 	struct quire_usage *usage;
+	/* DISCONTIGMEM: whose array it is. */
 	int nid;
 };
 
-/* Where frames for descriptors come from once memblock is closed. pfn is aligned to its order; take may refuse. */
+/* Where frames for descriptors come from once memblock is closed. Called with the memmap's lock held. */
 struct quire_frame_source {
+	/* 1 << order frames, aligned to that, preferably on node nid, contents anything. QUIRE_ENOMEM: none now. */
 	enum quire_status (*take)(void *ctx, int nid, unsigned order, quire_pfn_t *pfn);
+	/* Back with what take gave. Cannot refuse. */
 	void (*give)(void *ctx, quire_pfn_t pfn, unsigned order);
+	/* The first argument of both. */
 	void *ctx;
 };
 
-/* Counters for the cost sheet. */
+/* Counters for the cost sheet; exact while nothing is being initialised. */
 struct quire_memmap_stats {
+	/* Sections with known memory; those that have a place for descriptors; those of them not from boot. */
 	uint64_t present_sections;
 	uint64_t valid_sections;
-	uint64_t hot_sections;			/* … of them not from boot */
-	uint64_t initialised;			/* descriptors written and not given back */
-	uint64_t initialised_early;		/* … of them before quire_memmap stages were over */
-	uint64_t table_bytes;			/* section table, roots, node table */
+	uint64_t hot_sections;
+	/* Descriptors written and not given back; those of them written in QUIRE_STAGE_DESCRIPTORS. */
+	uint64_t initialised;
+	uint64_t initialised_early;
+	/* Bytes of the section table, roots and node table; of usage maps. */
+	uint64_t table_bytes;
 	uint64_t usage_bytes;
-	uint64_t descriptor_bytes;		/* backing of descriptors: frames or host memory */
-	uint64_t offnode_bytes;			/* … of it on another node than the frames it describes */
-	uint64_t huge_mappings, base_mappings;	/* of the window, by size */
+	/* Bytes that back descriptors: frames or host memory; those of them on another node than what they describe. */
+	uint64_t descriptor_bytes;
+	uint64_t offnode_bytes;
+	/* Mappings of the window, by size: 2 MiB, base page. */
+	uint64_t huge_mappings, base_mappings;
 };
 
 /*
- * Everything the memmap knows. Part of struct quire; read it, do not write it. `map` is the bias of FLATMEM and the window's
- * first byte of VMEMMAP.
+ * Everything the memmap knows. Part of struct quire; read it, do not write it. `map` is the bias of FLATMEM and the
+ * window's first byte of VMEMMAP.
  *
- * struct quire_usage is an array of 32-bit words of which these offsets name the parts: sub-section bits (sparse models),
- * four bits per pageblock, and per "unit" (the frames whose descriptors fill whole pages, at least a pageblock) two bits,
- * taken for initialisation and initialised. Maps of sections that come and go, and all under LAZY, are longer: they also say
- * where each unit's backing is.
+ * struct quire_usage is an array of 32-bit words of which these offsets name the parts: sub-section bits (sparse
+ * models), four bits per pageblock, and per "unit" (the frames whose descriptors fill whole pages, at least a
+ * pageblock) two bits, taken for initialisation and initialised. Maps of sections that come and go, and all under LAZY,
+ * are longer: they also say where each unit's backing is.
  */
 struct quire_memmap {
+	/* From the configuration. */
 	enum quire_model model;
 	enum quire_init_policy init;
-	bool ready;				/* populate has succeeded */
-	uint8_t stride_shift;			/* log2 of bytes per descriptor */
+	/* populate has succeeded. */
+	bool ready;
+	/* log2 of bytes per descriptor, and per base page. */
+	uint8_t stride_shift;
 	uint8_t page_shift;
-	uint8_t section_pfn_shift;		/* log2 of frames per section */
-	uint8_t root_shift;			/* log2 of sections per root */
-	uint8_t block_shift;			/* log2 of frames per pageblock */
-	uint8_t unit_shift;			/* log2 of frames per unit */
-	uint8_t chunk_shift;			/* DISCONTIGMEM: log2 of frames per chunk */
+	/* log2 of frames per section, of sections per root. */
+	uint8_t section_pfn_shift;
+	uint8_t root_shift;
+	/* log2 of frames per pageblock, per unit, and (DISCONTIGMEM) per chunk. */
+	uint8_t block_shift;
+	uint8_t unit_shift;
+	uint8_t chunk_shift;
 	uintptr_t map;
+	/* Of our own descriptors. */
 	struct quire_page_layout layout;
+	/* What it describes: the topology and ledger of its struct quire. */
 	const struct quire_topology *topology;
 	const struct quire_memblock *ledger;
 
-	/* Sparse models. Only sections below section_end are in the tables; above, tables are not even zeroed. */
-	struct quire_section *table;		/* SPARSEMEM */
-	struct quire_section **roots;		/* EXTREME and VMEMMAP */
-	uint64_t section_end;			/* highest present section + 1 */
-	uint64_t section_limit;			/* what the geometry can hold */
-	uint16_t *section_node;			/* node by section number where flags have no room; 0xffff: ask the ledger */
-	struct quire_section_run *runs;		/* present at boot, ascending; LAZY enters them in the table when needed */
+	/* --- sparse models; sections from section_end on are not in the tables, which are not even zeroed there --- */
+
+	/* SPARSEMEM: by section number. */
+	struct quire_section *table;
+	/* EXTREME and VMEMMAP: pages of sections, NULL where there is none. */
+	struct quire_section **roots;
+	/* Highest present section + 1. */
+	uint64_t section_end;
+	/* What the geometry can hold. */
+	uint64_t section_limit;
+	/* Node by section number where flags have no room; 0xffff: ask the ledger. */
+	uint16_t *section_node;
+	/* Present at boot, ascending; LAZY enters them in the table when needed. */
+	struct quire_section_run *runs;
 	size_t run_count;
 
-	/* FLATMEM and DISCONTIGMEM. */
+	/* --- FLATMEM and DISCONTIGMEM --- */
+
 	struct quire_flat_map *flat;
 	size_t flat_count;
-	uint16_t *chunk_flat;			/* DISCONTIGMEM: chunk -> index into flat, 0xffff: none */
+	/* DISCONTIGMEM: chunk -> index into flat, 0xffff: none. */
+	uint16_t *chunk_flat;
 	uint64_t chunk_count;
 
-	uint32_t usage_blocks, usage_taken, usage_done, usage_backing;
-	uint32_t usage_words, usage_full_words;	/* of a usage map without and with the backing part */
+	/* --- usage maps: word offsets of their parts, and words without and with the backing part --- */
 
-	uint32_t lock;				/* prepare and trim */
+	uint32_t usage_blocks, usage_taken, usage_done, usage_backing;
+	uint32_t usage_words, usage_full_words;
+
+	/* --- memory for all of this --- */
+
+	/* Held by prepare (LAZY only) and trim. */
+	uint32_t lock;
+	/* See quire_memmap_set_source(). */
 	struct quire_frame_source source;
 	struct quire_memmap_stats stats;
-	struct qi_chunk_page *chunks;		/* records of all memory taken, for giving it back */
-	char *small, *small_end;		/* rest of the page that small tables are cut from */
+	/* Records of all memory taken, for giving it back. */
+	struct qi_chunk_page *chunks;
+	/* Rest of the page that small tables are cut from. */
+	char *small, *small_end;
 };
+
+/* --- boot: called by quire_boot(), not by embedders --------------------------------------------------------------- */
 
 /*
  * Boot stages, called by quire_boot() in this order. A stage that fails gives back all it took, says why through the
  * platform's log, and leaves ledger, topology and memmap as they were.
  *
  * present:	choose and check the model, enter present sections. QUIRE_EUNSUPPORTED: the model cannot describe this
- *		machine or the platform cannot carry it; QUIRE_ERANGE: memory beyond the geometry.
- * populate:	usage maps and room for descriptors (LAZY: only what every lookup needs). QUIRE_ENOMEM; a node whose memory
- *		cannot hold its descriptors borrows from another.
- * init:	the policy's early part (EAGER all, LAZY nothing), nodes[]->first_deferred_pfn, zones' unavailable_pages.
- * init_late:	DEFERRED: all the rest, by platform->run_parallel over quire_config.workers workers; no-op otherwise. The
- *		allocator may be in use meanwhile: what it needs earlier, quire_memmap_prepare() brings forward.
+ *		machine or the platform cannot carry it; QUIRE_ERANGE: memory beyond the geometry; QUIRE_ENOMEM.
+ * populate:	usage maps and room for descriptors (LAZY: only what every lookup needs). QUIRE_ENOMEM; a node whose
+ *		memory cannot hold its descriptors borrows from another.
+ * init:	the policy's early part (EAGER all, LAZY nothing), nodes[]->first_deferred_pfn, zones'
+ *		unavailable_pages.
+ * init_late:	DEFERRED: all the rest, by platform->run_parallel over quire_config.workers workers; no-op otherwise.
+ *		The allocator may be in use meanwhile: what it needs earlier, quire_memmap_prepare() brings forward.
  * fini:	give everything back, from any stage; afterwards the memmap is as before present.
  */
 enum quire_status qi_memmap_present(struct quire *q);
@@ -298,19 +384,21 @@ enum quire_status qi_memmap_init_late(struct quire *q);
 void qi_memmap_fini(struct quire *q);
 
 /*
- * Descriptors whose frames the ledger has reserved since they were written become RESERVED: called by hand-over when nothing
- * will be taken from the ledger any more. Cost: the reserved frames.
+ * Descriptors whose frames the ledger has reserved since they were written become RESERVED: called by hand-over when
+ * nothing will be taken from the ledger any more. Cost: the reserved frames.
  */
 void qi_memmap_mark_reserved(struct quire *q);
 
 /*
- * After hand-over: where LAZY descriptors' frames come from. Before, and with meta_alloc, the source is not asked. take must
- * not come back to quire_memmap_prepare(): frames of the engine's own need no descriptor.
+ * After hand-over: where LAZY descriptors' frames come from (hand-over sets a stock per node, filled from the zones).
+ * Before, and with meta_alloc, the source is not asked. take must not come back to quire_memmap_prepare(): frames of
+ * the engine's own need no descriptor. *source is copied, what its ctx points to must live as long as the memmap.
  */
 void quire_memmap_set_source(struct quire *q, const struct quire_frame_source *source);
 
-/* --- lookups ------------------------------------------------------------------------------------------------------- */
+/* --- lookups ------------------------------------------------------------------------------------------------------ */
 
+/* Model and stride of a memmap, constants where pinned (config.h). */
 #ifdef QUIRE_PIN_MODEL
 #define quire_memmap_model(m) ((void)(m), (enum quire_model)QUIRE_PIN_MODEL)
 #else
@@ -322,7 +410,10 @@ void quire_memmap_set_source(struct quire *q, const struct quire_frame_source *s
 #define quire_memmap_stride_shift(m) ((unsigned)(m)->stride_shift)
 #endif
 
-/* The section of a number, or NULL: beyond the geometry, or its root does not exist. */
+/*
+ * The entry of a section number, or NULL: beyond the highest present section, or its root does not exist. The entry may
+ * be absent (map 0), and under LAZY not yet filled. Sparse models only; any CPU, any time.
+ */
 static inline struct quire_section *quire_section(const struct quire_memmap *m, uint64_t number)
 {
 	struct quire_section *root;
@@ -335,12 +426,13 @@ static inline struct quire_section *quire_section(const struct quire_memmap *m, 
 	return root ? &root[number & (((uint64_t)1 << m->root_shift) - 1)] : NULL;
 }
 
-/* DISCONTIGMEM and FLATMEM: the array that covers pfn, or NULL. */
+/* DISCONTIGMEM and FLATMEM: the array that covers pfn, or NULL. Any CPU, any time. */
 const struct quire_flat_map *quire_flat_map_of(const struct quire_memmap *m, quire_pfn_t pfn);
 
 /*
- * The descriptor of a frame for which quire_pfn_valid() holds; for other frames an address that must not be used (or NULL).
- * Reading it makes sense once the frame's descriptor is initialised: the caller owns the frame, or the iterator said READY.
+ * The descriptor of a frame for which quire_pfn_valid() holds; for other frames an address that must not be used (or
+ * NULL). Reading it makes sense once the frame's descriptor is initialised: the caller owns the frame, or the iterator
+ * said READY.
  */
 static inline struct quire_page *quire_pfn_to_page(const struct quire_memmap *m, quire_pfn_t pfn)
 {
@@ -358,18 +450,19 @@ static inline struct quire_page *quire_pfn_to_page(const struct quire_memmap *m,
 	default: {
 		const struct quire_section *section = quire_section(m, pfn >> m->section_pfn_shift);
 
-		return section ? (struct quire_page *)((section->map & ~(uintptr_t)QUIRE_SECTION_FLAGS) + offset) : NULL;
+		return section ? (struct quire_page *)((section->map & ~(uintptr_t)QUIRE_SECTION_FLAGS) + offset) :
+				 NULL;
 	}
 	}
 }
 
-/* The field `f` of a descriptor's flags. */
+/* The field `f` of a descriptor's flags, one of quire_memmap.layout's; 0 for a field that is not there. */
 static inline uint32_t quire_page_field_get(uint32_t flags, struct quire_page_field f)
 {
 	return f.width ? (flags >> f.shift) & (uint32_t)((1u << f.width) - 1) : 0;
 }
 
-/* The frame of an initialised descriptor. */
+/* The frame of an initialised descriptor: the opposite of quire_pfn_to_page(). Any other address gives nonsense. */
 static inline quire_pfn_t quire_page_to_pfn(const struct quire_memmap *m, const struct quire_page *page)
 {
 	uintptr_t base;
@@ -390,11 +483,11 @@ static inline quire_pfn_t quire_page_to_pfn(const struct quire_memmap *m, const 
 }
 
 /*
- * "Is there a descriptor", not "is there RAM": it may be a hole's, reserved, offline, or not yet initialised. Sections from
- * boot are valid as a whole, hot-added ones by 2 MiB sub-section. LAZY: true as soon as the section is present.
+ * "Is there a descriptor", not "is there RAM": it may be a hole's, reserved, offline, or not yet initialised. Sections
+ * from boot are valid as a whole, hot-added ones by 2 MiB sub-section. LAZY: true as soon as the section is present.
  */
 bool quire_pfn_valid(const struct quire_memmap *m, quire_pfn_t pfn);
-/* Some memory in the pfn's section is known. */
+/* Some memory in the pfn's section is known (flat models: some array covers it). */
 bool quire_pfn_in_present_section(const struct quire_memmap *m, quire_pfn_t pfn);
 /* Its section is online and its sub-section there: contents of the descriptor mean something once initialised. */
 bool quire_pfn_online(const struct quire_memmap *m, quire_pfn_t pfn);
@@ -404,23 +497,33 @@ bool quire_pfn_initialised(const struct quire_memmap *m, quire_pfn_t pfn);
 struct quire_page *quire_pfn_to_online_page(const struct quire_memmap *m, quire_pfn_t pfn);
 
 /*
- * Runs of frames in one state, ascending, from *cursor up to `end`; *cursor moves to the end of the run. This is how one
- * walks pfns: what has no descriptor yet is stepped over in one go, however large.
+ * Runs of frames in one state, ascending, from *cursor up to `end`; *cursor moves to the end of the run. This is how
+ * one walks pfns: what has no descriptor yet is stepped over in one go, however large.
  */
 enum quire_pfn_state {
-	QUIRE_PFN_ABSENT,		/* no section: nothing there, ever */
-	QUIRE_PFN_OFFLINE,		/* valid, section not online */
-	QUIRE_PFN_UNTOUCHED,		/* online, descriptor not initialised: memory nobody has taken yet */
-	QUIRE_PFN_READY,		/* online, descriptor may be read */
+	/* No section, or no sub-section of it: nothing there, unless it is hot-added. */
+	QUIRE_PFN_ABSENT,
+	/* Valid, section not online. */
+	QUIRE_PFN_OFFLINE,
+	/* Online, descriptor not initialised: memory nobody has taken yet, or a hole beside it. */
+	QUIRE_PFN_UNTOUCHED,
+	/* Online, descriptor may be read. */
+	QUIRE_PFN_READY,
 };
 struct quire_pfn_run {
+	/* Frames [start, end), all in `state`. */
 	quire_pfn_t start, end;
 	enum quire_pfn_state state;
 };
-bool quire_memmap_next_run(const struct quire_memmap *m, quire_pfn_t *cursor, quire_pfn_t end, struct quire_pfn_run *run);
+/* False when *cursor has reached `end`; *run is then not written. */
+bool quire_memmap_next_run(const struct quire_memmap *m, quire_pfn_t *cursor, quire_pfn_t end,
+			   struct quire_pfn_run *run);
 
-/* --- descriptor accessors ------------------------------------------------------------------------------------------ */
+/* --- descriptor accessors ----------------------------------------------------------------------------------------- */
 
+/* All of these are for initialised descriptors. Those that write belong to who owns the frame. */
+
+/* The type of its zone. */
 static inline enum quire_zone_type quire_page_zone(const struct quire_memmap *m, const struct quire_page *page)
 {
 	return (enum quire_zone_type)quire_page_field_get(page->flags, m->layout.zone);
@@ -429,18 +532,23 @@ static inline enum quire_zone_type quire_page_zone(const struct quire_memmap *m,
 /* Node of an initialised descriptor: from the flags, else from the table by section. */
 int quire_page_nid(const struct quire_memmap *m, const struct quire_page *page);
 
-/* Zone and node as one number, equal exactly for frames of the same zone: two frames are buddies only if these are equal. */
+/*
+ * Zone and node as one number, equal exactly for frames of the same zone: two frames are buddies only if these are
+ * equal.
+ */
 uint64_t quire_page_zone_id(const struct quire_memmap *m, const struct quire_page *page);
 
+/* Test, set and clear bits QUIRE_PAGE_*. Not atomic: the frame's owner, or who holds the zone's lock. */
 static inline bool quire_page_test(const struct quire_page *page, uint32_t flag) { return (page->flags & flag) != 0; }
 static inline void quire_page_set(struct quire_page *page, uint32_t flag) { page->flags |= flag; }
 static inline void quire_page_clear(struct quire_page *page, uint32_t flag) { page->flags &= ~flag; }
 
+/* Order of the block this frame heads, 0 .. 31; only a head's means anything. */
 static inline unsigned quire_page_order(const struct quire_page *page)
 {
 	return (page->state >> QUIRE_PAGE_REF_BITS) & ((1u << QUIRE_PAGE_ORDER_BITS) - 1);
 }
-/* Only while nobody else can take a reference. */
+/* Set it. Only while nobody else can take a reference. */
 static inline void quire_page_set_order(struct quire_page *page, unsigned order)
 {
 	uint32_t mask = ((1u << QUIRE_PAGE_ORDER_BITS) - 1) << QUIRE_PAGE_REF_BITS;
@@ -448,78 +556,111 @@ static inline void quire_page_set_order(struct quire_page *page, unsigned order)
 	page->state = (page->state & ~mask) | ((uint32_t)order << QUIRE_PAGE_REF_BITS & mask);
 }
 
+/* References at this moment, 0 .. QUIRE_PAGE_REF_MAX; 0: free, or reserved. */
 static inline uint32_t quire_page_refs(const struct quire_page *page)
 {
 	return __atomic_load_n(&page->state, __ATOMIC_RELAXED) & QUIRE_PAGE_REF_MAX;
 }
-/* Only by who just took or is about to give back the frame. */
+/* Set them. Only by who just took or is about to give back the frame. */
 static inline void quire_page_set_refs(struct quire_page *page, uint32_t refs)
 {
 	page->state = (page->state & ~QUIRE_PAGE_REF_MAX) | (refs & QUIRE_PAGE_REF_MAX);
 }
-/* One reference more or fewer, any CPU. put returns true when the last one went. Saturated counts stay. */
+/*
+ * One reference more or fewer, atomically, any CPU. put returns true when the last one went: the caller then gives the
+ * frame back. Without references it does nothing and returns false. Saturated counts stay.
+ */
 void quire_page_get(struct quire_page *page);
 bool quire_page_put(struct quire_page *page);
 
-/* --- pageblock flags ----------------------------------------------------------------------------------------------- */
+/* --- pageblock flags ---------------------------------------------------------------------------------------------- */
 
-/* Four bits per pageblock kept with the section: what the field calls migratetype and skip bits. 0 for absent memory. */
+/*
+ * Four bits per pageblock kept with the section: what the field calls migratetype and skip bits. 0 for absent memory,
+ * and setting them there does nothing. The engine's own allocator keeps types in its trees and does not use them.
+ */
 unsigned quire_pageblock_flags(const struct quire_memmap *m, quire_pfn_t pfn);
 void quire_pageblock_set_flags(struct quire_memmap *m, quire_pfn_t pfn, unsigned flags);
 
-/* --- on demand ----------------------------------------------------------------------------------------------------- */
+/* --- on demand ---------------------------------------------------------------------------------------------------- */
 
 /*
- * Make sure the descriptors of [pfn, pfn + pages) are initialised: called by the allocator when a CPU takes frames from a
- * pageblock that has none, before anybody can hold one. Whole pageblocks are initialised. Cheap when all is there.
- * QUIRE_ENOMEM: no frame for descriptors; nothing was taken and the caller must try another block. QUIRE_ERANGE: no such
- * memory.
+ * Make sure the descriptors of [pfn, pfn + pages) are initialised: called by the allocator when a CPU takes frames from
+ * a pageblock that has none, before anybody can hold one. Whole pageblocks are initialised. Cheap when all is there.
+ * Locks for itself; may wait for another CPU that is writing the same ones.
+ *
+ * QUIRE_ENOMEM: no frame for descriptors; nothing was taken for the part that failed, and the caller must try another
+ * block. QUIRE_ERANGE: no such memory, or the memmap is not populated yet.
  */
 enum quire_status quire_memmap_prepare(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages);
 
 /*
- * LAZY: give back the backing of descriptors whose frames are all free again; is_free(ctx, start, end) is asked per stretch
- * that one backing frame describes. Returns bytes given back. The caller keeps others from allocating in the stretch
- * meanwhile.
+ * LAZY: give back the backing of descriptors whose frames are all free again; is_free(ctx, start, end) is asked per
+ * stretch that one backing frame describes, with the memmap's lock held. Returns bytes given back, 0 under other
+ * policies and flat models. The caller keeps others from allocating in the stretch meanwhile.
  */
 uint64_t quire_memmap_trim(struct quire *q, bool (*is_free)(void *ctx, quire_pfn_t start, quire_pfn_t end), void *ctx);
 
-/* Mark frames reserved or no longer reserved, where their descriptors exist; others learn it from the ledger when they
- * come. */
+/*
+ * Mark frames [pfn, pfn + pages) reserved or no longer reserved, where their descriptors exist; others learn it from
+ * the ledger when they come. Only for frames nobody has allocated.
+ */
 void quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool reserved);
 
-/* --- hotplug ------------------------------------------------------------------------------------------------------- */
+/* --- hotplug ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Memory for descriptors inside the range being added: `free` pages from base + reserve on. alloc and align count what was
- * taken (alignment loss apart); base + reserve + free and up is usable memory.
+ * Memory for descriptors inside the range being added: `free` pages from base + reserve on. alloc and align count what
+ * was taken (alignment loss apart); base + reserve + free and up is usable memory. The caller's; must live until the
+ * memory is removed.
  */
 struct quire_altmap {
+	/* First frame of the range. */
 	quire_pfn_t base;
+	/* Frames at its start that are not to be used. */
 	quire_pfn_t reserve;
+	/* Frames behind them set aside for descriptors. */
 	quire_pfn_t free;
+	/* Of `free`: frames taken; frames lost to alignment. Zero to begin with. */
 	quire_pfn_t alloc;
 	quire_pfn_t align;
 };
 
-/* Take `pages` from the altmap, aligned to their lowest set bit. QUIRE_PFN_NONE, and nothing changed, if they do not fit. */
+/*
+ * Take `pages` frames from the altmap, aligned to the lowest set bit of their number; returns the first.
+ * QUIRE_PFN_NONE, and nothing changed, if they do not fit.
+ */
 quire_pfn_t quire_altmap_take(struct quire_altmap *altmap, quire_pfn_t pages);
 
 /*
- * Give [pfn, pfn + pages) descriptors: valid, not online, not initialised. VMEMMAP takes multiples of 2 MiB, the other
- * sparse models whole sections; flat models QUIRE_EUNSUPPORTED. QUIRE_EEXIST if any of it has some; QUIRE_ENOMEM; in both
- * cases nothing changed. remove: all of it must be there (QUIRE_ENOENT) and offline (QUIRE_EBUSY).
+ * add: give [pfn, pfn + pages) of node nid room for descriptors: valid, not online, not initialised. VMEMMAP takes
+ * multiples of 2 MiB, the other sparse models whole sections. remove: the opposite, for memory from boot too. With an
+ * altmap (VMEMMAP only; NULL: none) the room is taken from the range itself; remove gets the same one.
+ *
+ * Hotplug: one caller at a time, nobody using frames of the range.
+ *
+ * QUIRE_EUNSUPPORTED: a flat model, or an altmap where there can be none. QUIRE_EINVAL, QUIRE_ERANGE: not aligned as
+ * above, beyond the geometry. add: QUIRE_EEXIST, some of it is there; QUIRE_ENOMEM, no room. remove: QUIRE_ENOENT, not
+ * all of it is there; QUIRE_EBUSY, some is online; QUIRE_ENOMEM, under LAZY: a section nobody had touched could not be
+ * entered. In all cases nothing changed.
  */
 enum quire_status quire_memmap_add(struct quire *q, int nid, quire_pfn_t pfn, quire_pfn_t pages,
 				   struct quire_altmap *altmap);
 enum quire_status quire_memmap_remove(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, struct quire_altmap *altmap);
 
-/* Set or clear "online" on whole valid sections. QUIRE_EINVAL if unaligned, QUIRE_ENOENT if one is not valid. */
+/*
+ * Set or clear "online" on whole valid sections; offline ones forget which descriptors were written. Hotplug: one
+ * caller at a time. QUIRE_EINVAL: not whole sections; QUIRE_ENOENT: one is not valid; QUIRE_EUNSUPPORTED, QUIRE_ERANGE
+ * as above. Nothing changed then.
+ */
 enum quire_status quire_memmap_set_online(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool online);
 
-/* --- checking ------------------------------------------------------------------------------------------------------ */
+/* --- checking ----------------------------------------------------------------------------------------------------- */
 
-/* Round trips, flags of sections against the ledger, counters. QUIRE_ECORRUPT with a message otherwise. */
+/*
+ * Round trips between frames and descriptors, flags of sections against the ledger, counters. Read-only; from
+ * QUIRE_STAGE_SECTIONS on, nobody initialising meanwhile. QUIRE_ECORRUPT: the first breach was told in the log.
+ */
 enum quire_status quire_check_memmap(const struct quire *q);
 
 #endif

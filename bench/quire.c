@@ -3,7 +3,7 @@
  * watermarks at zero because the yardstick fills memory to the last frame.
  */
 //! CFLAGS: -Iinclude -Isrc -ffreestanding
-//! SRCS: src/zone/tree.c src/zone/tree_add.c src/zone/tree_alloc.c src/zone/tree_free.c src/zone/tree_type.c src/zone/front.c
+//! SRCS: src/zone/tree.c src/zone/tree_add.c src/zone/tree_alloc.c src/zone/tree_free.c src/zone/tree_type.c src/zone/front.c src/zone/front_words.c
 //! SRCS: src/base/log.c src/base/format.c src/base/division.c
 #include "adapter.h"
 

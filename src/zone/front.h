@@ -9,7 +9,10 @@
  * Credit. Reusing one's own frees for ever, as any classic per-CPU list does, keeps memory as scattered as it is:
  * churn returns its own frames. So a CPU may reuse only `credit` blocks between two spills to the tree; then it takes
  * from the tree, which answers with the fullest pageblocks. A block freed into the word it was just served from is
- * not counted.
+ * not counted. Where nearly all free memory lies in whole pageblocks there is nothing to mend, and credit is ample.
+ *
+ * Supply. A CPU that takes from the tree again and again without giving anything back is given twice as much each
+ * time, up to a pageblock; the first spill ends that.
  *
  * Types. A freed block belongs to its pageblock's type, read from the level-1 node without the lock. A type that
  * changes meanwhile does no harm: the tree goes by the leaf when the block gets there. Blocks of special types are
@@ -21,8 +24,10 @@
  * not busy: either the owner has seen `taken` and stays out, or its `busy` is visible. No atomic read-modify-write on
  * the owner's side.
  *
- * Checks. A double free is noticed at once if the block's word is at hand, else when the front gives it back to the
- * tree: then it is counted, reported and otherwise ignored.
+ * Checks. A block is kept only if the tree vouches for it: it holds it as allocated, with this order. And a block is kept
+ * in one place only (`seen`, a filter of the words kept here, says when to look). So what one CPU frees wrongly is
+ * refused at once. Two CPUs that free the same block may both keep it; the second to give it back is told, which is
+ * counted and reported. Blocks of the words at hand that were vouched for before (`ours`) are not asked about again.
  */
 #ifndef QI_ZONE_FRONT_H
 #define QI_ZONE_FRONT_H
@@ -34,14 +39,17 @@
 #define QI_FRONT_ENTRIES 63u		/* most words of freed blocks */
 #define QI_FRONT_HUGE_ENTRIES 15u	/* of order 9 */
 #define QI_FRONT_STOCK 8u		/* words taken from the tree at once, at most */
-#define QI_FRONT_BATCH 32u		/* ... until there are this many frames */
+#define QI_FRONT_BATCH 32u		/* ... until there are this many frames; at first */
+#define QI_FRONT_BATCH_MOST 512u
+#define QI_FRONT_SEEN 32u		/* words of the filter */
 #define QI_FRONT_ORDERS 3u		/* orders 1 .. 3 have stacks: holding larger ones costs whole pageblocks */
 #define QI_FRONT_DEPTH 14u
 #define QI_FRONT_CREDIT 32		/* order-0 and order-9 blocks: half the requests then come from the tree */
-#define QI_STACK_CREDIT 64		/* orders 1 to 3 */
 
 struct qi_word_cache {
 	struct qi_word_entry serve[QUIRE_MIGRATE_PCPTYPES];
+	uint64_t ours[QUIRE_MIGRATE_PCPTYPES];	/* blocks of `serve` that the tree gave or vouched for */
+	uint64_t newest;			/* the same of the newest entry */
 	int32_t credit;
 	uint16_t count;			/* entries in use: entries[1 .. count] */
 	uint16_t limit;
@@ -49,8 +57,9 @@ struct qi_word_cache {
 	uint8_t stocked;		/* words in stock, for stock_type */
 	uint8_t stock_type;
 	uint8_t batch;			/* order 9: blocks taken at once */
-	uint8_t room[4];
+	uint16_t want, most;		/* order 0: frames to take next time; at most */
 	struct qi_word_entry stock[QI_FRONT_STOCK];
+	uint64_t seen[QI_FRONT_SEEN];	/* bit word % 2048: set if the word may be kept here */
 	uint8_t type[QI_FRONT_ENTRIES + 1];
 	struct qi_word_entry entries[QI_FRONT_ENTRIES + 1];	/* [0] never matches */
 };
@@ -92,9 +101,11 @@ void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus);
  */
 void qi_fronts_tune(struct qi_zone *za, uint64_t managed);
 
-/* The rest of qi_front_alloc and qi_front_free: beyond what is at hand. */
+/* Keep a block that does not belong to what is at hand, or give it to the tree. Inside the front; leaves it. */
+enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order);
+/* The rest of qi_front_alloc; and qi_front_free where there is no front to be had. */
 enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn);
-enum quire_status qi_front_free_slow(struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order);
+enum quire_status qi_front_free_tree(struct qi_zone *za, quire_pfn_t pfn, unsigned order);
 
 /* Give back all that this CPU keeps; all that any CPU keeps (QUIRE_EUNSUPPORTED: the platform has no barrier for it). */
 void qi_front_drain(struct qi_zone *za, unsigned cpu);
@@ -140,12 +151,9 @@ static inline quire_pfn_t qi_word_take(struct qi_word_cache *cache, unsigned ord
 
 static inline quire_pfn_t qi_stack_take(struct qi_block_stack *stack)
 {
-	if (stack->hot)
-		stack->hot = 0;
-	else if (stack->count && stack->credit > 0 && stack->credit--)
-		stack->last = stack->block[--stack->count];
-	else
+	if (qi_unlikely(!stack->hot))
 		return QUIRE_PFN_NONE;
+	stack->hot = 0;
 	return stack->last;
 }
 
@@ -154,17 +162,20 @@ static inline quire_pfn_t qi_stack_take(struct qi_block_stack *stack)
  */
 static inline quire_pfn_t qi_front_take(struct qi_zone *za, unsigned cpu, unsigned order, unsigned type)
 {
-	struct qi_front *front = &za->fronts[cpu];
-	quire_pfn_t pfn = QUIRE_PFN_NONE;
+	struct qi_front *front;
+	quire_pfn_t pfn;
 
-	if (qi_unlikely(cpu >= za->cpus) || !qi_front_enter(front))
+	if (qi_unlikely(cpu >= za->cpus))
+		return QUIRE_PFN_NONE;
+	front = &za->fronts[cpu];
+	if (!qi_front_enter(front))
 		return QUIRE_PFN_NONE;
 	if (qi_likely(order == 0))
 		pfn = qi_word_take(&front->frames, 0, type);
-	else if (order <= QI_FRONT_ORDERS)
-		pfn = qi_stack_take(&front->stacks[type][order - 1]);
 	else if (order == QI_LEAF_SHIFT)
 		pfn = qi_word_take(&front->huge, QI_LEAF_SHIFT, type);
+	else
+		pfn = order <= QI_FRONT_ORDERS ? qi_stack_take(&front->stacks[type][order - 1]) : QUIRE_PFN_NONE;
 	qi_front_leave(front);
 	return pfn;
 }
@@ -177,14 +188,14 @@ static inline enum quire_status qi_front_alloc(struct qi_zone *za, unsigned cpu,
 	return qi_likely(*pfn != QUIRE_PFN_NONE) ? QUIRE_OK : qi_front_alloc_slow(za, cpu, request, pfn);
 }
 
-/* Put a block into the word at hand if it belongs there. EEXIST: it is there already. ENOENT: it does not belong there. */
+/* Put a block into a word at hand if it belongs there. EEXIST: it is there already. ENOENT: it does not belong there. */
 static inline enum quire_status qi_word_put(struct qi_word_cache *cache, uint64_t word, uint64_t bit)
 {
 	struct qi_word_entry *entry = &cache->entries[cache->count];
 
-	if (entry->word != word) {
+	if (entry->word != word || !(cache->newest & bit)) {
 		entry = &cache->serve[cache->last];
-		if (entry->word != word)
+		if (entry->word != word || !(cache->ours[cache->last] & bit))
 			return QUIRE_ENOENT;
 	}
 	if (qi_unlikely(entry->mask & bit))
@@ -207,19 +218,24 @@ static inline enum quire_status qi_stack_put(struct qi_block_stack *stack, quire
 /* Give a block back, on `cpu`. Statuses as qi_tree_free() where the answer is known at once. */
 static inline enum quire_status qi_front_free(struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order)
 {
-	struct qi_front *front = &za->fronts[cpu];
+	struct qi_front *front;
 	enum quire_status status = QUIRE_ENOENT;
 
-	if (qi_unlikely(cpu >= za->cpus) || !qi_front_enter(front))
-		return qi_front_free_slow(za, cpu, pfn, order);
+	if (qi_unlikely(cpu >= za->cpus))
+		return qi_front_free_tree(za, pfn, order);
+	front = &za->fronts[cpu];
+	if (!qi_front_enter(front))
+		return qi_front_free_tree(za, pfn, order);
 	if (qi_likely(order == 0))
 		status = qi_word_put(&front->frames, pfn >> 6, 1ull << (pfn & 63));
 	else if (order <= QI_FRONT_ORDERS)
 		status = qi_stack_put(&front->stacks[front->last[order]][order - 1], pfn);
 	else if (order == QI_LEAF_SHIFT && !(pfn & (QI_FAN - 1)))
 		status = qi_word_put(&front->huge, pfn >> QI_LEAF_SHIFT >> 6, 1ull << (pfn >> QI_LEAF_SHIFT & 63));
+	if (status == QUIRE_ENOENT)
+		return qi_front_keep(za, front, pfn, order);
 	qi_front_leave(front);
-	return qi_likely(status != QUIRE_ENOENT) ? status : qi_front_free_slow(za, cpu, pfn, order);
+	return status;
 }
 
 #endif

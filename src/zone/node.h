@@ -83,24 +83,27 @@ static inline uint64_t qi_pairs(uint64_t starts, unsigned k)
 }
 
 /* The byte of `has` for a word: bits 0 .. k where k is the largest order of a free block in it. Branch-free. */
-static inline uint64_t qi_word_has(uint64_t word)
+static inline unsigned qi_word_has(uint64_t word)
 {
-	uint64_t has = word != 0, starts = word;
+	unsigned orders = word != 0;
+	uint64_t starts = word;
 
 	for (unsigned k = 0; k < 6; k++) {
 		starts = qi_pairs(starts, k);
-		has |= (uint64_t)(starts != 0) << (k + 1);
+		orders += starts != 0;
 	}
-	return has;
+	return (1u << orders) - 1;
 }
 
 /* True if that changed anything, and so maybe the class. */
 static inline bool qi_has_update(struct qi_node *node, unsigned w)
 {
-	uint64_t had = node->has;
+	unsigned has = qi_word_has(node->map[w]);
 
-	node->has = (had & ~(0xffull << w * 8)) | qi_word_has(node->map[w]) << w * 8;
-	return node->has != had;
+	if ((node->has >> w * 8 & 0xff) == has)
+		return false;
+	node->has = (node->has & ~(0xffull << w * 8)) | (uint64_t)has << w * 8;
+	return true;
 }
 
 /* Whole words as bit 0 of their byte; aligned pairs and quads of whole words likewise, at the first one's byte. */

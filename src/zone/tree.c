@@ -115,7 +115,8 @@ bool qi_need_mids(struct qi_tree *tree, struct qi_upper *top, unsigned unit)
 bool qi_need_leaves(struct qi_tree *tree, struct qi_upper *mid, unsigned unit)
 {
 	if (!mid->child[unit / QI_CHUNK])
-		mid->child[unit / QI_CHUNK] = nodes_alloc(tree, QI_CHUNK * sizeof(struct qi_node));
+		__atomic_store_n(&mid->child[unit / QI_CHUNK], nodes_alloc(tree, QI_CHUNK * sizeof(struct qi_node)),
+				 __ATOMIC_RELEASE);
 	return mid->child[unit / QI_CHUNK];
 }
 
@@ -151,6 +152,7 @@ static struct qi_node *start_leaf(struct qi_tree *tree, struct qi_upper *mid, un
 
 	qi_node_withdraw(tree, &mid->node, unit, 1);
 	qi_set(mid->broken, unit);
+	qi_add_loose(tree, QI_FAN);
 	qi_node_start(leaf, 0, qi_child_index(tree, mid, unit), true);
 	leaf->type = (uint8_t)type;
 	leaf->fresh = tree->config.hooks->leaf_break && !qi_test(mid->touched, unit);
@@ -168,7 +170,7 @@ struct qi_node *qi_break_leaf(struct qi_tree *tree, struct qi_upper *mid, unsign
 
 		if (!nodes)
 			return NULL;
-		mid->child[unit / QI_CHUNK] = nodes;
+		__atomic_store_n(&mid->child[unit / QI_CHUNK], nodes, __ATOMIC_RELEASE);
 		mid->carved |= (uint8_t)(1u << unit / QI_CHUNK);
 	}
 	leaf = start_leaf(tree, mid, unit, type);
@@ -193,7 +195,7 @@ static struct qi_upper *break_mid_carved(struct qi_tree *tree, struct qi_upper *
 	__atomic_store_n(&top->child[unit / QI_CHUNK], nodes, __ATOMIC_RELEASE);
 	top->carved |= (uint8_t)(1u << unit / QI_CHUNK);
 	mid = qi_break_mid(tree, top, unit);
-	mid->child[0] = nodes + mids;
+	__atomic_store_n(&mid->child[0], nodes + mids, __ATOMIC_RELEASE);
 	mid->carved |= 1;
 	leaf = start_leaf(tree, mid, 0, QUIRE_MIGRATE_UNMOVABLE);
 	qi_type_units(tree, mid, 0, 1, QUIRE_MIGRATE_UNMOVABLE);
@@ -233,6 +235,7 @@ void qi_merge_leaf(struct qi_tree *tree, struct qi_upper *mid, struct qi_node *l
 	unsigned unit = qi_mid_unit(qi_node_pfn(tree, leaf));
 
 	qi_list_remove(tree, leaf);
+	qi_add_loose(tree, -(int64_t)QI_FAN);
 	memset(leaf->map, 0, sizeof(leaf->map));
 	leaf->has = 0;
 	qi_clear(mid->broken, unit);

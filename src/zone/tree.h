@@ -113,6 +113,7 @@ struct qi_tree {
 	bool hungry;					/* call replenish before the next search */
 	uint64_t free_pages;				/* all types */
 	uint64_t free_special[QUIRE_MIGRATE_TYPES];	/* of those, in HIGHATOMIC, CMA, ISOLATE pageblocks */
+	uint64_t loose;					/* of those, in pageblocks that are not free as a whole */
 
 	quire_pfn_t start_pfn, end_pfn;
 	uint64_t base[QI_LEVELS];			/* number of the first node of each level: start_pfn >> 9, 18, 27 */
@@ -183,10 +184,19 @@ enum quire_status qi_tree_free(struct qi_tree *tree, quire_pfn_t pfn, unsigned o
 enum quire_status qi_tree_free_word(struct qi_tree *tree, unsigned order, uint64_t word, uint64_t mask);
 
 /*
- * The same for n words of order 0, with their leaves fetched ahead. Returns how many were taken back: if less than n,
- * the word after those was refused.
+ * The same for n words of order 0 whose leaves were looked up before, without the lock, and are being fetched meanwhile.
+ * Returns how many were taken back: if less than n, the word after those was refused.
  */
-unsigned qi_tree_free_words(struct qi_tree *tree, const struct qi_word_entry *entries, unsigned n);
+void qi_tree_fetch_words(const struct qi_tree *tree, const struct qi_word_entry *entries, struct qi_node **leaves, unsigned n);
+unsigned qi_tree_free_words(struct qi_tree *tree, const struct qi_word_entry *entries, struct qi_node *const *leaves,
+			    unsigned n);
+
+/*
+ * Without the lock: is this block, order 1 to 5, allocated with this order? For a block nobody else has business with,
+ * true is the truth; false may be due to a neighbour changing just now, and is to be asked again with the lock.
+ * qi_tree_vouches() in tree_internal.h is the same for words.
+ */
+bool qi_tree_vouches_block(const struct qi_tree *tree, unsigned order, quire_pfn_t pfn);
 
 /*
  * What state the frame is in, as a status: QUIRE_OK allocated (*order: of its block, *head: its first frame), EEXIST

@@ -7,7 +7,7 @@
 struct check {
 	const struct qi_tree *tree;
 	const char *what;			/* NULL so far */
-	uint64_t free, special[QUIRE_MIGRATE_TYPES];
+	uint64_t free, loose, special[QUIRE_MIGRATE_TYPES];
 	uint64_t listed[QI_LEVELS];		/* nodes that ought to be on a list */
 };
 
@@ -28,7 +28,7 @@ static void check_node(struct check *check, const struct qi_node *node, const ui
 	for (unsigned w = 0; w < QI_WORDS; w++) {
 		uint64_t others = node->map[w] | node->mark[w] | node->absent[w];
 
-		has |= qi_word_has(node->map[w]) << w * 8;
+		has |= (uint64_t)qi_word_has(node->map[w]) << w * 8;
 		expect(check, !(node->map[w] & node->mark[w]), "a free unit is marked allocated");
 		expect(check, !(node->map[w] & node->absent[w]), "an absent unit is free");
 		expect(check, !(node->mark[w] & node->absent[w]), "an absent unit is allocated");
@@ -83,6 +83,7 @@ static void check_leaf(struct check *check, const struct qi_upper *mid, unsigned
 	check_inner(check, leaf, NULL);
 	free = qi_weight(leaf->map);
 	check->free += free;
+	check->loose += free;
 	expect(check, leaf->type == qi_child_type(mid, unit), "a leaf and its parent disagree about its type");
 	expect(check, qi_special_type(leaf->type) == qi_test(mid->special, unit), "a leaf's special bit is wrong");
 	expect(check, leaf->class != QI_LEAF_SHIFT || qi_special_type(leaf->type), "a wholly free leaf was not merged");
@@ -180,6 +181,7 @@ enum quire_status qi_check_tree(const struct qi_tree *tree, const char **what)
 		expect(&check, check_lists(&check, &tree->uppers[level - 1], tree->upper_mask[level - 1], level, 0) ==
 		       check.listed[level], "a node is on no list, or on one though it is not in use");
 	expect(&check, tree->free_pages == check.free, "free frames are miscounted");
+	expect(&check, tree->loose == check.loose, "free frames in broken pageblocks are miscounted");
 	if (!check.what)
 		return QUIRE_OK;
 	*what = check.what;

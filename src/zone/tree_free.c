@@ -32,14 +32,15 @@ static bool is_block(const struct qi_node *node, const uint64_t *broken, unsigne
 }
 
 /* The same within one word of a leaf, which is all that most frees need: n < 64. */
-static inline bool is_block_of_word(const struct qi_node *leaf, unsigned unit, unsigned n)
+static QI_RACES bool is_block_of_word(const struct qi_node *leaf, unsigned unit, unsigned n)
 {
 	unsigned w = unit >> 6, at = unit & 63;
-	uint64_t bits = qi_bits(at, n), taken = leaf->map[w] | leaf->absent[w];
+	uint64_t bits = qi_bits(at, n), mark = qi_peek(&leaf->mark[w]);
+	uint64_t taken = qi_peek(&leaf->map[w]) | qi_peek(&leaf->absent[w]);
 
-	if ((leaf->mark[w] & bits) != 1ull << at || (taken & bits))
+	if ((mark & bits) != 1ull << at || (taken & bits))
 		return false;
-	return (unit & n) || (taken | leaf->mark[w]) >> (at + n) & 1;
+	return (unit & n) || (taken | mark) >> (at + n) & 1;
 }
 
 /* The block at `unit` of a node in which it has a mark at or before: its first unit and order. */
@@ -103,9 +104,6 @@ enum quire_status qi_tree_lookup(const struct qi_tree *tree, quire_pfn_t pfn, qu
 
 /* How many blocks to look at for the reason of a refusal: the lock is held. */
 #define DIAGNOSE_LIMIT 512u
-
-/* How many words ahead of the one being freed its leaf is fetched: enough to hide the misses of a random order. */
-#define FETCH_AHEAD 8u
 
 /* Why a free was refused: the first frame of the block that is free or absent says it, else the order was wrong. */
 static enum quire_status diagnose(const struct qi_tree *tree, quire_pfn_t pfn, unsigned order)
@@ -225,13 +223,11 @@ enum quire_status qi_tree_free(struct qi_tree *tree, quire_pfn_t pfn, unsigned o
 	return order < QI_MID_SHIFT ? free_in_mid(tree, pfn, order) : free_in_top(tree, pfn, order);
 }
 
-/* All units of `mask` are blocks of one unit: marked, and the unit after each is not the inside of a longer block. */
-static bool are_single(const struct qi_node *node, const uint64_t *broken, unsigned w, uint64_t mask)
+bool qi_tree_vouches_block(const struct qi_tree *tree, unsigned order, quire_pfn_t pfn)
 {
-	uint64_t next = mask << 1 & 0xaaaaaaaaaaaaaaaaull;
-	uint64_t inside = next & ~(node->map[w] | node->mark[w] | (broken ? broken[w] : 0));
+	const struct qi_node *leaf = qi_leaf_of(tree, pfn);
 
-	return (node->mark[w] & mask) == mask && (qi_likely(!inside) || !(inside & ~node->absent[w]));
+	return leaf && is_block_of_word(leaf, qi_leaf_unit(pfn), 1u << order);
 }
 
 /* Why a word was refused. */
@@ -252,7 +248,7 @@ static enum quire_status free_word_of_leaves(struct qi_tree *tree, quire_pfn_t p
 {
 	struct qi_upper *mid = qi_mid_of(tree, pfn);
 
-	if (!mid || !are_single(&mid->node, mid->broken, w, mask))
+	if (!mid || (mask & ~qi_singles(&mid->node, mid->broken, w)))
 		return diagnose_word(tree, QI_LEAF_SHIFT, pfn >> QI_LEAF_SHIFT >> 6, mask);
 	mid->node.mark[w] &= ~mask;
 	if (qi_unlikely(mid->special[w] & mask)) {
@@ -270,14 +266,16 @@ static enum quire_status free_word_of_leaves(struct qi_tree *tree, quire_pfn_t p
 	return QUIRE_OK;
 }
 
-/* The leaf holds exactly these single frames as allocated? Then they are free. */
+/*
+ * The leaf holds exactly these single frames as allocated? Then they are free. Counting them is left to the caller, who
+ * may have more of them.
+ */
 static inline bool leaf_takes_back(struct qi_tree *tree, struct qi_node *leaf, unsigned w, uint64_t mask)
 {
-	if (qi_unlikely(!are_single(leaf, NULL, w, mask)))
+	if (qi_unlikely(mask & ~qi_singles(leaf, NULL, w)))
 		return false;
 	leaf->mark[w] &= ~mask;
 	leaf->map[w] |= mask;
-	qi_count_free(tree, leaf, qi_popcount(mask));
 	if (!qi_has_update(leaf, w))
 		return true;
 	qi_node_reclass(tree, leaf);
@@ -290,49 +288,49 @@ static enum quire_status free_word_of_frames(struct qi_tree *tree, quire_pfn_t p
 {
 	struct qi_node *leaf = qi_leaf_of(tree, pfn);
 
-	if (qi_likely(leaf && leaf_takes_back(tree, leaf, w, mask)))
-		return QUIRE_OK;
-	return diagnose_word(tree, 0, pfn / 64, mask);
+	if (qi_unlikely(!leaf || !leaf_takes_back(tree, leaf, w, mask)))
+		return diagnose_word(tree, 0, pfn / 64, mask);
+	qi_count_free(tree, leaf, qi_popcount(mask));
+	return QUIRE_OK;
 }
 
-/* Its leaf, if all of the word is within the tree; fetched. */
-static inline struct qi_node *fetch_leaf(const struct qi_tree *tree, uint64_t word)
+void qi_tree_fetch_words(const struct qi_tree *tree, const struct qi_word_entry *entries, struct qi_node **leaves, unsigned n)
 {
-	quire_pfn_t pfn = word * 64;
-	struct qi_node *leaf;
+	uint64_t first = (tree->start_pfn + 63) / 64, end = tree->end_pfn / 64, words = end > first ? end - first : 0;
 
-	if (qi_unlikely(word >= QUIRE_PFN_NONE / 64 || !qi_tree_holds(tree, pfn, 64)))
-		return NULL;
-	leaf = qi_leaf_of(tree, pfn);
-	if (leaf) {
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t word = entries[i].word;
+		struct qi_node *leaf = NULL;
+
+		if (qi_likely(word - first < words))
+			leaf = qi_leaf_of(tree, word * 64);
+		leaves[i] = leaf;
+		if (qi_unlikely(!leaf))
+			continue;
 		__builtin_prefetch(&leaf->map[word % QI_WORDS], 1);
 		__builtin_prefetch(&leaf->has, 1);
 		__builtin_prefetch(&leaf->mark[word % QI_WORDS], 1);
 	}
-	return leaf;
 }
 
-unsigned qi_tree_free_words(struct qi_tree *tree, const struct qi_word_entry *entries, unsigned n)
+unsigned qi_tree_free_words(struct qi_tree *tree, const struct qi_word_entry *entries, struct qi_node *const *leaves,
+			    unsigned n)
 {
-	struct qi_node *ahead[FETCH_AHEAD];
+	int64_t taken = 0;
+	unsigned i;
 
-	for (unsigned i = 0; i < n + FETCH_AHEAD; i++) {
-		struct qi_node *leaf = ahead[i % FETCH_AHEAD];
-		unsigned done = i - FETCH_AHEAD;
-		uint64_t word, mask;
+	for (i = 0; i < n; i++) {
+		uint64_t word = entries[i].word, mask = entries[i].mask;
+		struct qi_node *leaf = leaves[i];
 
-		if (i < n)
-			ahead[i % FETCH_AHEAD] = fetch_leaf(tree, entries[i].word);
-		if (i < FETCH_AHEAD)
-			continue;
-		word = entries[done].word;
-		mask = entries[done].mask;
-		if (qi_likely(leaf && leaf_takes_back(tree, leaf, (unsigned)(word % QI_WORDS), mask)))
-			continue;
-		if (qi_tree_free_word(tree, 0, word, mask) != QUIRE_OK)
-			return done;
+		if (qi_unlikely(!leaf || !leaf_takes_back(tree, leaf, (unsigned)(word % QI_WORDS), mask)))
+			break;
+		taken += qi_popcount(mask);
+		qi_add_special(tree, leaf->type, qi_popcount(mask));
 	}
-	return n;
+	qi_add_free(tree, taken);
+	qi_add_loose(tree, taken);
+	return i;
 }
 
 enum quire_status qi_tree_free_word(struct qi_tree *tree, unsigned order, uint64_t word, uint64_t mask)

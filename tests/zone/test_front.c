@@ -234,8 +234,8 @@ static void what_is_kept_is_bounded(void **state)
 	rig_close(&r);
 }
 
-/* Freed twice with much in between: the front cannot know, the tree does. */
-static void double_frees_are_refused_in_the_end(void **state)
+/* Freed twice with much in between: at once if the front has it, else when the front gives it back. */
+static void double_frees_are_refused(void **state)
 {
 	const struct qi_request one = { .type = QUIRE_MIGRATE_MOVABLE };
 	struct rig r;
@@ -247,17 +247,115 @@ static void double_frees_are_refused_in_the_end(void **state)
 		assert_int_equal(qi_front_alloc(&r.zone, 0, &one, &pfn[i]), QUIRE_OK);
 	assert_int_equal(qi_front_free(&r.zone, 0, pfn[0], 0), QUIRE_OK);
 	assert_int_equal(qi_front_free(&r.zone, 0, pfn[100], 0), QUIRE_OK);
-	assert_int_equal(qi_front_free(&r.zone, 0, pfn[0], 0), QUIRE_OK);
 	assert_int_equal(qi_front_free(&r.zone, 0, pfn[0], 0), QUIRE_EEXIST);
 	qi_front_drain(&r.zone, 0);
-	assert_int_equal(r.zone.bad_frees, 1);
-	assert_int_equal(r.zone.bad_pfn, pfn[0]);
-	assert_int_equal(logged, 1);
-	check(&r.zone.tree);
-	r.zone.bad_frees = 0;
-	for (unsigned i = 1; i < 200; i++)
+	assert_int_equal(qi_front_free(&r.zone, 0, pfn[0], 0), QUIRE_EEXIST);
+	assert_int_equal(qi_front_alloc(&r.zone, 0, &one, &pfn[0]), QUIRE_OK);
+	for (unsigned i = 0; i < 200; i++)
 		if (i != 100)
 			assert_int_equal(qi_front_free(&r.zone, 0, pfn[i], 0), QUIRE_OK);
+	rig_close(&r);
+}
+
+/* Two CPUs keep the same frame: the second to give it back is told. */
+static void double_frees_by_two_cpus_are_reported(void **state)
+{
+	const struct qi_request one = { .type = QUIRE_MIGRATE_MOVABLE };
+	struct rig r;
+	quire_pfn_t pfn;
+
+	(void)state;
+	rig_open(&r, 1 << 18, 2);
+	assert_int_equal(qi_front_alloc(&r.zone, 0, &one, &pfn), QUIRE_OK);
+	assert_int_equal(qi_front_free(&r.zone, 0, pfn, 0), QUIRE_OK);
+	assert_int_equal(qi_front_free(&r.zone, 1, pfn, 0), QUIRE_OK);
+	qi_front_drain(&r.zone, 1);
+	assert_int_equal(r.zone.bad_frees, 0);
+	qi_front_drain(&r.zone, 0);
+	assert_int_equal(r.zone.bad_frees, 1);
+	assert_int_equal(r.zone.bad_pfn, pfn);
+	assert_int_equal(logged, 1);
+	r.zone.bad_frees = 0;
+	rig_close(&r);
+}
+
+/* A block given back in pieces, or pieces as a block, is not handed out as such; the true owner can still free it. */
+static void wrong_orders_are_not_reused(void **state)
+{
+	struct qi_request request = { .type = QUIRE_MIGRATE_MOVABLE };
+	quire_pfn_t block[16], other;
+	struct rig r;
+
+	(void)state;
+	for (unsigned order = 0; order <= 3; order++)
+		for (unsigned wrong = 0; wrong <= 3; wrong++) {
+			if (wrong == order)
+				continue;
+			rig_open(&r, 1 << 18, 1);
+			request.order = order;
+			for (unsigned i = 0; i < 16; i++) {
+				assert_int_equal(qi_front_alloc(&r.zone, 0, &request, &block[i]), QUIRE_OK);
+				claim(&r, block[i], order);
+			}
+			for (unsigned i = 0; i < 16; i++)
+				assert_int_not_equal(qi_front_free(&r.zone, 0, block[i] & ~((1ull << wrong) - 1), wrong), QUIRE_OK);
+			request.order = wrong;
+			for (unsigned i = 0; i < 64; i++) {
+				assert_int_equal(qi_front_alloc(&r.zone, 0, &request, &other), QUIRE_OK);
+				claim(&r, other, wrong);
+				assert_int_equal(qi_front_free(&r.zone, 8, other, wrong), QUIRE_OK);
+				yield_block(&r, other, wrong);
+				/* The front handed it out and does not know that it is back. */
+				qi_front_drain(&r.zone, 0);
+			}
+			r.zone.bad_frees = 0;
+			for (unsigned i = 0; i < 16; i++)
+				assert_int_equal(qi_front_free(&r.zone, 0, block[i], order), QUIRE_OK);
+			rig_close(&r);
+		}
+}
+
+/* Frees of anything in any order among proper use: all refused at once, no frame has two owners, none is lost. */
+static void hostile_frees_do_no_harm(void **state)
+{
+	static const unsigned orders[] = { 0, 0, 0, 1, 2, 3, 4, 9 };
+	struct block live[600];
+	uint64_t seed = 4711;
+	unsigned count = 0;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, 60000, 1);
+	for (unsigned i = 0; i < 400000; i++) {
+		unsigned order = orders[rnd(&seed) % 8], k, what = (unsigned)(rnd(&seed) % 16);
+		quire_pfn_t pfn = rnd(&seed) % r.frames;
+
+		if (what < 6) {
+			/* Near what is in use as a rule; what is properly allocated like this is somebody's to free. */
+			if (count && what)
+				pfn = live[rnd(&seed) % count].pfn ^ (rnd(&seed) & rnd(&seed) & 7);
+			pfn &= ~((1ull << order) - 1);
+			for (k = 0; k < count && (live[k].pfn != pfn || live[k].order != order);)
+				k++;
+			if (k == count && qi_front_free(&r.zone, 0, pfn, order) == QUIRE_OK)
+				abort();
+		} else if (what < 11 && count < 600) {
+			struct qi_request request = { .order = order, .type = (unsigned)(rnd(&seed) % 3) };
+
+			if (qi_front_alloc(&r.zone, 0, &request, &pfn) != QUIRE_OK)
+				continue;
+			claim(&r, pfn, order);
+			live[count++] = (struct block){ pfn, order };
+		} else if (count) {
+			k = (unsigned)(rnd(&seed) % count);
+			yield_block(&r, live[k].pfn, live[k].order);
+			if (qi_front_free(&r.zone, 0, live[k].pfn, live[k].order) != QUIRE_OK)
+				abort();
+			live[k] = live[--count];
+		}
+	}
+	while (count--)
+		assert_int_equal(qi_front_free(&r.zone, 0, live[count].pfn, live[count].order), QUIRE_OK);
 	rig_close(&r);
 }
 
@@ -289,7 +387,10 @@ int main(void)
 		cmocka_unit_test(threads_drain_each_other),
 		cmocka_unit_test(the_last_frame_is_found),
 		cmocka_unit_test(what_is_kept_is_bounded),
-		cmocka_unit_test(double_frees_are_refused_in_the_end),
+		cmocka_unit_test(double_frees_are_refused),
+		cmocka_unit_test(double_frees_by_two_cpus_are_reported),
+		cmocka_unit_test(wrong_orders_are_not_reused),
+		cmocka_unit_test(hostile_frees_do_no_harm),
 		cmocka_unit_test(nonsense_is_refused),
 	};
 

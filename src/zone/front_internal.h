@@ -1,0 +1,64 @@
+/* Between the two halves of the fronts: front.c (CPUs, stacks, draining) and front_words.c (words of blocks). */
+#ifndef QI_ZONE_FRONT_INTERNAL_H
+#define QI_ZONE_FRONT_INTERNAL_H
+
+#include "zone/front.h"
+
+#define QI_STACK_CREDIT 64		/* orders 1 to 3 */
+#define QI_CREDIT_AMPLE 512		/* nearly all free memory lies in whole pageblocks */
+
+/* A refusal by the tree long after the fact: keep count, say so once the lock is gone. Zone locked. */
+static inline void qi_note_bad_free(struct qi_zone *za, quire_pfn_t pfn)
+{
+	za->bad_frees++;
+	za->bad_pfn = pfn;
+}
+
+void qi_log_bad_frees(const struct qi_zone *za);
+
+static inline void qi_report_bad_frees(const struct qi_zone *za, uint64_t before)
+{
+	if (qi_unlikely(za->bad_frees != before))
+		qi_log_bad_frees(za);
+}
+
+/* Blocks that may be reused until the next spill. */
+static inline int32_t qi_front_credit(const struct qi_zone *za, int32_t least)
+{
+	return qi_peek(&za->tree.loose) <= qi_peek(&za->tree.free_pages) / 64 ? QI_CREDIT_AMPLE : least;
+}
+
+/* May the tree be asked at all? Without the lock. */
+static inline bool qi_tree_may_serve(const struct qi_zone *za, const struct qi_request *request)
+{
+	uint64_t need = request->floor + (1ull << request->order);
+
+	return qi_tree_free_pages(&za->tree) >= need &&
+	       qi_tree_might_have(&za->tree, request->order, request->type, request->flags);
+}
+
+/* The type of an allocated block's pageblock, without the lock; QUIRE_MIGRATE_TYPES: none, do not keep it. */
+static inline unsigned qi_block_type(const struct qi_tree *tree, quire_pfn_t pfn)
+{
+	const struct qi_upper *mid = qi_mid_of(tree, pfn);
+
+	return mid ? qi_child_type(mid, qi_mid_unit(pfn)) : QUIRE_MIGRATE_TYPES;
+}
+
+/* The general case of qi_front_alloc_slow() and qi_front_keep(), whose own code is for single frames. */
+enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
+					 quire_pfn_t *pfn);
+enum quire_status qi_front_keep_slow(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order);
+
+/* Words. All inside the front. An empty cache; everything to the tree (zone locked). */
+void qi_words_reset(struct qi_word_cache *cache);
+void qi_words_flush(struct qi_zone *za, struct qi_word_cache *cache, unsigned order);
+/* Of what was stocked or, as far as credit goes, freed. */
+quire_pfn_t qi_words_next(struct qi_word_cache *cache, unsigned order, unsigned type);
+/* From wherever it can be had, the tree included. */
+quire_pfn_t qi_words_take(struct qi_zone *za, struct qi_word_cache *cache, const struct qi_request *request);
+/* Keep a freed block of a pageblock of this type. ENOENT: not this one. EEXIST: it has it already. */
+enum quire_status qi_words_keep(struct qi_zone *za, struct qi_word_cache *cache, quire_pfn_t pfn, unsigned order,
+				unsigned type);
+
+#endif

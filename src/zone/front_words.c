@@ -1,0 +1,369 @@
+/* Words of blocks of order 0 and 9 in a front; see front.h. Everything here runs inside the front. */
+#include "zone/front_internal.h"
+
+void qi_words_reset(struct qi_word_cache *cache)
+{
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		cache->serve[type] = (struct qi_word_entry){ .word = UINT64_MAX };
+	memset(cache->ours, 0, sizeof(cache->ours));
+	memset(cache->seen, 0, sizeof(cache->seen));
+	cache->entries[0].word = UINT64_MAX;
+	cache->newest = 0;
+	cache->count = 0;
+	cache->stocked = 0;
+	cache->credit = QI_FRONT_CREDIT;
+	cache->want = QI_FRONT_BATCH;
+}
+
+/* --- where a word is kept --------------------------------------------------------------------------------------------- */
+
+static inline bool maybe_kept(const struct qi_word_cache *cache, uint64_t word)
+{
+	return cache->seen[word / 64 % QI_FRONT_SEEN] >> (word % 64) & 1;
+}
+
+static inline void note_kept(struct qi_word_cache *cache, uint64_t word)
+{
+	cache->seen[word / 64 % QI_FRONT_SEEN] |= 1ull << (word % 64);
+}
+
+/* The filter only grows otherwise: again from what there is, after a spill or when it misled. */
+static void note_all_kept(struct qi_word_cache *cache)
+{
+	memset(cache->seen, 0, sizeof(cache->seen));
+	for (unsigned i = 1; i <= cache->count; i++)
+		note_kept(cache, cache->entries[i].word);
+	for (unsigned i = 0; i < cache->stocked; i++)
+		note_kept(cache, cache->stock[i].word);
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		note_kept(cache, cache->serve[type].word);
+}
+
+/* The entry of this word; 0: none. */
+static unsigned entry_of(const struct qi_word_cache *cache, uint64_t word)
+{
+	unsigned i = cache->count;
+
+	while (i && cache->entries[i].word != word)
+		i--;
+	return i;
+}
+
+static void remove_entry(struct qi_word_cache *cache, unsigned i)
+{
+	cache->entries[i] = cache->entries[cache->count];
+	cache->type[i] = cache->type[cache->count];
+	cache->count--;
+	cache->newest = 0;
+}
+
+/* --- to the tree ------------------------------------------------------------------------------------------------------ */
+
+/* Zone locked. */
+static void give_word(struct qi_zone *za, unsigned order, uint64_t word, uint64_t mask)
+{
+	if (qi_likely(qi_tree_free_word(&za->tree, order, word, mask) == QUIRE_OK))
+		return;
+	for (; mask; mask &= mask - 1) {
+		quire_pfn_t pfn = (word * 64 + qi_ctz(mask)) << order;
+
+		if (qi_tree_free(&za->tree, pfn, order) != QUIRE_OK)
+			qi_note_bad_free(za, pfn);
+	}
+}
+
+/* Zone locked. The oldest n entries go to the tree. */
+static void give_entries(struct qi_zone *za, struct qi_word_cache *cache, unsigned order, unsigned n,
+			 struct qi_node *const *leaves)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (!order)
+			i += qi_tree_free_words(&za->tree, &cache->entries[1 + i], leaves + i, n - i);
+		if (i < n)
+			give_word(za, order, cache->entries[1 + i].word, cache->entries[1 + i].mask);
+	}
+	cache->count = (uint16_t)(cache->count - n);
+	cache->newest = cache->count ? cache->newest : 0;
+	memmove(&cache->entries[1], &cache->entries[1 + n], cache->count * sizeof(cache->entries[0]));
+	memmove(&cache->type[1], &cache->type[1 + n], cache->count);
+}
+
+/* The older half. Their leaves are on their way into the CPU's cache while the lock is being taken. */
+static void spill(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)
+{
+	struct qi_node *leaves[QI_FRONT_ENTRIES];
+	unsigned n = (cache->count + 1u) / 2;
+	uint64_t before;
+
+	if (!order)
+		qi_tree_fetch_words(&za->tree, &cache->entries[1], leaves, n);
+	qi_lock(&za->lock);
+	before = za->bad_frees;
+	give_entries(za, cache, order, n, leaves);
+	qi_unlock(&za->lock);
+	note_all_kept(cache);
+	cache->credit = qi_front_credit(za, QI_FRONT_CREDIT);
+	cache->want = QI_FRONT_BATCH;
+	qi_report_bad_frees(za, before);
+}
+
+void qi_words_flush(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)
+{
+	struct qi_node *leaves[QI_FRONT_ENTRIES];
+
+	if (!order)
+		qi_tree_fetch_words(&za->tree, &cache->entries[1], leaves, cache->count);
+	give_entries(za, cache, order, cache->count, leaves);
+	for (unsigned i = 0; i < cache->stocked; i++)
+		give_word(za, order, cache->stock[i].word, cache->stock[i].mask);
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		if (cache->serve[type].mask)
+			give_word(za, order, cache->serve[type].word, cache->serve[type].mask);
+	qi_words_reset(cache);
+}
+
+/* --- taking ----------------------------------------------------------------------------------------------------------- */
+
+/* What reusing this costs of the credit. A word that came back whole scatters nothing. */
+static inline int32_t price(uint64_t mask)
+{
+	return mask == ~0ull ? 1 : (int32_t)qi_popcount(mask);
+}
+
+static inline void serve_from(struct qi_word_cache *cache, unsigned type, uint64_t word, uint64_t mask)
+{
+	cache->serve[type].word = word;
+	cache->serve[type].mask = mask;
+	cache->ours[type] = mask;
+	cache->last = (uint8_t)type;
+}
+
+/*
+ * Serve from this word: its first block now, the rest stays at hand. Word and mask come one by one: a load of both at
+ * once would wait for the two stores of a free just before.
+ */
+static inline quire_pfn_t serve_word(struct qi_word_cache *cache, unsigned order, unsigned type, uint64_t word,
+				     uint64_t mask)
+{
+	serve_from(cache, type, word, mask);
+	cache->serve[type].mask = mask & (mask - 1);
+	return (word * 64 + qi_ctz(mask)) << order;
+}
+
+quire_pfn_t qi_words_next(struct qi_word_cache *cache, unsigned order, unsigned type)
+{
+	const struct qi_word_entry *from;
+
+	if (cache->stocked && cache->stock_type == type) {
+		from = &cache->stock[--cache->stocked];
+		return serve_word(cache, order, type, from->word, from->mask);
+	}
+	if (cache->credit <= 0 || !cache->count || cache->type[cache->count] != type)
+		return QUIRE_PFN_NONE;
+	from = &cache->entries[cache->count--];
+	cache->newest = 0;
+	cache->credit -= price(from->mask);
+	return serve_word(cache, order, type, from->word, from->mask);
+}
+
+/* The tree has nothing, so whatever the credit says: an entry of this type, wherever it is. */
+static quire_pfn_t reuse_any(struct qi_word_cache *cache, const struct qi_request *request)
+{
+	for (unsigned i = cache->count; i; i--) {
+		uint64_t word = cache->entries[i].word, mask = cache->entries[i].mask;
+
+		if (cache->type[i] != request->type)
+			continue;
+		remove_entry(cache, i);
+		cache->credit = QI_FRONT_CREDIT;
+		return serve_word(cache, request->order, request->type, word, mask);
+	}
+	return QUIRE_PFN_NONE;
+}
+
+/* Zone locked. A word from the tree of which some is here already: that goes back, a word has one place. */
+static void give_rest_of(struct qi_zone *za, struct qi_word_cache *cache, unsigned order, uint64_t word)
+{
+	unsigned i = maybe_kept(cache, word) ? entry_of(cache, word) : 0;
+
+	if (!i)
+		return;
+	give_word(za, order, word, cache->entries[i].mask);
+	remove_entry(cache, i);
+}
+
+/*
+ * Words for `serve` and, if there is no stock of another type, a few more: memory that is mostly full gives one frame
+ * a word. Special blocks are not kept, so not asked for: qi_front_alloc_slow() does, for the one block.
+ */
+static bool refill(struct qi_zone *za, struct qi_word_cache *cache, const struct qi_request *request)
+{
+	unsigned flags = request->flags & QI_TREE_NOFRAGMENT, limit = request->order ? cache->batch : 64, got = 0;
+	unsigned enough = request->order || cache->stocked ? 1 : cache->want;
+	struct qi_word_entry *into = &cache->serve[request->type];
+	uint64_t before;
+
+	if (!cache->limit || !qi_tree_may_serve(za, request))
+		return false;
+	qi_lock(&za->lock);
+	before = za->bad_frees;
+	while (got < enough && cache->stocked < QI_FRONT_STOCK) {
+		if (qi_tree_alloc_word(&za->tree, request->order, request->type, flags, limit, &into->word, &into->mask))
+			break;
+		give_rest_of(za, cache, request->order, into->word);
+		note_kept(cache, into->word);
+		cache->stocked += got != 0;
+		got += qi_popcount(into->mask);
+		into = &cache->stock[cache->stocked];
+	}
+	qi_unlock(&za->lock);
+	if (enough > 1)
+		cache->stock_type = (uint8_t)request->type;
+	cache->want = (uint16_t)qi_min(cache->want * 2u, cache->most);
+	qi_report_bad_frees(za, before);
+	return got;
+}
+
+quire_pfn_t qi_words_take(struct qi_zone *za, struct qi_word_cache *cache, const struct qi_request *request)
+{
+	struct qi_word_entry *serve = &cache->serve[request->type];
+	quire_pfn_t pfn = qi_word_take(cache, request->order, request->type);
+
+	if (pfn == QUIRE_PFN_NONE)
+		pfn = qi_words_next(cache, request->order, request->type);
+	if (pfn == QUIRE_PFN_NONE && refill(za, cache, request))
+		pfn = serve_word(cache, request->order, request->type, serve->word, serve->mask);
+	return pfn != QUIRE_PFN_NONE ? pfn : reuse_any(cache, request);
+}
+
+/* --- freeing ---------------------------------------------------------------------------------------------------------- */
+
+static inline void push(struct qi_word_cache *cache, uint64_t word, uint64_t mask, unsigned type, uint64_t ours)
+{
+	unsigned i = ++cache->count;
+
+	cache->entries[i].word = word;
+	cache->entries[i].mask = mask;
+	cache->type[i] = (uint8_t)type;
+	cache->newest = ours;
+}
+
+/* The word is or was at hand, or in stock, perhaps twice, its blocks of different types: EEXIST: the block is there. */
+static enum quire_status join_served(struct qi_word_cache *cache, uint64_t word, uint64_t bit, uint64_t *ours)
+{
+	struct qi_word_entry *home = NULL;
+
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++) {
+		if (cache->serve[type].word != word)
+			continue;
+		if (cache->serve[type].mask & bit)
+			return QUIRE_EEXIST;
+		if (cache->ours[type] & bit)
+			home = &cache->serve[type];
+		*ours &= ~cache->ours[type];
+	}
+	for (unsigned i = 0; i < cache->stocked; i++)
+		if (cache->stock[i].word == word) {
+			if (cache->stock[i].mask & bit)
+				return QUIRE_EEXIST;
+			*ours &= ~cache->stock[i].mask;
+		}
+	if (!home)
+		return QUIRE_ENOENT;
+	home->mask |= bit;
+	return QUIRE_OK;
+}
+
+/* The word may be kept somewhere: then the block joins it there. ENOENT: it does not, and `ours` is what else may. */
+static enum quire_status join(struct qi_word_cache *cache, uint64_t word, uint64_t bit, uint64_t *ours)
+{
+	unsigned i = entry_of(cache, word);
+	enum quire_status status;
+
+	if (i && (cache->entries[i].mask & bit))
+		return QUIRE_EEXIST;
+	status = join_served(cache, word, bit, ours);
+	if (status != QUIRE_ENOENT || !i)
+		return status;
+	cache->entries[i].mask |= bit;
+	if (i == cache->count)
+		cache->newest = *ours;
+	return QUIRE_OK;
+}
+
+enum quire_status qi_words_keep(struct qi_zone *za, struct qi_word_cache *cache, quire_pfn_t pfn, unsigned order,
+				unsigned type)
+{
+	uint64_t word = pfn >> order >> 6, bit = 1ull << (pfn >> order & 63);
+	uint64_t ours = qi_tree_vouches(&za->tree, order, word, bit);
+	enum quire_status status;
+
+	if (qi_unlikely(!(ours & bit) || !cache->limit))
+		return QUIRE_ENOENT;
+	if (qi_unlikely(cache->count >= cache->limit))
+		spill(za, cache, order);
+	if (qi_unlikely(maybe_kept(cache, word))) {
+		status = join(cache, word, bit, &ours);
+		if (status != QUIRE_ENOENT)
+			return status;
+		note_all_kept(cache);
+	}
+	push(cache, word, bit, type, ours);
+	note_kept(cache, word);
+	return QUIRE_OK;
+}
+
+/* --- single frames, without a call ------------------------------------------------------------------------------------ */
+
+/* What would be reused next is put at hand at once. */
+enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order)
+{
+	struct qi_word_cache *cache = &front->frames;
+	uint64_t word = pfn >> 6, bit = 1ull << (pfn & 63), ours;
+	unsigned type;
+
+	if (order || qi_unlikely(!qi_tree_holds(&za->tree, pfn, 1)))
+		return qi_front_keep_slow(za, front, pfn, order);
+	type = qi_block_type(&za->tree, pfn);
+	if (qi_unlikely(type >= QUIRE_MIGRATE_PCPTYPES || cache->count >= cache->limit || maybe_kept(cache, word)))
+		return qi_front_keep_slow(za, front, pfn, 0);
+	ours = qi_tree_vouches(&za->tree, 0, word, bit);
+	if (qi_unlikely(!(ours & bit)))
+		return qi_front_keep_slow(za, front, pfn, 0);
+	note_kept(cache, word);
+	qi_poke(&front->stocked, 1);
+	if (qi_likely(cache->serve[type].mask || cache->stocked || cache->credit <= 0)) {
+		push(cache, word, bit, type, ours);
+	} else {
+		cache->credit--;
+		serve_from(cache, type, word, bit);
+		cache->ours[type] = ours;
+	}
+	qi_front_leave(front);
+	return QUIRE_OK;
+}
+
+/* The newest word, if that is what comes next. */
+enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
+{
+	struct qi_front *front = &za->fronts[cpu];
+	struct qi_word_cache *cache = &front->frames;
+	unsigned type = request->type, n;
+	uint64_t word, mask;
+
+	if (request->order || cpu >= za->cpus || !qi_peek(&front->stocked) || !qi_front_enter(front))
+		return qi_front_alloc_further(za, cpu, request, pfn);
+	n = cache->count;
+	if (!n || cache->stocked || cache->credit <= 0 || cache->type[n] != type || cache->serve[type].mask) {
+		qi_front_leave(front);
+		return qi_front_alloc_further(za, cpu, request, pfn);
+	}
+	word = cache->entries[n].word;
+	mask = cache->entries[n].mask;
+	cache->count = (uint16_t)(n - 1);
+	cache->newest = 0;
+	cache->credit -= price(mask);
+	*pfn = serve_word(cache, 0, type, word, mask);
+	qi_front_leave(front);
+	return QUIRE_OK;
+}

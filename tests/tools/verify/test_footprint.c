@@ -49,6 +49,28 @@ static void takes_gigantic_pages(void **state)
 	test_machine_free(m);
 }
 
+/* hugetlb_cma= is a kernel's own business; the default area is the engine's, and there is one. */
+static void declares_each_area_once(void **state)
+{
+	struct test_machine *m = test_machine_new(QUIRE_RULES_6_12);
+	struct linux_ledger ledger = { 0 };
+	quire_phys_t sizes[2] = { 0 };
+
+	(void)state;
+	m->q.config.cma_enabled = true;
+	m->q.config.cma_default_size = 64 << 20;
+	m->q.config.options.hugetlb_cma = 1 << 30;
+	assert_int_equal(linux_footprint(&ledger, &m->q, false), QUIRE_OK);
+	assert_int_equal(quire_boot_until(&m->q, QUIRE_STAGE_ZONES), QUIRE_OK);
+	assert_int_equal(m->q.cma_count, 2);
+	for (size_t i = 0; i < 2; i++)
+		sizes[strcmp(m->q.cma[i].name, "hugetlb") == 0] = m->q.cma[i].count << 12;
+	assert_true(sizes[0] == 64 << 20);
+	assert_true(sizes[1] == 1 << 30);
+	linux_ledger_free(&ledger);
+	test_machine_free(m);
+}
+
 /* Ranges are counted in whole pages, only where there is memory, in the zone that holds it. */
 static void counts_by_zone(void **state)
 {
@@ -79,6 +101,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_descriptors),
 		cmocka_unit_test(takes_gigantic_pages),
+		cmocka_unit_test(declares_each_area_once),
 		cmocka_unit_test(counts_by_zone),
 	};
 

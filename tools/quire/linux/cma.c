@@ -79,7 +79,8 @@ static bool default_next(const struct quire *q, struct linux_cma *at, struct qui
 
 bool linux_cma_next(const struct quire *q, struct linux_cma *at, bool served, struct quire_cma_request *request)
 {
-	if (served && !at->default_done)
+	if (served && at->hugetlb_asked)
 		at->hugetlb_taken += hugetlb_share(q);
-	return hugetlb_next(q, at, request) || default_next(q, at, request);
+	at->hugetlb_asked = hugetlb_next(q, at, request);
+	return at->hugetlb_asked || default_next(q, at, request);
 }

@@ -8,6 +8,7 @@
 struct linux_cma {
 	unsigned nid;			/* first node hugetlb_cma= has not tried */
 	quire_phys_t hugetlb_taken;
+	bool hugetlb_asked;		/* the last request was one of these */
 	bool default_done;
 };
 

@@ -230,7 +230,7 @@ static void take_gigantic(struct footprint *f, struct linux_ledger *ledger)
 static void take_hugetlb_cma(struct footprint *f)
 {
 	struct quire_cma_request request;
-	struct linux_cma at = { 0 };
+	struct linux_cma at = { .default_done = true };	/* the engine placed that one with the nodes */
 	bool served = false;
 
 	while (linux_cma_next(f->q, &at, served, &request))

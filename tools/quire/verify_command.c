@@ -76,7 +76,8 @@ const struct cli_command cli_verify_command = {
 	.description =
 		"Boot each CAPTURE's machine in simulation and compare every figure the capture has of the\n"
 		"real kernel with ours. A CAPTURE is a directory with dmesg.txt, zoneinfo.txt and the like,\n"
-		"or a kernel log. Each difference is one line; several captures end in a table.\n"
+		"or a kernel log ('-' for standard input). Each difference is one line; several captures end\n"
+		"in a table. Files among them that are no kernel log are skipped.\n"
 		"\n"
 		"Exit status: 0 all equal, 1 differences, 2 bad usage or input.",
 	.options = verify_table,

@@ -178,8 +178,11 @@ static bool reclaim_until_served(struct slow *slow)
 			pause_between(slow);
 			continue;
 		}
-		if (qi_unreserve_highatomic(slow->walk, true))
+		if (qi_unreserve_highatomic(slow->walk, true)) {
+			if (try_list(slow, slow->flags))
+				return true;
 			continue;
+		}
 		if (!out_of_memory(slow, &served))
 			return false;
 		if (served || try_list(slow, slow->flags))

@@ -270,8 +270,7 @@ quire_phys_t quire_memblock_find_in_range_node(struct quire_memblock *mb, quire_
  * a node if possible. Memory is neither mapped nor zeroed.
  */
 quire_phys_t quire_memblock_alloc_range_nid(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align,
-					    quire_phys_t start,
-					    quire_phys_t end, int nid, bool exact);
+					    quire_phys_t start, quire_phys_t end, int nid, bool exact);
 quire_phys_t quire_memblock_phys_alloc(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align);
 quire_phys_t quire_memblock_phys_alloc_range(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align,
 					     quire_phys_t start, quire_phys_t end);
@@ -367,8 +366,7 @@ bool quire_memblock_is_reserved(const struct quire_memblock *mb, quire_phys_t ad
 bool quire_memblock_is_region_memory(const struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
 bool quire_memblock_is_region_reserved(const struct quire_memblock *mb, quire_phys_t base, quire_phys_t size);
 bool quire_memblock_overlaps_region(const struct quire_memblock *mb, const struct quire_memblock_type *type,
-				    quire_phys_t base,
-				    quire_phys_t size);
+				    quire_phys_t base, quire_phys_t size);
 /* First byte of memory and the byte behind the last, NOMAP included; 0 when there is no memory. */
 quire_phys_t quire_memblock_start_of_dram(const struct quire_memblock *mb);
 quire_phys_t quire_memblock_end_of_dram(const struct quire_memblock *mb);

@@ -258,9 +258,15 @@ struct quire_flat_map {
 	int nid;
 };
 
-/* Where frames for descriptors come from once memblock is closed. Called with the memmap's lock held. */
+/*
+ * Where frames for descriptors come from once memblock is closed. For descriptors on demand called with the memmap's
+ * lock held, and possibly a zone's: neither may allocate in the ordinary way.
+ */
 struct quire_frame_source {
-	/* 1 << order frames, aligned to that, preferably on node nid, contents anything. QUIRE_ENOMEM: none now. */
+	/*
+	 * 1 << order frames, aligned to that, for node nid (or QUIRE_NO_NODE), contents anything. QUIRE_ENOMEM: none
+	 * now.
+	 */
 	enum quire_status (*take)(void *ctx, int nid, unsigned order, quire_pfn_t *pfn);
 	/* Back with what take gave. Cannot refuse. */
 	void (*give)(void *ctx, quire_pfn_t pfn, unsigned order);

@@ -85,6 +85,7 @@ struct quire_geometry {
 	unsigned nodes_shift;
 	/*
 	 * Largest order of reports (a larger free block counts as several of it); default 10, below QUIRE_MAX_ORDERS.
+	 * The movable zone starts at a multiple of such a block, and huge pages larger than one are "gigantic".
 	 */
 	unsigned max_order;
 	/* Order of a pageblock, the unit of mobility grouping: 1 .. max_order. Default 9, i386 without PAE 10. */

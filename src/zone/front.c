@@ -205,11 +205,15 @@ static inline bool kept_order(unsigned order)
 }
 
 /* What this CPU has beyond what is at hand, without asking the tree for more. */
-static inline bool take_next(struct qi_front *front, unsigned order, unsigned type, quire_pfn_t *pfn)
+static inline bool take_next(struct qi_zone *za, struct qi_front *front, unsigned order, unsigned type, quire_pfn_t *pfn)
 {
 	if (!qi_front_enter(front))
 		return false;
-	if (qi_likely(qi_word_order(order)))
+	qi_words_settle(za, &front->frames, 0);
+	qi_words_settle(za, &front->huge, QI_LEAF_SHIFT);
+	if (!kept_order(order))
+		*pfn = QUIRE_PFN_NONE;
+	else if (qi_likely(qi_word_order(order)))
 		*pfn = qi_words_next(qi_front_cache(front, order), order, type);
 	else
 		*pfn = next_block(front, order, type);
@@ -227,7 +231,7 @@ enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const
 
 	if (qi_unlikely(request->order >= QI_TREE_ORDERS || request->type >= QUIRE_MIGRATE_PCPTYPES))
 		return QUIRE_EINVAL;
-	if (own && kept_order(request->order) && take_next(&za->fronts[cpu], request->order, request->type, pfn))
+	if (own && take_next(za, &za->fronts[cpu], request->order, request->type, pfn))
 		return QUIRE_OK;
 	if (own || qi_tree_may_serve(za, request)) {
 		served = cpu < za->cpus && kept_order(request->order) ? take_kept(za, cpu, request, pfn) : false;

@@ -24,10 +24,12 @@
  * not busy: either the owner has seen `taken` and stays out, or its `busy` is visible. No atomic read-modify-write on
  * the owner's side.
  *
- * Checks. A block is kept only if the tree vouches for it: it holds it as allocated, with this order. And a block is kept
- * in one place only (`seen`, a filter of the words kept here, says when to look). So what one CPU frees wrongly is
- * refused at once. Two CPUs that free the same block may both keep it; the second to give it back is told, which is
- * counted and reported. Blocks of the words at hand that were vouched for before (`ours`) are not asked about again.
+ * Checks. A block is kept in one place only (`seen`, a filter of the words kept here, says when to look), and handed out
+ * again only if the tree vouches for it: it holds it as allocated, with this order. That is looked up when the block is
+ * freed, but for words together later: when they go back to the tree, and in any case before this CPU takes from it, so
+ * that what was free when it was freed cannot have become somebody's meanwhile. What the tree disowns late is counted,
+ * reported and otherwise ignored. Blocks of the words at hand that were vouched for before (`ours`) are not looked up
+ * again. Two CPUs that free the same block may both keep it: then the second to give it back is told.
  */
 #ifndef QI_ZONE_FRONT_H
 #define QI_ZONE_FRONT_H
@@ -49,9 +51,10 @@
 struct qi_word_cache {
 	struct qi_word_entry serve[QUIRE_MIGRATE_PCPTYPES];
 	uint64_t ours[QUIRE_MIGRATE_PCPTYPES];	/* blocks of `serve` that the tree gave or vouched for */
-	uint64_t newest;			/* the same of the newest entry */
+	uint64_t newest;			/* blocks that may join the newest entry */
 	int32_t credit;
 	uint16_t count;			/* entries in use: entries[1 .. count] */
+	uint16_t vouched;		/* of those, the first that the tree vouched for; the rest may not be reused yet */
 	uint16_t limit;
 	uint8_t last;			/* type refilled last */
 	uint8_t stocked;		/* words in stock, for stock_type */

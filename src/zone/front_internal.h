@@ -50,6 +50,14 @@ enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const
 					 quire_pfn_t *pfn);
 enum quire_status qi_front_keep_slow(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order);
 
+/* Look up what was only freed so far. Before anything is reused or taken from the tree. */
+void qi_words_verify(struct qi_zone *za, struct qi_word_cache *cache, unsigned order);
+static inline void qi_words_settle(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)
+{
+	if (qi_unlikely(cache->vouched != cache->count))
+		qi_words_verify(za, cache, order);
+}
+
 /* Words. All inside the front. An empty cache; everything to the tree (zone locked). */
 void qi_words_reset(struct qi_word_cache *cache);
 void qi_words_flush(struct qi_zone *za, struct qi_word_cache *cache, unsigned order);

@@ -9,7 +9,7 @@ void qi_words_reset(struct qi_word_cache *cache)
 	memset(cache->seen, 0, sizeof(cache->seen));
 	cache->entries[0].word = UINT64_MAX;
 	cache->newest = 0;
-	cache->count = 0;
+	cache->count = cache->vouched = 0;
 	cache->stocked = 0;
 	cache->credit = QI_FRONT_CREDIT;
 	cache->want = QI_FRONT_BATCH;
@@ -49,11 +49,12 @@ static unsigned entry_of(const struct qi_word_cache *cache, uint64_t word)
 	return i;
 }
 
+/* All entries being vouched for. */
 static void remove_entry(struct qi_word_cache *cache, unsigned i)
 {
 	cache->entries[i] = cache->entries[cache->count];
 	cache->type[i] = cache->type[cache->count];
-	cache->count--;
+	cache->vouched = --cache->count;
 	cache->newest = 0;
 }
 
@@ -83,6 +84,7 @@ static void give_entries(struct qi_zone *za, struct qi_word_cache *cache, unsign
 			give_word(za, order, cache->entries[1 + i].word, cache->entries[1 + i].mask);
 	}
 	cache->count = (uint16_t)(cache->count - n);
+	cache->vouched = cache->vouched > n ? (uint16_t)(cache->vouched - n) : 0;
 	cache->newest = cache->count ? cache->newest : 0;
 	memmove(&cache->entries[1], &cache->entries[1 + n], cache->count * sizeof(cache->entries[0]));
 	memmove(&cache->type[1], &cache->type[1 + n], cache->count);
@@ -120,6 +122,42 @@ void qi_words_flush(struct qi_zone *za, struct qi_word_cache *cache, unsigned or
 		if (cache->serve[type].mask)
 			give_word(za, order, cache->serve[type].word, cache->serve[type].mask);
 	qi_words_reset(cache);
+}
+
+/* Blocks the tree disowned, or would not vouch for at first glance: let it say, with its lock. */
+static void give_doubtful(struct qi_zone *za, unsigned order, uint64_t word, uint64_t mask)
+{
+	uint64_t before;
+
+	qi_lock(&za->lock);
+	before = za->bad_frees;
+	give_word(za, order, word, mask);
+	qi_unlock(&za->lock);
+	qi_report_bad_frees(za, before);
+}
+
+void qi_words_verify(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)
+{
+	struct qi_node *leaves[QI_FRONT_ENTRIES];
+	unsigned first = cache->vouched + 1u, kept = cache->vouched;
+
+	if (!order && cache->count > first)
+		qi_tree_fetch_words(&za->tree, &cache->entries[first], leaves, cache->count + 1 - first);
+	for (unsigned i = first; i <= cache->count; i++) {
+		uint64_t word = cache->entries[i].word, mask = cache->entries[i].mask;
+
+		if (qi_unlikely(mask & ~qi_tree_vouches(&za->tree, order, word, mask))) {
+			give_doubtful(za, order, word, mask);
+			continue;
+		}
+		kept++;
+		if (qi_unlikely(kept != i)) {
+			cache->entries[kept] = cache->entries[i];
+			cache->type[kept] = cache->type[i];
+		}
+	}
+	cache->newest = 0;
+	cache->count = cache->vouched = (uint16_t)kept;
 }
 
 /* --- taking ----------------------------------------------------------------------------------------------------------- */
@@ -161,6 +199,7 @@ quire_pfn_t qi_words_next(struct qi_word_cache *cache, unsigned order, unsigned 
 	if (cache->credit <= 0 || !cache->count || cache->type[cache->count] != type)
 		return QUIRE_PFN_NONE;
 	from = &cache->entries[cache->count--];
+	cache->vouched = cache->count;
 	cache->newest = 0;
 	cache->credit -= price(from->mask);
 	return serve_word(cache, order, type, from->word, from->mask);
@@ -229,6 +268,7 @@ quire_pfn_t qi_words_take(struct qi_zone *za, struct qi_word_cache *cache, const
 	struct qi_word_entry *serve = &cache->serve[request->type];
 	quire_pfn_t pfn = qi_word_take(cache, request->order, request->type);
 
+	qi_words_settle(za, cache, request->order);
 	if (pfn == QUIRE_PFN_NONE)
 		pfn = qi_words_next(cache, request->order, request->type);
 	if (pfn == QUIRE_PFN_NONE && refill(za, cache, request))
@@ -294,15 +334,17 @@ static enum quire_status join(struct qi_word_cache *cache, uint64_t word, uint64
 enum quire_status qi_words_keep(struct qi_zone *za, struct qi_word_cache *cache, quire_pfn_t pfn, unsigned order,
 				unsigned type)
 {
-	uint64_t word = pfn >> order >> 6, bit = 1ull << (pfn >> order & 63);
-	uint64_t ours = qi_tree_vouches(&za->tree, order, word, bit);
+	uint64_t word = pfn >> order >> 6, bit = 1ull << (pfn >> order & 63), ours = ~0ull;
 	enum quire_status status;
 
-	if (qi_unlikely(!(ours & bit) || !cache->limit))
+	if (qi_unlikely(!cache->limit))
 		return QUIRE_ENOENT;
 	if (qi_unlikely(cache->count >= cache->limit))
 		spill(za, cache, order);
 	if (qi_unlikely(maybe_kept(cache, word))) {
+		ours = qi_tree_vouches(&za->tree, order, word, bit);
+		if (!(ours & bit))
+			return QUIRE_ENOENT;
 		status = join(cache, word, bit, &ours);
 		if (status != QUIRE_ENOENT)
 			return status;
@@ -327,20 +369,22 @@ enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quir
 	type = qi_block_type(&za->tree, pfn);
 	if (qi_unlikely(type >= QUIRE_MIGRATE_PCPTYPES || cache->count >= cache->limit || maybe_kept(cache, word)))
 		return qi_front_keep_slow(za, front, pfn, 0);
-	ours = qi_tree_vouches(&za->tree, 0, word, bit);
-	if (qi_unlikely(!(ours & bit)))
-		return qi_front_keep_slow(za, front, pfn, 0);
-	note_kept(cache, word);
 	qi_poke(&front->stocked, 1);
 	if (qi_likely(cache->serve[type].mask || cache->stocked || cache->credit <= 0)) {
-		push(cache, word, bit, type, ours);
-	} else {
+		note_kept(cache, word);
+		push(cache, word, bit, type, ~0ull);
+		qi_front_leave(front);
+		return QUIRE_OK;
+	}
+	ours = qi_tree_vouches(&za->tree, 0, word, bit);
+	if (qi_likely(ours & bit)) {
+		note_kept(cache, word);
 		cache->credit--;
 		serve_from(cache, type, word, bit);
 		cache->ours[type] = ours;
 	}
 	qi_front_leave(front);
-	return QUIRE_OK;
+	return qi_likely(ours & bit) ? QUIRE_OK : qi_front_free_tree(za, pfn, 0);
 }
 
 /* The newest word, if that is what comes next. */
@@ -353,6 +397,7 @@ enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const st
 
 	if (request->order || cpu >= za->cpus || !qi_peek(&front->stocked) || !qi_front_enter(front))
 		return qi_front_alloc_further(za, cpu, request, pfn);
+	qi_words_settle(za, cache, 0);
 	n = cache->count;
 	if (!n || cache->stocked || cache->credit <= 0 || cache->type[n] != type || cache->serve[type].mask) {
 		qi_front_leave(front);
@@ -360,7 +405,7 @@ enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const st
 	}
 	word = cache->entries[n].word;
 	mask = cache->entries[n].mask;
-	cache->count = (uint16_t)(n - 1);
+	cache->count = cache->vouched = (uint16_t)(n - 1);
 	cache->newest = 0;
 	cache->credit -= price(mask);
 	*pfn = serve_word(cache, 0, type, word, mask);

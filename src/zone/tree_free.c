@@ -35,8 +35,8 @@ static bool is_block(const struct qi_node *node, const uint64_t *broken, unsigne
 static QI_RACES bool is_block_of_word(const struct qi_node *leaf, unsigned unit, unsigned n)
 {
 	unsigned w = unit >> 6, at = unit & 63;
-	uint64_t bits = qi_bits(at, n), mark = qi_peek(&leaf->mark[w]);
-	uint64_t taken = qi_peek(&leaf->map[w]) | qi_peek(&leaf->absent[w]);
+	uint64_t bits = qi_bits(at, n), mark = qi_glance(&leaf->mark[w]);
+	uint64_t taken = qi_glance(&leaf->map[w]) | qi_glance(&leaf->absent[w]);
 
 	if ((mark & bits) != 1ull << at || (taken & bits))
 		return false;

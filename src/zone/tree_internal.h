@@ -65,6 +65,7 @@ static inline struct qi_node *qi_leaf_of(const struct qi_tree *tree, quire_pfn_t
 
 /* Reads words that their lock's holder may be writing, on purpose: see qi_tree_vouches(). */
 #define QI_RACES __attribute__((no_sanitize("thread")))
+#define qi_glance(pointer) (*(const volatile uint64_t *)(pointer))	/* qi_peek would be a race to the sanitizer */
 
 /*
  * Units of a word that are allocated blocks of one unit: marked, and the next is not the inside of a longer block. Also
@@ -72,37 +73,37 @@ static inline struct qi_node *qi_leaf_of(const struct qi_tree *tree, quire_pfn_t
  */
 static inline QI_RACES uint64_t qi_singles(const struct qi_node *node, const uint64_t *broken, unsigned w)
 {
-	uint64_t mark = qi_peek(&node->mark[w]), next = mark << 1 & 0xaaaaaaaaaaaaaaaaull;
-	uint64_t inside = next & ~(qi_peek(&node->map[w]) | mark | (broken ? qi_peek(&broken[w]) : 0));
+	uint64_t mark = qi_glance(&node->mark[w]), next = mark << 1 & 0xaaaaaaaaaaaaaaaaull;
+	uint64_t inside = next & ~(qi_glance(&node->map[w]) | mark | (broken ? qi_glance(&broken[w]) : 0));
 
 	if (qi_unlikely(inside))
-		inside &= ~qi_peek(&node->absent[w]);
+		inside &= ~qi_glance(&node->absent[w]);
 	return mark & ~(inside >> 1);
 }
 
-/* The same as far as the marks alone tell, if `bit` is among them: one cache line instead of two. */
-static inline QI_RACES uint64_t qi_vouched(const struct qi_node *node, const uint64_t *broken, unsigned w, uint64_t bit)
+/* The same as far as the marks alone tell, if all of `bits` are among them: one cache line instead of two. */
+static inline QI_RACES uint64_t qi_vouched(const struct qi_node *node, const uint64_t *broken, unsigned w, uint64_t bits)
 {
-	uint64_t mark = qi_peek(&node->mark[w]), sure = mark & (0xaaaaaaaaaaaaaaaaull | mark >> 1);
+	uint64_t mark = qi_glance(&node->mark[w]), sure = mark & (0xaaaaaaaaaaaaaaaaull | mark >> 1);
 
-	return sure & bit ? sure : mark & bit ? qi_singles(node, broken, w) : 0;
+	return (sure & bits) == bits ? sure : (mark & bits) == bits ? qi_singles(node, broken, w) : 0;
 }
 
 /*
- * Without the lock: blocks of a word that are allocated with this order, 0 or 9; `bit` among them if it is. For blocks
- * nobody else has business with, what is in it is the truth; `bit` may be missing due to a neighbour changing just now,
- * and is to be asked about again with the lock.
+ * Without the lock: blocks of a word that are allocated with this order, 0 or 9; `bits` among them if they are. For blocks
+ * nobody else has business with, what is in it is the truth; `bits` may be missing due to a neighbour changing just now,
+ * and are to be asked about again with the lock.
  */
-static inline uint64_t qi_tree_vouches(const struct qi_tree *tree, unsigned order, uint64_t word, uint64_t bit)
+static inline uint64_t qi_tree_vouches(const struct qi_tree *tree, unsigned order, uint64_t word, uint64_t bits)
 {
 	quire_pfn_t pfn = (word * 64) << order;
 	const struct qi_upper *mid = qi_mid_of(tree, pfn);
 	const struct qi_node *leaf;
 
 	if (order)
-		return mid ? qi_vouched(&mid->node, mid->broken, (unsigned)(word % QI_WORDS), bit) : 0;
+		return mid ? qi_vouched(&mid->node, mid->broken, (unsigned)(word % QI_WORDS), bits) : 0;
 	leaf = mid ? qi_child_leaf(mid, qi_mid_unit(pfn)) : NULL;
-	return leaf ? qi_vouched(leaf, NULL, (unsigned)(word % QI_WORDS), bit) : 0;
+	return leaf ? qi_vouched(leaf, NULL, (unsigned)(word % QI_WORDS), bits) : 0;
 }
 
 static inline bool qi_tree_holds(const struct qi_tree *tree, quire_pfn_t pfn, uint64_t count)

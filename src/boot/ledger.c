@@ -125,6 +125,8 @@ enum quire_status qi_ledger_fill(struct quire_memblock *mb, const struct quire_m
 	enum quire_status status;
 
 	mb->platform = platform;
+	mb->page_shift = quire_page_shift(config);
+	mb->debug = config->debug;
 	mb->mirror_wanted = config->options.kernelcore_mirror;
 	mb->movable_node = config->options.movable_node;
 	/*

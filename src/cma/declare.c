@@ -23,9 +23,11 @@ static enum quire_status refuse(const struct quire *q, const char *name, const c
 static bool all_memory(const struct quire *q, quire_phys_t base, quire_phys_t size)
 {
 	const struct quire_memblock_type *memory = &q->memblock.memory;
-	quire_phys_t covered = base;
+	quire_phys_t covered = base, end;
 
-	for (size_t i = 0; i < memory->cnt && covered < base + size; i++) {
+	if (!qi_add(base, size, &end))
+		return false;
+	for (size_t i = 0; i < memory->cnt && covered < end; i++) {
 		const struct quire_memblock_region *r = &memory->regions[i];
 
 		if (r->base > covered)
@@ -33,7 +35,7 @@ static bool all_memory(const struct quire *q, quire_phys_t base, quire_phys_t si
 		if (r->base + r->size > covered && !(r->flags & QUIRE_MEMBLOCK_NOMAP))
 			covered = r->base + r->size;
 	}
-	return covered >= base + size;
+	return covered >= end;
 }
 
 static quire_phys_t find_room(struct quire *q, const struct quire_cma_request *request, quire_phys_t size, quire_phys_t alignment,

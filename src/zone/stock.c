@@ -17,14 +17,22 @@ struct qi_stock_block {
 	uint64_t map[BLOCK_WORDS];	/* 1: frame is free */
 };
 
-/* Frames that the largest single demand asks for at once: a section's whole array in the classic models. */
+/* Frames that the largest single demand asks for, aligned: a unit's, in the classic models a section's whole array. */
 static uint64_t largest_demand(const struct quire *q)
 {
 	const struct quire_memmap *m = &q->memmap;
+	unsigned shift = m->model == QUIRE_MODEL_SPARSEMEM_VMEMMAP ? m->unit_shift : m->section_pfn_shift;
 
-	if (m->model == QUIRE_MODEL_SPARSEMEM_VMEMMAP)
-		return 1;
-	return ((uint64_t)1 << (m->section_pfn_shift + m->stride_shift)) >> quire_page_shift(&q->config);
+	return ((uint64_t)1 << (shift + m->stride_shift)) >> quire_page_shift(&q->config);
+}
+
+/*
+ * Frames that can still serve the largest demand. Single frames left over between larger ones must not pass for supply: a
+ * stock of nothing else would look full and never be filled.
+ */
+static uint64_t usable(const struct qi_stock *stock)
+{
+	return stock->free - qi_min(stock->stranded, stock->free);
 }
 
 static uint64_t low_mark(const struct quire *q)
@@ -85,7 +93,9 @@ static enum quire_status take(void *ctx, int nid, unsigned order, quire_pfn_t *p
 		stock->free -= 1ull << order;
 		status = QUIRE_OK;
 	}
-	if ((status != QUIRE_OK || stock->free < low_mark(q)) && stock->on)
+	if (status != QUIRE_OK)
+		stock->stranded = stock->free;
+	if (usable(stock) < low_mark(q) && stock->on)
 		make_hungry(q, nid);
 	qi_unlock(&stock->lock);
 	return status;
@@ -145,11 +155,15 @@ static struct qi_stock_block *cut_block(struct qi_zone *za, unsigned order, unsi
 	return block;
 }
 
-/* One more block for the node from this zone, locked. Its own leaf was taken from without descriptors: make them now. */
+/*
+ * One more block for the node from this zone, locked. Its own leaf was taken from without descriptors: make them now. False:
+ * no block, or none that serves the largest demand.
+ */
 static bool fill(struct qi_zone *za, struct qi_stock *stock, uint64_t frames)
 {
 	unsigned least = qi_log2_up(largest_demand(za->q) + 1), order = qi_log2_up(frames + 1);
 	struct qi_stock_block *block;
+	bool served;
 
 	least = (unsigned)qi_max(least, 2);
 	order = (unsigned)qi_clamp(order, qi_max(least, 6), BLOCK_ORDER_MAX);
@@ -160,9 +174,12 @@ static bool fill(struct qi_zone *za, struct qi_stock *stock, uint64_t frames)
 	block->next = stock->blocks;
 	stock->blocks = block;
 	stock->free += (1ull << block->order) - 1;
+	/* What shares an aligned run with the block's head is too little for it. */
+	stock->stranded += largest_demand(za->q) - 1;
+	served = 1ull << block->order > largest_demand(za->q);
 	qi_unlock(&stock->lock);
 	quire_memmap_prepare(za->q, block->pfn, 1ull << block->order);
-	return true;
+	return served;
 }
 
 enum quire_status qi_stock_leaf_break(void *ctx, quire_pfn_t pfn, uint64_t frames)
@@ -191,7 +208,7 @@ void qi_stock_replenish(void *ctx, unsigned order)
 	uint64_t wanted = low_mark(za->q) + frames_for(za->q, order);
 	int lowest = fit_for_descriptors(za->zone) ? (int)za->zone->type : 0;
 
-	for (int type = (int)za->zone->type; type >= lowest && stock->free < wanted; type--) {
+	for (int type = (int)za->zone->type; type >= lowest && usable(stock) < wanted; type--) {
 		struct quire_zone *zone = &node->zones[type];
 		struct qi_zone *from = zone->tree && fit_for_descriptors(zone) ? qi_zone_of(zone) : NULL;
 
@@ -199,15 +216,15 @@ void qi_stock_replenish(void *ctx, unsigned order)
 			continue;
 		if (from != za)
 			qi_lock(&from->lock);
-		while (stock->free < wanted && fill(from, stock, wanted - stock->free))
+		while (usable(stock) < wanted && fill(from, stock, wanted - usable(stock)))
 			continue;
 		if (from != za)
 			qi_unlock(&from->lock);
 	}
 	/* A node without a zone fit for it: better unmovable frames there than no memory at all. */
-	while (!fit_for_descriptors(za->zone) && stock->free < low_mark(za->q) && fill(za, stock, wanted - stock->free))
+	while (!fit_for_descriptors(za->zone) && usable(stock) < low_mark(za->q) && fill(za, stock, wanted - usable(stock)))
 		continue;
-	qi_poke(&za->tree.hungry, stock->free < low_mark(za->q));
+	qi_poke(&za->tree.hungry, usable(stock) < low_mark(za->q));
 }
 
 uint64_t qi_stock_frames(const struct quire *q, int nid)

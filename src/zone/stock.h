@@ -22,6 +22,7 @@ struct qi_stock {
 	struct qi_lock lock __attribute__((aligned(64)));
 	struct qi_stock_block *blocks;
 	uint64_t free;			/* frames in them */
+	uint64_t stranded;		/* … of them too scattered for the largest demand, as far as is known */
 	bool on;			/* some zone of the node can be hungry */
 };
 

@@ -329,6 +329,7 @@ static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned typ
 {
 	struct qi_upper *mid;
 	quire_pfn_t pfn;
+	uint64_t units;
 	unsigned w;
 
 	if (qi_group(tree) > 1 || limit < 2 || type >= QUIRE_MIGRATE_PCPTYPES) {
@@ -344,20 +345,21 @@ static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned typ
 	if (!mid)
 		return QUIRE_ENOMEM;
 	w = qi_find_word(mid->node.has, 0);
-	*mask = first_units(mid->node.map[w], limit);
-	for (uint64_t rest = *mask; rest; rest &= rest - 1) {
+	units = first_units(mid->node.map[w], limit);
+	for (uint64_t rest = units; rest; rest &= rest - 1) {
 		if (tree->config.hooks->leaf_break && qi_touch(tree, mid, w * 64 + qi_ctz(rest), 1) != QUIRE_OK) {
 			put_mid(tree, mid);
 			return QUIRE_ENOMEM;
 		}
 		qi_set_child_type(mid, w * 64 + qi_ctz(rest), type);
 	}
+	*mask = units;
 	*word = (qi_node_pfn(tree, &mid->node) >> QI_LEAF_SHIFT) / 64 + w;
-	mid->node.mark[w] |= *mask;
-	mid->node.map[w] &= ~*mask;
+	mid->node.mark[w] |= units;
+	mid->node.map[w] &= ~units;
 	if (qi_has_update(&mid->node, w))
 		qi_node_reclass(tree, &mid->node);
-	qi_add_free(tree, -((int64_t)qi_popcount(*mask) << QI_LEAF_SHIFT));
+	qi_add_free(tree, -((int64_t)qi_popcount(units) << QI_LEAF_SHIFT));
 	return QUIRE_OK;
 }
 

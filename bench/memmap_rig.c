@@ -157,23 +157,6 @@ void rig_boot(struct rig *rig, enum quire_boot_stage stage)
 	rig_check(quire_boot_until(&rig->q, stage) == QUIRE_OK, "boot");
 }
 
-static enum quire_status take(void *ctx, int nid, unsigned order, quire_pfn_t *pfn)
-{
-	return quire_alloc_frames(ctx, nid, order, 0, pfn);
-}
-
-static void give(void *ctx, quire_pfn_t pfn, unsigned order)
-{
-	quire_free_frames(ctx, pfn, order);
-}
-
-void rig_open_source(struct rig *rig)
-{
-	struct quire_frame_source source = { take, give, &rig->q };
-
-	quire_memmap_set_source(&rig->q, &source);
-}
-
 static void touch(struct rig *rig, quire_pfn_t start, quire_pfn_t end)
 {
 	char *at = (char *)quire_pfn_to_page(&rig->q.memmap, start);

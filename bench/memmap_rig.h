@@ -34,9 +34,6 @@ void rig_drop(struct rig *rig);
 /* Boot up to and including a stage, or leave the program with a message. */
 void rig_boot(struct rig *rig, enum quire_boot_stage stage);
 
-/* Frames for descriptors after boot come from the allocator. */
-void rig_open_source(struct rig *rig);
-
 /* Write a byte into every page of the descriptors that have room, so that no first touch is measured. */
 void rig_touch(struct rig *rig);
 

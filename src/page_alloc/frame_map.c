@@ -19,9 +19,35 @@ struct qi_frame_map {
 	struct span spans[];
 };
 
+static inline QI_RACES bool peek_bit(const uint64_t *map, unsigned i)
+{
+	return qi_peek(&map[i >> 6]) >> (i & 63) & 1;
+}
+
+/*
+ * Was the frame handed over? Without the lock: for a frame that is somebody's the bits that decide stand still, only their
+ * neighbours in the same words change. For others any answer will do: the tree has the last word.
+ */
+static QI_RACES bool is_ours(const struct qi_tree *tree, quire_pfn_t pfn)
+{
+	const struct qi_upper *top = qi_top_of(tree, pfn), *mid;
+	const struct qi_node *chunk;
+	unsigned unit = qi_mid_unit(pfn);
+
+	if (peek_bit(top->node.absent, qi_top_unit(pfn)))
+		return false;
+	mid = peek_bit(top->broken, qi_top_unit(pfn)) ? qi_mid_of(tree, pfn) : NULL;
+	if (!mid)
+		return true;
+	if (peek_bit(mid->node.absent, unit))
+		return false;
+	chunk = peek_bit(mid->broken, unit) ? __atomic_load_n(&mid->child[unit / QI_CHUNK], __ATOMIC_RELAXED) : NULL;
+	return !chunk || !peek_bit(chunk[unit % QI_CHUNK].absent, qi_leaf_unit(pfn));
+}
+
 static bool has_frame(const struct quire_zone *zone, quire_pfn_t pfn)
 {
-	return zone->tree && pfn - zone->start_pfn < zone->spanned && qi_tree_any_ours(zone->tree, pfn, 1);
+	return zone->tree && pfn - zone->start_pfn < zone->spanned && is_ours(zone->tree, pfn);
 }
 
 static struct qi_zone *search_zones(const struct quire *q, quire_pfn_t pfn)

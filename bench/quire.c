@@ -13,6 +13,9 @@
 
 #include "zone/front.h"
 
+#ifndef ADAPTER_NAME
+#define ADAPTER_NAME "quire"
+#endif
 #define MEMBARRIER_PRIVATE_EXPEDITED 8
 #define MEMBARRIER_REGISTER_PRIVATE_EXPEDITED 16
 
@@ -96,7 +99,7 @@ static void drain(void)
 }
 
 const struct adapter the_adapter = {
-	.name = "quire",
+	.name = ADAPTER_NAME,
 	.max_order = 18,
 	.thread_safe = true,
 	.metadata_bytes = metadata_bytes,

@@ -22,7 +22,7 @@ static inline void qi_report_bad_frees(const struct qi_zone *za, uint64_t before
 		qi_log_bad_frees(za);
 }
 
-/* Blocks that may be reused until the next spill. */
+/* Blocks that may be reused until the next spill: the more, the less there is to mend. */
 static inline int32_t qi_front_credit(const struct qi_zone *za, int32_t least)
 {
 	return qi_peek(&za->tree.loose) <= qi_peek(&za->tree.free_pages) / 64 ? QI_CREDIT_AMPLE : least;

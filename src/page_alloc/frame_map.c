@@ -21,7 +21,7 @@ struct qi_frame_map {
 
 static inline QI_RACES bool peek_bit(const uint64_t *map, unsigned i)
 {
-	return qi_peek(&map[i >> 6]) >> (i & 63) & 1;
+	return *(const volatile uint64_t *)&map[i >> 6] >> (i & 63) & 1;
 }
 
 /*

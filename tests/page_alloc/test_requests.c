@@ -232,6 +232,7 @@ static void frames_find_their_zone(void **state)
 	static const quire_pfn_t at[] = { 0, 255, 256, 257, 33023, 33024, 65535, 65536, 98303, 98304, 131071, 131072, 163839, 163840,
 					  QUIRE_PFN_NONE };
 	struct qi_zone *expected[sizeof(at) / sizeof(at[0])];
+	struct qi_meta_chunk *before = qi_meta_mark(&m->q);
 
 	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
 		expected[i] = qi_zone_of_frame(&m->q, at[i]);
@@ -243,7 +244,7 @@ static void frames_find_their_zone(void **state)
 	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
 		assert_ptr_equal(qi_zone_of_frame(&m->q, at[i]), expected[i]);
 	m->q.page_alloc.map = NULL;
-	qi_meta_release(&m->q, NULL);
+	qi_meta_release(&m->q, before);
 }
 
 int main(void)

@@ -60,7 +60,7 @@ struct qi_word_cache {
 	uint8_t stocked;		/* words in stock, for stock_type */
 	uint8_t stock_type;
 	uint8_t batch;			/* order 9: blocks taken at once */
-	uint16_t want, most;		/* order 0: frames to take next time; at most */
+	uint16_t want, most;		/* order 0: frames to take next time; at most. Order 9: most: blocks to keep */
 	struct qi_word_entry stock[QI_FRONT_STOCK];
 	uint64_t seen[QI_FRONT_SEEN];	/* bit word % 2048: set if the word may be kept here */
 	uint8_t type[QI_FRONT_ENTRIES + 1];
@@ -233,7 +233,8 @@ static inline enum quire_status qi_front_free(struct qi_zone *za, unsigned cpu, 
 		status = qi_word_put(&front->frames, pfn >> 6, 1ull << (pfn & 63));
 	else if (order <= QI_FRONT_ORDERS)
 		status = qi_stack_put(&front->stacks[front->last[order]][order - 1], pfn);
-	else if (order == QI_LEAF_SHIFT && !(pfn & (QI_FAN - 1)))
+	else if (order == QI_LEAF_SHIFT && !(pfn & (QI_FAN - 1)) &&
+		 qi_popcount(front->huge.entries[front->huge.count].mask) < front->huge.most)
 		status = qi_word_put(&front->huge, pfn >> QI_LEAF_SHIFT >> 6, 1ull << (pfn >> QI_LEAF_SHIFT & 63));
 	if (status == QUIRE_ENOENT)
 		return qi_front_keep(za, front, pfn, order);

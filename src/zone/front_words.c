@@ -331,6 +331,16 @@ static enum quire_status join(struct qi_word_cache *cache, uint64_t word, uint64
 	return QUIRE_OK;
 }
 
+/* Pageblocks are large: what counts against the front's share is blocks, not words. */
+static bool too_many_blocks(const struct qi_word_cache *cache)
+{
+	unsigned blocks = 0;
+
+	for (unsigned i = 1; i <= cache->count; i++)
+		blocks += qi_popcount(cache->entries[i].mask);
+	return blocks >= cache->most;
+}
+
 enum quire_status qi_words_keep(struct qi_zone *za, struct qi_word_cache *cache, quire_pfn_t pfn, unsigned order,
 				unsigned type)
 {
@@ -339,7 +349,7 @@ enum quire_status qi_words_keep(struct qi_zone *za, struct qi_word_cache *cache,
 
 	if (qi_unlikely(!cache->limit))
 		return QUIRE_ENOENT;
-	if (qi_unlikely(cache->count >= cache->limit))
+	if (qi_unlikely(cache->count >= cache->limit || (order && cache->count && too_many_blocks(cache))))
 		spill(za, cache, order);
 	if (qi_unlikely(maybe_kept(cache, word))) {
 		ours = qi_tree_vouches(&za->tree, order, word, bit);

@@ -191,16 +191,26 @@ static inline enum quire_status qi_front_alloc(struct qi_zone *za, unsigned cpu,
 	return qi_likely(*pfn != QUIRE_PFN_NONE) ? QUIRE_OK : qi_front_alloc_slow(za, cpu, request, pfn);
 }
 
-/* Put a block into a word at hand if it belongs there. EEXIST: it is there already. ENOENT: it does not belong there. */
+/* Put a block back into the word it was served from. EEXIST: it is there already. ENOENT: it was not served from it. */
+static inline enum quire_status qi_served_put(struct qi_word_cache *cache, uint64_t word, uint64_t bit)
+{
+	struct qi_word_entry *entry = &cache->serve[cache->last];
+
+	if (entry->word != word || !(cache->ours[cache->last] & bit))
+		return QUIRE_ENOENT;
+	if (qi_unlikely(entry->mask & bit))
+		return QUIRE_EEXIST;
+	entry->mask |= bit;
+	return QUIRE_OK;
+}
+
+/* The same, or into the word freed last. */
 static inline enum quire_status qi_word_put(struct qi_word_cache *cache, uint64_t word, uint64_t bit)
 {
 	struct qi_word_entry *entry = &cache->entries[cache->count];
 
-	if (entry->word != word || !(cache->newest & bit)) {
-		entry = &cache->serve[cache->last];
-		if (entry->word != word || !(cache->ours[cache->last] & bit))
-			return QUIRE_ENOENT;
-	}
+	if (entry->word != word || !(cache->newest & bit))
+		return qi_served_put(cache, word, bit);
 	if (qi_unlikely(entry->mask & bit))
 		return QUIRE_EEXIST;
 	entry->mask |= bit;
@@ -233,9 +243,8 @@ static inline enum quire_status qi_front_free(struct qi_zone *za, unsigned cpu, 
 		status = qi_word_put(&front->frames, pfn >> 6, 1ull << (pfn & 63));
 	else if (order <= QI_FRONT_ORDERS)
 		status = qi_stack_put(&front->stacks[front->last[order]][order - 1], pfn);
-	else if (order == QI_LEAF_SHIFT && !(pfn & (QI_FAN - 1)) &&
-		 qi_popcount(front->huge.entries[front->huge.count].mask) < front->huge.most)
-		status = qi_word_put(&front->huge, pfn >> QI_LEAF_SHIFT >> 6, 1ull << (pfn >> QI_LEAF_SHIFT & 63));
+	else if (order == QI_LEAF_SHIFT && !(pfn & (QI_FAN - 1)))
+		status = qi_served_put(&front->huge, pfn >> QI_LEAF_SHIFT >> 6, 1ull << (pfn >> QI_LEAF_SHIFT & 63));
 	if (status == QUIRE_ENOENT)
 		return qi_front_keep(za, front, pfn, order);
 	qi_front_leave(front);

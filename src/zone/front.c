@@ -317,11 +317,12 @@ enum quire_status qi_front_keep_slow(struct qi_zone *za, struct qi_front *front,
 
 uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu)
 {
-	const struct qi_front *front = &za->fronts[cpu];
+	const struct qi_front *front;
 	uint64_t pages = 0;
 
 	if (cpu >= za->cpus)
 		return 0;
+	front = &za->fronts[cpu];
 	for (unsigned huge = 0; huge < 2; huge++) {
 		const struct qi_word_cache *cache = huge ? &front->huge : &front->frames;
 		unsigned shift = huge ? QI_LEAF_SHIFT : 0;

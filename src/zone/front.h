@@ -244,7 +244,7 @@ static inline enum quire_status qi_front_free(struct qi_zone *za, unsigned cpu, 
 	else if (order <= QI_FRONT_ORDERS)
 		status = qi_stack_put(&front->stacks[front->last[order]][order - 1], pfn);
 	else if (order == QI_LEAF_SHIFT && !(pfn & (QI_FAN - 1)))
-		status = qi_served_put(&front->huge, pfn >> QI_LEAF_SHIFT >> 6, 1ull << (pfn >> QI_LEAF_SHIFT & 63));
+		status = qi_word_put(&front->huge, pfn >> QI_LEAF_SHIFT >> 6, 1ull << (pfn >> QI_LEAF_SHIFT & 63));
 	if (status == QUIRE_ENOENT)
 		return qi_front_keep(za, front, pfn, order);
 	qi_front_leave(front);

@@ -278,6 +278,12 @@ quire_pfn_t qi_words_take(struct qi_zone *za, struct qi_word_cache *cache, const
 
 /* --- freeing ---------------------------------------------------------------------------------------------------------- */
 
+/* In a small zone one word of pageblocks is more than a CPU's share: then each is counted, on the slow road. */
+static inline bool may_join(const struct qi_word_cache *cache)
+{
+	return !cache->batch || cache->most >= 64;
+}
+
 static inline void push(struct qi_word_cache *cache, uint64_t word, uint64_t mask, unsigned type, uint64_t ours)
 {
 	unsigned i = ++cache->count;
@@ -285,7 +291,7 @@ static inline void push(struct qi_word_cache *cache, uint64_t word, uint64_t mas
 	cache->entries[i].word = word;
 	cache->entries[i].mask = mask;
 	cache->type[i] = (uint8_t)type;
-	cache->newest = ours;
+	cache->newest = may_join(cache) ? ours : 0;
 }
 
 /* The word is or was at hand, or in stock, perhaps twice, its blocks of different types: EEXIST: the block is there. */
@@ -327,7 +333,7 @@ static enum quire_status join(struct qi_word_cache *cache, uint64_t word, uint64
 		return status;
 	cache->entries[i].mask |= bit;
 	if (i == cache->count)
-		cache->newest = *ours;
+		cache->newest = may_join(cache) ? *ours : 0;
 	return QUIRE_OK;
 }
 

@@ -142,6 +142,7 @@ static int close_machine(void **state)
 		for (int type = 0; type < QUIRE_ZONE_TYPES; type++)
 			qi_zone_close(&m->q, &m->nodes[nid].zones[type]);
 	assert_int_equal(m->q.metadata.percpu, 0);
+	qi_meta_release(&m->q, NULL);
 	free(m);
 	return 0;
 }

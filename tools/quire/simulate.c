@@ -72,9 +72,10 @@ static enum quire_log_level loudness(const struct simulate_options *options)
 	return options->verbose ? QUIRE_LOG_INFO : options->quiet ? QUIRE_LOG_ERROR : QUIRE_LOG_WARNING;
 }
 
+/* The machine may outlive the options: ctx is the loudness itself. */
 static void engine_message(void *ctx, enum quire_log_level level, const char *text, size_t length)
 {
-	if (level <= loudness(ctx))
+	if (level <= (enum quire_log_level)(uintptr_t)ctx)
 		cli_error("%.*s", (int)length, text);
 }
 
@@ -233,7 +234,7 @@ static enum quire_status make_machine(struct simulation *s, const struct simulat
 {
 	struct quire_hosted_options hosted = {
 		.config = &s->in.config, .flags = QUIRE_HOSTED_OUTSIDE_METADATA, .log = engine_message,
-		.ctx = (void *)(uintptr_t)options,
+		.ctx = (void *)(uintptr_t)loudness(options),
 	};
 	enum quire_status status = quire_hosted_create_machine(&s->in.machine, &hosted, &s->host);
 

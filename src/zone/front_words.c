@@ -278,10 +278,13 @@ quire_pfn_t qi_words_take(struct qi_zone *za, struct qi_word_cache *cache, const
 
 /* --- freeing ---------------------------------------------------------------------------------------------------------- */
 
-/* In a small zone one word of pageblocks is more than a CPU's share: then each is counted, on the slow road. */
+/*
+ * A word of pageblocks may fill up uncounted where that is not far beyond a CPU's share; in smaller zones each block is
+ * counted, on the slow road.
+ */
 static inline bool may_join(const struct qi_word_cache *cache)
 {
-	return !cache->batch || cache->most >= 64;
+	return !cache->batch || cache->most >= 16;
 }
 
 static inline void push(struct qi_word_cache *cache, uint64_t word, uint64_t mask, unsigned type, uint64_t ours)

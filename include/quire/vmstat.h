@@ -12,23 +12,41 @@
 struct quire;
 struct quire_node;
 
-/* Counters by zone type, then those of the machine. */
+/*
+ * What is counted. The first two are ranges, one item per enum quire_zone_type: QUIRE_VM_PGALLOC + QUIRE_ZONE_DMA32 and so
+ * on. Units are pages where the field's name begins with pg, requests or calls elsewhere.
+ */
 enum quire_vm_item {
-	QUIRE_VM_PGALLOC,				/* + zone type: pages handed out by zones of it */
-	QUIRE_VM_ALLOCSTALL = QUIRE_VM_PGALLOC + QUIRE_ZONE_TYPES,	/* + highest zone type: direct reclaims */
-	QUIRE_VM_PGFREE = QUIRE_VM_ALLOCSTALL + QUIRE_ZONE_TYPES,	/* pages given back */
-	QUIRE_VM_NUMA_HIT,				/* requests served by the preferred node */
-	QUIRE_VM_NUMA_MISS,				/* ... by another one */
-	QUIRE_VM_NUMA_FOREIGN,				/* ... meant for a node that could not */
-	QUIRE_VM_NUMA_INTERLEAVE,			/* ... by the node whose turn it was */
-	QUIRE_VM_NUMA_LOCAL,				/* ... by the CPU's own node */
-	QUIRE_VM_NUMA_OTHER,				/* ... by another */
-	QUIRE_VM_PAGEOUTRUN,				/* runs of the background reclaimer that had work */
-	QUIRE_VM_PGSTEAL_KSWAPD,			/* frames freed by shrinkers in the background */
-	QUIRE_VM_PGSTEAL_DIRECT,			/* ... directly */
-	QUIRE_VM_OOM_KILL,				/* calls of the out-of-memory hook that helped */
-	QUIRE_VM_FALLBACKS,				/* requests that mixed migratetypes in a pageblock: extfrag events */
-	QUIRE_VM_FAILED,				/* requests that ended without memory */
+	/* + zone type: pages handed out by zones of that type. */
+	QUIRE_VM_PGALLOC,
+	/* + highest zone type a request may use: times it had to reclaim directly. */
+	QUIRE_VM_ALLOCSTALL = QUIRE_VM_PGALLOC + QUIRE_ZONE_TYPES,
+	/* Pages given back. */
+	QUIRE_VM_PGFREE = QUIRE_VM_ALLOCSTALL + QUIRE_ZONE_TYPES,
+	/* Requests served by the preferred node. */
+	QUIRE_VM_NUMA_HIT,
+	/* Requests served by another node than the preferred one. */
+	QUIRE_VM_NUMA_MISS,
+	/* Requests meant for a node that could not serve them. */
+	QUIRE_VM_NUMA_FOREIGN,
+	/* Requests served by the node whose turn it was under interleaving. */
+	QUIRE_VM_NUMA_INTERLEAVE,
+	/* Requests served by the calling CPU's own node. */
+	QUIRE_VM_NUMA_LOCAL,
+	/* Requests served by another node than the calling CPU's. */
+	QUIRE_VM_NUMA_OTHER,
+	/* Runs of the background reclaimer that had work. */
+	QUIRE_VM_PAGEOUTRUN,
+	/* Frames that shrinkers freed in the background. */
+	QUIRE_VM_PGSTEAL_KSWAPD,
+	/* Frames that shrinkers freed for a waiting request. */
+	QUIRE_VM_PGSTEAL_DIRECT,
+	/* Calls of the out-of-memory hook that helped. */
+	QUIRE_VM_OOM_KILL,
+	/* Requests that mixed migratetypes in a pageblock: the field's extfrag events. */
+	QUIRE_VM_FALLBACKS,
+	/* Requests that ended without memory. */
+	QUIRE_VM_FAILED,
 	QUIRE_VM_ITEMS
 };
 

@@ -166,6 +166,10 @@ enum quire_status {
 	QUIRE_EUNSUPPORTED,
 	/* A platform callback failed. */
 	QUIRE_EPLATFORM,
+	/* Who has a say in it refused: an owner, a notifier, a policy. */
+	QUIRE_EPERM,
+	/* The caller wanted it stopped. */
+	QUIRE_EINTR,
 	/* A checker found a broken invariant. */
 	QUIRE_ECORRUPT,
 	/* Number of statuses, not one of them. */

@@ -16,6 +16,8 @@ static const char *const status_text[QUIRE_STATUSES] = {
 	[QUIRE_ECONFLICT] = "contradictory input",
 	[QUIRE_EUNSUPPORTED] = "not supported here",
 	[QUIRE_EPLATFORM] = "the platform failed",
+	[QUIRE_EPERM] = "refused",
+	[QUIRE_EINTR] = "stopped at the caller's wish",
 	[QUIRE_ECORRUPT] = "broken invariant",
 };
 

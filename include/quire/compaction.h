@@ -1,0 +1,68 @@
+/*
+ * Compaction: making large free blocks out of scattered free frames, by moving what is in the way.
+ *
+ * Two scanners per zone: one goes up from the zone's start and finds movable blocks in use, one comes down from its end
+ * and finds free frames to put them in, until they meet (spec 06 C). The free tree knows how full a pageblock is, so
+ * the scanners go by pageblocks worth it, not by every frame: see src/mobility/compact.c for where that differs from
+ * the field and why.
+ *
+ * It runs directly, for a request of order > 0 that reclaim alone cannot serve; in the background
+ * (quire_compaction_tick), woken by such requests and, proactively, where a node's fragmentation score is high; and
+ * when asked (quire_compact_node).
+ *
+ * Locking: any CPU; direct and background runs of one zone take turns.
+ */
+#ifndef QUIRE_COMPACTION_H
+#define QUIRE_COMPACTION_H
+
+#include <quire/mobility.h>
+
+struct quire;
+struct quire_zone;
+
+/* In rising order of what was achieved; over several zones the highest counts. */
+enum quire_compact_result {
+	QUIRE_COMPACT_SKIPPED,		/* too little free memory to move things to, or it would not help */
+	QUIRE_COMPACT_DEFERRED,		/* failed here lately */
+	QUIRE_COMPACT_NO_SUITABLE,	/* no pageblock worth it */
+	QUIRE_COMPACT_COMPLETE,		/* the whole zone was gone through, in vain */
+	QUIRE_COMPACT_PARTIAL,		/* a part of it */
+	QUIRE_COMPACT_CONTENDED,	/* stopped: somebody else, or the caller's wish */
+	QUIRE_COMPACT_SUCCESS,		/* there is a block of the order now */
+	QUIRE_COMPACT_RESULTS
+};
+const char *quire_compact_result_name(enum quire_compact_result result);
+
+/* Since boot, per zone. Names of the field's vmstat items without "compact_". */
+struct quire_compact_stats {
+	uint64_t migrate_scanned, free_scanned;	/* frames looked at */
+	uint64_t isolated;			/* frames chosen to move, and targets */
+	uint64_t moved, failed;			/* frames */
+	uint64_t stall, success, fail;		/* direct runs; of them with and without a block in the end */
+	uint64_t daemon_wake;			/* background runs */
+};
+
+/*
+ * Would it help a request of `order`, and if not, why (spec 06 C2): -1000 a block is free; 0 .. 1000 the fragmentation
+ * index, towards 0 lack of memory, towards 1000 fragmentation.
+ */
+int quire_fragmentation_index(const struct quire_zone *zone, unsigned order);
+/* Per mille of free memory that is useless for blocks of `order`. */
+unsigned quire_unusable_index(const struct quire_zone *zone, unsigned order);
+/* 0 .. 100, weighted over the node's zones: what proactive compaction goes by. */
+unsigned quire_fragmentation_score(const struct quire *q, int nid);
+
+/* Go through the whole of all zones of the node (QUIRE_NO_NODE: all nodes): /proc/sys/vm/compact_memory. */
+enum quire_compact_result quire_compact_node(struct quire *q, int nid);
+
+/*
+ * The background compactor's turn, from the embedder's thread or timer: nodes that were woken, and, by the proactiveness
+ * tunable, nodes whose score is high. now_ns of the platform paces proactive runs (every 500 ms at most; without it,
+ * every call). Returns frames moved.
+ */
+uint64_t quire_compaction_tick(struct quire *q, int nid);
+bool quire_compaction_wanted(const struct quire *q);
+
+void quire_zone_compact_stats(const struct quire_zone *zone, struct quire_compact_stats *stats);
+
+#endif

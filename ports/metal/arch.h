@@ -1,9 +1,9 @@
 /*
  * What an architecture provides to the common kernel, and what it gets in return.
  *
- * The kernel under ports/metal/ is the same on every architecture. ports/<architecture>/ holds the entry code, the page tables,
- * the interrupt vectors, the console and the way to power off, all behind this header, and an arch.mk that tells
- * ports/metal/Makefile how it is built.
+ * The kernel under ports/metal/ is the same on every architecture. ports/<architecture>/ holds the entry code, the
+ * page tables, the interrupt vectors, the console and the way to power off, all behind this header, and an arch.mk
+ * that tells ports/metal/Makefile how it is built.
  *
  * The road of a boot:
  *
@@ -32,11 +32,14 @@ struct arch_info {
 	const char *name;
 	enum quire_arch arch;
 	/*
-	 * Exclusive end of the physical addresses that the direct map can hold; RAM beyond has no permanent mapping (i386
-	 * highmem) and phys_to_virt answers NULL for it.
+	 * Exclusive end of the physical addresses that the direct map can hold; RAM beyond has no permanent mapping
+	 * (i386 highmem) and phys_to_virt answers NULL for it.
 	 */
 	quire_phys_t direct_end;
-	/* The window of page descriptors: first byte and length. Length 0: there is no window, hence no SPARSEMEM_VMEMMAP. */
+	/*
+	 * The window of page descriptors: first byte and length. Length 0: there is no window, hence no
+	 * SPARSEMEM_VMEMMAP.
+	 */
 	void *vmemmap_base;
 	quire_phys_t vmemmap_size;
 	/* Mappings of 2 MiB exist (false: i386 without PAE, granules other than 4 KiB). */
@@ -63,24 +66,30 @@ struct metal_boot {
 void metal_main(const struct metal_boot *boot) __attribute__((noreturn));
 
 /*
- * Fill the machine: memory map, reservations that only the loader knows (modules, device tree) and, where there is a device
- * tree, all that it says (quire_read_fdt). The common part reserves the image and reads ACPI tables from boot->rsdp, so
- * those are not done here. What cannot be used is told through `log`; a status other than QUIRE_OK ends the boot with it.
+ * Fill the machine: memory map, reservations that only the loader knows (modules, device tree) and, where there is a
+ * device tree, all that it says (quire_read_fdt). The common part reserves the image and reads ACPI tables from
+ * boot->rsdp, so those are not done here. What cannot be used is told through `log`; a status other than QUIRE_OK
+ * ends the boot with it.
  */
 enum quire_status arch_read_machine(const struct metal_boot *boot, struct quire_machine *machine,
 				    const struct quire_reader_log *log);
 
 /* --- console, exit ---------------------------------------------------------------------------------------------------- */
 
-/* One byte to the serial console; "\n" becomes "\r\n" here if the console wants it. Works from the first line of C on. */
+/*
+ * One byte to the serial console; "\n" becomes "\r\n" here if the console wants it. Works from the first line of C
+ * on.
+ */
 void arch_putc(char c);
 
-/* Power off. `code` reaches whoever runs the virtual machine as well as the machine can (METAL_EXIT_*, 0 is success). */
+/*
+ * Power off. `code` reaches whoever runs the virtual machine as well as the machine can (METAL_EXIT_*, 0 is success).
+ */
 void arch_exit(unsigned code) __attribute__((noreturn));
 
 /*
- * For a panic that the kernel itself raised: print the registers worth printing. Vectors that catch an exception print theirs
- * with metal_print() and then call metal_panic().
+ * For a panic that the kernel itself raised: print the registers worth printing. Vectors that catch an exception
+ * print theirs with metal_print() and then call metal_panic().
  */
 void arch_dump_registers(void);
 
@@ -100,9 +109,10 @@ unsigned arch_cpu(void);
 uint64_t arch_cpu_hwid(void);
 
 /*
- * Start the stopped CPU that firmware calls hwid as CPU number `cpu`, on a stack that ends at stack_top (16-aligned). On that
- * CPU the architecture sets up vectors and the per-CPU register and calls metal_cpu_main(cpu). Returns as soon as the CPU was
- * told, false if it cannot be; the common part waits for it to appear. CPU 0 calls this, one CPU at a time.
+ * Start the stopped CPU that firmware calls hwid as CPU number `cpu`, on a stack that ends at stack_top (16-aligned).
+ * On that CPU the architecture sets up vectors and the per-CPU register and calls metal_cpu_main(cpu). Returns as
+ * soon as the CPU was told, false if it cannot be; the common part waits for it to appear. CPU 0 calls this, one CPU
+ * at a time.
  */
 bool arch_cpu_start(unsigned cpu, uint64_t hwid, void *stack_top);
 
@@ -124,42 +134,51 @@ static inline void arch_relax(void)
 }
 
 /*
- * Return when every other CPU in `metal_cpus_running` (a mask, kernel.h) has executed a full memory barrier since the call.
- * May be called with interrupts off, by several CPUs at once, and while others wait for a lock with interrupts off: use
- * an interrupt that cannot be held off (x86: NMI), or have waiting CPUs answer by themselves. Nothing to do on one CPU.
+ * Return when every other CPU in `metal_cpus_running` (a mask, kernel.h) has executed a full memory barrier since the
+ * call. May be called with interrupts off, by several CPUs at once, and while others wait for a lock with interrupts
+ * off: use an interrupt that cannot be held off (x86: NMI), or have waiting CPUs answer by themselves. Nothing to do
+ * on one CPU.
  */
 void arch_barrier_all(void);
 
 /* --- page tables ------------------------------------------------------------------------------------------------------ */
 
-/* Address of physical `phys` in the direct map, which must hold it (phys < direct_end): arithmetic only, mapped or not. */
+/*
+ * Address of physical `phys` in the direct map, which must hold it (phys < direct_end): arithmetic only, mapped or
+ * not.
+ */
 void *arch_direct(quire_phys_t phys);
 
 /*
- * Extend the direct map by [phys, phys + size), rounded outward to base pages, with the largest pages that fit; what is mapped
- * already stays as it is. The range lies below direct_end. QUIRE_ENOMEM: metal_table_page() had no more; what was mapped until
- * then stays mapped. One caller at a time.
+ * Extend the direct map by [phys, phys + size), rounded outward to base pages, with the largest pages that fit; what
+ * is mapped already stays as it is. The range lies below direct_end. QUIRE_ENOMEM: metal_table_page() had no more;
+ * what was mapped until then stays mapped. One caller at a time.
  */
 enum quire_status arch_map_direct(quire_phys_t phys, quire_phys_t size);
 
 /* The same for registers of a device: not cached. */
 enum quire_status arch_map_device(quire_phys_t phys, quire_phys_t size);
 
-/* Take hot-removed memory out of the direct map; afterwards no CPU has a translation for it. Table pages stay where they are. */
+/*
+ * Take hot-removed memory out of the direct map; afterwards no CPU has a translation for it. Table pages stay where
+ * they are.
+ */
 void arch_unmap_direct(quire_phys_t phys, quire_phys_t size);
 
 /*
- * The two calls of quire_platform for the descriptor window: map frames [phys, phys + size) at va, `size` being the base page
- * or 2 MiB and both aligned to it; unmap any number of mapped pages, after which no CPU has a translation for them.
- * QUIRE_EUNSUPPORTED: no pages of 2 MiB, or base pages are there already. QUIRE_ENOMEM: no table page. QUIRE_ERANGE: not in the
- * window. Called under the engine's locks: they must not wait for a CPU that waits for a lock.
+ * The two calls of quire_platform for the descriptor window: map frames [phys, phys + size) at va, `size` being the
+ * base page or 2 MiB and both aligned to it; unmap any number of mapped pages, after which no CPU has a translation
+ * for them. QUIRE_EUNSUPPORTED: no pages of 2 MiB, or base pages are there already. QUIRE_ENOMEM: no table page.
+ * QUIRE_ERANGE: not in the window. Called under the engine's locks: they must not wait for a CPU that waits for a
+ * lock.
  */
 enum quire_status arch_vmemmap_map(void *va, quire_phys_t phys, quire_phys_t size);
 void arch_vmemmap_unmap(void *va, quire_phys_t size);
 
 /*
- * From the common part: one zeroed frame for a page table, inside the direct map, or QUIRE_PHYS_MAX. Never given back. Safe
- * under the engine's locks; before RAM is known it comes from a few pages of .bss (METAL_EARLY_TABLES of them).
+ * From the common part: one zeroed frame for a page table, inside the direct map, or QUIRE_PHYS_MAX. Never given
+ * back. Safe under the engine's locks; before RAM is known it comes from a few pages of .bss (METAL_EARLY_TABLES of
+ * them).
  */
 quire_phys_t metal_table_page(void);
 #define METAL_EARLY_TABLES 16u
@@ -167,8 +186,8 @@ quire_phys_t metal_table_page(void);
 /* --- highmem (only where direct_end can be below RAM) ----------------------------------------------------------------- */
 
 /*
- * A short-lived mapping of one frame on this CPU: kmap slots. Nested use is last in, first out, at least 8 deep. NULL: too
- * deep. Architectures whose direct map holds everything answer with arch_direct().
+ * A short-lived mapping of one frame on this CPU: kmap slots. Nested use is last in, first out, at least 8 deep.
+ * NULL: too deep. Architectures whose direct map holds everything answer with arch_direct().
  */
 void *arch_kmap(quire_phys_t phys);
 void arch_kunmap(void *va);
@@ -183,7 +202,10 @@ uint64_t arch_now_ns(void);
 /* Formatted text to the console, as qi_snprintf; whole calls of several CPUs do not mix. At most 511 bytes a call. */
 void metal_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Print the text, registers (if `dump`), the engine's state, and exit with METAL_EXIT_PANIC. A panic inside a panic only exits. */
+/*
+ * Print the text, registers (if `dump`), the engine's state, and exit with METAL_EXIT_PANIC. A panic inside a panic
+ * only exits.
+ */
 void metal_panic(bool dump, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 
 #endif

@@ -1,0 +1,129 @@
+/*
+ * What the files of the common kernel share. Internal to ports/metal/.
+ *
+ * One instance of everything: a kernel has one machine. The engine keeps to its rule and has no state of its own; all of it
+ * hangs off `metal.q`.
+ */
+#ifndef METAL_KERNEL_H
+#define METAL_KERNEL_H
+
+#include <quire/quire.h>
+
+#include "arch.h"
+#include "base/base.h"
+
+/* --- options.c: the command line -------------------------------------------------------------------------------------- */
+
+enum metal_test {
+	METAL_TEST_NONE,	/* boot, print, power off */
+	METAL_TEST_QUICK,	/* portable tests and a short storm; what runs when nothing is said */
+	METAL_TEST_MATRIX,	/* every memory model with every init policy in turn */
+	METAL_TEST_STORM,	/* allocation on all CPUs for `seconds` */
+	METAL_TEST_HOTPLUG,	/* wait for DIMMs to come and go for `seconds` */
+	METAL_TEST_BENCH,	/* instructions per operation and per boot stage */
+	METAL_TEST_PANIC,	/* raise an exception, to see that it is told */
+	METAL_TESTS
+};
+
+struct metal_options {
+	enum metal_test test;
+	unsigned seconds;	/* for storm and hotplug; default 5 */
+	unsigned report;	/* bits: what to print after boot */
+	bool verbose;		/* the engine's debugging messages, too */
+};
+
+#define METAL_REPORT_COSTS	0x1u
+#define METAL_REPORT_ZONEINFO	0x2u
+#define METAL_REPORT_BUDDYINFO	0x4u
+#define METAL_REPORT_ZONELISTS	0x8u
+#define METAL_REPORT_BLOCKS	0x10u
+
+/*
+ * Words of ours (model= init= rules= workers= test= seconds= report= verbose) into options and config, the rest through
+ * quire_cmdline_parse(). `config` has its defaults. False, with a message: a word of ours has a value that does not exist.
+ */
+bool metal_parse_options(const char *command_line, struct metal_options *options, struct quire_config *config);
+
+/* --- machine.c: what firmware says ------------------------------------------------------------------------------------ */
+
+/* Fill metal.machine from arch_read_machine() and ACPI; cut it to what the configuration allows. */
+enum quire_status metal_read_machine(const struct metal_boot *boot, const struct quire_config *config);
+
+/* --- direct.c: the direct map ----------------------------------------------------------------------------------------- */
+
+/* Where page tables come from: a piece of RAM set aside before the engine sees it (and told as a reservation). */
+enum quire_status metal_reserve_tables(void);
+
+/* Map [phys, phys + size) and remember that phys_to_virt may answer for it. */
+enum quire_status metal_map(quire_phys_t phys, quire_phys_t size);
+/* Undo it for a piece that was mapped by one call. */
+void metal_unmap(quire_phys_t phys, quire_phys_t size);
+
+/* All RAM of the machine as far as the direct map reaches. */
+enum quire_status metal_map_ram(void);
+
+void *metal_phys_to_virt(void *ctx, quire_phys_t phys, quire_phys_t size);
+
+/* Bytes of page tables taken so far, and of those in stock. */
+quire_phys_t metal_tables_used(void);
+
+/* --- cpus.c: secondary CPUs and work for them ------------------------------------------------------------------------- */
+
+/* Bit n: CPU n runs. */
+extern volatile uint32_t metal_cpus_running;
+
+/* Start the machine's enabled CPUs, as many as the configuration and METAL_CPUS allow. Returns how many run. */
+unsigned metal_start_cpus(unsigned most);
+
+/*
+ * A piece of work that runs to its end on whichever CPU is idle. The owner keeps the structure and may queue it again once
+ * `done` is set.
+ */
+struct metal_task {
+	void (*fn)(void *arg, unsigned worker);
+	void *arg;
+	unsigned worker;
+	uint32_t done;
+	struct metal_task *next;
+};
+void metal_queue(struct metal_task *task);
+/* Run one queued task here; false: there is none. What a CPU does while it waits. */
+bool metal_run_one(void);
+
+/* fn(arg, 0 … workers - 1) on all CPUs; returns when all have returned. */
+void metal_run_parallel(void *ctx, void (*fn)(void *arg, unsigned worker), void *arg, unsigned workers);
+
+/* --- platform.c ------------------------------------------------------------------------------------------------------- */
+
+/* What quire_init() is given. */
+const struct quire_platform *metal_platform(void);
+
+/* --- boot.c: one machine's engine ------------------------------------------------------------------------------------- */
+
+/* quire_init() and quire_boot() with this configuration; on failure everything is given back. */
+enum quire_status metal_boot_engine(const struct quire_config *config);
+
+/* Frames free in all zones, those that CPUs keep included (they are drained first). */
+uint64_t metal_free_frames(void);
+
+/* --- tests: each returns METAL_EXIT_* --------------------------------------------------------------------------------- */
+
+unsigned metal_test_portable(void);
+unsigned metal_test_storm(unsigned seconds);
+unsigned metal_test_matrix(const struct quire_config *config);
+unsigned metal_test_hotplug(unsigned seconds);
+unsigned metal_test_bench(void);
+unsigned metal_test_panic(void);
+
+/* --- the one machine -------------------------------------------------------------------------------------------------- */
+
+struct metal {
+	struct metal_boot boot;
+	struct metal_options options;
+	struct quire_config config;
+	struct quire_machine machine;
+	struct quire q;
+};
+extern struct metal metal;
+
+#endif

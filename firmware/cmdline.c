@@ -310,6 +310,40 @@ static void set_memhp_state(struct qi_cmdline *c)
 	}
 	c->options->memhp_online_given = true;
 	c->options->memhp_online = online;
+	c->options->memhp_online_kernel = qi_text_is(&c->value, "online_kernel");
+	c->options->memhp_online_movable = qi_text_is(&c->value, "online_movable");
+}
+
+static void set_online_policy(struct qi_cmdline *c)
+{
+	if (qi_text_is(&c->value, "auto-movable"))
+		c->options->memhp_auto_movable = true;
+	else if (qi_text_is(&c->value, "contig-zones"))
+		c->options->memhp_auto_movable = false;
+	else
+		qi_cmdline_reject(c, "not one of contig-zones, auto-movable");
+}
+
+static void set_auto_movable_ratio(struct qi_cmdline *c)
+{
+	uint64_t ratio;
+
+	if (!single_size(c, &ratio))
+		return;
+	if (ratio > UINT32_MAX) {
+		qi_cmdline_reject(c, "too large a ratio");
+		return;
+	}
+	c->options->memhp_ratio_given = true;
+	c->options->memhp_ratio = (unsigned)ratio;
+}
+
+static void set_auto_movable_numa_aware(struct qi_cmdline *c)
+{
+	bool aware = true;
+
+	boolean(c, &aware);
+	c->options->memhp_numa_unaware = !aware;
 }
 
 /* The option that leaves fewer CPUs counts. */
@@ -394,6 +428,9 @@ static const struct option {
 	{ "memtest", set_memtest, true },
 	{ "memory_hotplug.memmap_on_memory", set_memmap_on_memory, true },
 	{ "memhp_default_state", set_memhp_state, false },
+	{ "memory_hotplug.online_policy", set_online_policy, false },
+	{ "memory_hotplug.auto_movable_ratio", set_auto_movable_ratio, false },
+	{ "memory_hotplug.auto_movable_numa_aware", set_auto_movable_numa_aware, true },
 	{ "nr_cpus", set_nr_cpus, false },
 	{ "maxcpus", set_maxcpus, false },
 	{ "nosmp", set_nosmp, true },

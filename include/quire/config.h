@@ -265,7 +265,7 @@ struct quire_boot_options {
 	bool shuffle;
 	/* memtest=: passes, 17 without a value, 0: none. For the embedder, who calls quire_memblock_memtest(). */
 	unsigned memtest;
-	/* memory_hotplug.memmap_on_memory=. Recorded only. */
+	/* memory_hotplug.memmap_on_memory=: the hotplug policy's default. */
 	bool memmap_on_memory;
 	/* memhp_default_state= was there; then the next field is what it said. */
 	bool memhp_online_given;
@@ -274,6 +274,15 @@ struct quire_boot_options {
 	 * so).
 	 */
 	bool memhp_online;
+	/* ... online_kernel and online_movable named the zone; neither: the policy below chooses. */
+	bool memhp_online_kernel, memhp_online_movable;
+	/* memory_hotplug.online_policy=auto-movable; else contig-zones (hotplug.h). */
+	bool memhp_auto_movable;
+	/* memory_hotplug.auto_movable_ratio=, percent, and that it was there. */
+	bool memhp_ratio_given;
+	unsigned memhp_ratio;
+	/* memory_hotplug.auto_movable_numa_aware=0. */
+	bool memhp_numa_unaware;
 	/* The least of nr_cpus=, maxcpus= and nosmp; 0: not given. For who sets quire_config.cpus. */
 	unsigned nr_cpus;
 	/* memblock=debug. For who sets quire_memblock.debug. */

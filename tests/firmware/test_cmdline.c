@@ -314,6 +314,17 @@ static void the_rest(void **state)
 	o = x86("memhp_default_state=offline");
 	assert_true(o->memhp_online_given && !o->memhp_online);
 	assert_false(x86("memhp_default_state=on")->memhp_online_given);
+	o = x86("memhp_default_state=online_kernel");
+	assert_true(o->memhp_online_kernel && !o->memhp_online_movable);
+	/* The last one counts, with its zone. */
+	o = x86("memhp_default_state=online_kernel memhp_default_state=online");
+	assert_true(o->memhp_online && !o->memhp_online_kernel && !o->memhp_online_movable);
+	o = x86("memory_hotplug.online_policy=auto-movable memory_hotplug.auto_movable_ratio=150");
+	assert_true(o->memhp_auto_movable && o->memhp_ratio_given && !o->memhp_numa_unaware);
+	assert_int_equal(o->memhp_ratio, 150);
+	assert_true(x86("memory_hotplug.auto_movable_numa_aware=0")->memhp_numa_unaware);
+	o = x86("memory_hotplug.online_policy=movable memory_hotplug.auto_movable_ratio=much");
+	assert_false(o->memhp_auto_movable || o->memhp_ratio_given);
 	assert_int_equal(x86("nr_cpus=8 maxcpus=2")->nr_cpus, 2);
 	assert_int_equal(x86("maxcpus=0")->nr_cpus, 1);
 	assert_int_equal(x86("nosmp")->nr_cpus, 1);

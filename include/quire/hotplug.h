@@ -48,8 +48,9 @@ struct quire_block {
 	quire_pfn_t pfn;
 	uint64_t pages;
 	enum quire_block_state state;
-	/* Its node; the first of several. Nodes it spans, as bits of the first 64. */
+	/* Its node; the first of several. Nodes that have memory in it, as bits of the first 64. */
 	int nid;
+	uint64_t nodes;
 	/* The zone all of it is in; NULL: offline, or parts of it are in different zones or nodes. */
 	const struct quire_zone *zone;
 	/* Frames that are no memory (holes), and that hold the block's own descriptors. */

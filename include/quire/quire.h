@@ -23,11 +23,13 @@
 
 #include <quire/cma.h>
 #include <quire/config.h>
+#include <quire/device.h>
 #include <quire/machine.h>
 #include <quire/memblock.h>
 #include <quire/memmap.h>
 #include <quire/page_alloc.h>
 #include <quire/platform.h>
+#include <quire/poison.h>
 #include <quire/topology.h>
 #include <quire/types.h>
 #include <quire/watermark.h>
@@ -96,14 +98,17 @@ struct quire {
 	struct quire_metadata metadata;
 	struct quire_cma_area cma[QUIRE_CMA_AREAS];
 	size_t cma_count;
+	struct quire_poison poison;
+	struct quire_devices devices;
 	/* Where the crash kernel was placed, bytes; size 0: none. */
 	quire_phys_t crash_base, crash_size;
 	/* Bytes of gigantic pages taken at boot. */
 	quire_phys_t gigantic_bytes;
 	/* By node: frames for descriptors to come. NULL before hand-over. */
 	struct qi_stock *stocks;
-	/* Boot-time metadata, newest first. */
+	/* The engine's metadata, newest first, and their lock. */
 	struct qi_meta_chunk *meta_chunks;
+	uint32_t meta_lock;
 	/* By stage. */
 	struct quire_stage_cost costs[QUIRE_STAGES];
 };

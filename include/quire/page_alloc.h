@@ -183,6 +183,18 @@ uint64_t quire_zone_kept_pages(const struct quire_zone *zone);
  */
 enum quire_status quire_tunables_apply(struct quire *q, const struct quire_tunables *tunables);
 
+/*
+ * CPUs that come and go. offline: the CPU is no longer in the allocator and will not be; what it kept goes back to the
+ * zones. QUIRE_EUNSUPPORTED: it is out of reach (no barrier_all); drain on the CPU itself before it goes. online: it may
+ * allocate from now on, as a CPU of node nid. Every CPU of the boot count (quire_config.cpus) is online to begin with;
+ * beyond it, the fronts of all zones move to larger tables. QUIRE_ENOENT: no such node. QUIRE_EINVAL: before
+ * QUIRE_STAGE_WATERMARKS. QUIRE_ENOMEM, QUIRE_EUNSUPPORTED: it may allocate all the same, but has no front in some
+ * zone, or (no meta_alloc, beyond the boot count) counts as one of node 0. One caller at a time for both, not
+ * inside cpu_enter.
+ */
+enum quire_status quire_cpu_online(struct quire *q, unsigned cpu, int nid);
+enum quire_status quire_cpu_offline(struct quire *q, unsigned cpu);
+
 /* Pages of a zone that are set aside for atomic requests of high order. */
 uint64_t quire_zone_highatomic_pages(const struct quire_zone *zone);
 

@@ -5,6 +5,8 @@
  */
 #include "page_alloc/page_alloc.h"
 
+#include "zone/front_cpus.h"
+
 /* The calling CPU's counters of a zone. NULL: it has none of its own, the zone's are to be used, locked. */
 static inline struct qi_zone_events *own_events(struct qi_zone *za, unsigned cpu)
 {
@@ -94,6 +96,7 @@ static void add_zone(const struct quire_zone *zone, struct quire_zone_events *ev
 	add_events(&sum, &za->events);
 	for (unsigned cpu = 0; cpu < za->cpus; cpu++)
 		add_events(&sum, &za->fronts[cpu].events);
+	qi_fronts_old_events(za, &sum, add_events);
 	events->pgalloc += sum.alloc_pages;
 	events->pgfree += sum.freed_pages;
 	events->numa_hit += sum.allocs - sum.miss;

@@ -1,5 +1,10 @@
-/* Per-CPU fronts; see front.h. CPUs, stacks of blocks, draining; front_words.c has the words. */
+/*
+ * Per-CPU fronts; see front.h. One CPU's way through its front, and the stacks of blocks; front_words.c has the words,
+ * front_cpus.c what concerns all CPUs.
+ */
 #include "zone/front_internal.h"
+
+#include "zone/front_cpus.h"
 
 /* Most order-9 blocks taken at once. */
 #define HUGE_BATCH 16u
@@ -11,6 +16,7 @@ void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus)
 
 		qi_words_reset(&front->frames);
 		qi_words_reset(&front->huge);
+		front->taken = za->fronts_disabled != 0;
 		for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
 			for (unsigned i = 0; i < QI_FRONT_ORDERS; i++) {
 				front->stacks[type][i].last = QUIRE_PFN_NONE;
@@ -65,8 +71,7 @@ static void spill_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsig
 	qi_report_bad_frees(za, before);
 }
 
-/* Everything a front holds goes back. The caller is inside it, or has taken it. */
-static void flush(struct qi_zone *za, struct qi_front *front)
+void qi_front_flush(struct qi_zone *za, struct qi_front *front)
 {
 	uint64_t before;
 
@@ -95,51 +100,8 @@ void qi_front_drain(struct qi_zone *za, unsigned cpu)
 {
 	if (cpu >= za->cpus || !qi_front_enter(&za->fronts[cpu]))
 		return;
-	flush(za, &za->fronts[cpu]);
+	qi_front_flush(za, &za->fronts[cpu]);
 	qi_front_leave(&za->fronts[cpu]);
-}
-
-static bool others_stocked(const struct qi_zone *za, unsigned self)
-{
-	for (unsigned cpu = 0; cpu < za->cpus; cpu++)
-		if (cpu != self && qi_peek(&za->fronts[cpu].stocked))
-			return true;
-	return false;
-}
-
-/* Drain all fronts but `self`'s. The caller is in no front: two drainers must not wait for each other. */
-static enum quire_status drain_others(struct qi_zone *za, unsigned self)
-{
-	void (*barrier)(void *ctx) = za->platform ? za->platform->barrier_all : NULL;
-
-	if (!others_stocked(za, self))
-		return QUIRE_OK;
-	if (!barrier && za->cpus > 1)
-		return QUIRE_EUNSUPPORTED;
-	if (__atomic_exchange_n(&za->drain_lock.taken, 1, __ATOMIC_ACQUIRE))
-		return QUIRE_EBUSY;
-	for (unsigned cpu = 0; cpu < za->cpus; cpu++)
-		if (cpu != self)
-			__atomic_store_n(&za->fronts[cpu].taken, 1, __ATOMIC_RELEASE);
-	if (barrier)
-		barrier(za->platform->ctx);
-	for (unsigned cpu = 0; cpu < za->cpus; cpu++) {
-		struct qi_front *front = &za->fronts[cpu];
-
-		if (cpu == self)
-			continue;
-		while (__atomic_load_n(&front->busy, __ATOMIC_ACQUIRE))
-			qi_relax();
-		flush(za, front);
-		__atomic_store_n(&front->taken, 0, __ATOMIC_RELEASE);
-	}
-	qi_unlock(&za->drain_lock);
-	return QUIRE_OK;
-}
-
-enum quire_status qi_front_drain_all(struct qi_zone *za)
-{
-	return drain_others(za, za->cpus);
 }
 
 /* --- allocation ------------------------------------------------------------------------------------------------------ */
@@ -195,7 +157,7 @@ static bool take_kept(struct qi_zone *za, unsigned cpu, const struct qi_request 
 	if (*pfn != QUIRE_PFN_NONE)
 		qi_poke(&front->stocked, 1);
 	else
-		flush(za, front);
+		qi_front_flush(za, front);
 	qi_front_leave(front);
 	return *pfn != QUIRE_PFN_NONE;
 }
@@ -243,7 +205,7 @@ enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const
 		if (own && tree_alloc(za, request, pfn) == QUIRE_OK)
 			return QUIRE_OK;
 	}
-	if (!others_stocked(za, cpu) || drain_others(za, cpu) != QUIRE_OK)
+	if (!qi_others_stocked(za, cpu) || qi_front_drain_others(za, cpu) != QUIRE_OK)
 		return QUIRE_ENOMEM;
 	return tree_alloc(za, request, pfn);
 }

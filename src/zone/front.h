@@ -81,6 +81,7 @@ struct qi_front {
 	uint8_t taken;			/* written by a drainer */
 	uint8_t stocked;		/* something may be here */
 	uint8_t last[QI_FRONT_ORDERS + 1];	/* type served last, by order */
+	uint8_t away;			/* its CPU is; under the drain lock */
 	struct qi_zone_events events;		/* the page allocator's, here because this line is at hand */
 	struct qi_word_cache frames __attribute__((aligned(64)));
 	struct qi_word_cache huge __attribute__((aligned(64)));

@@ -45,6 +45,9 @@ static inline unsigned qi_block_type(const struct qi_tree *tree, quire_pfn_t pfn
 	return mid ? qi_child_type(mid, qi_mid_unit(pfn)) : QUIRE_MIGRATE_TYPES;
 }
 
+/* Everything a front holds goes back. The caller is inside it, or has taken it. */
+void qi_front_flush(struct qi_zone *za, struct qi_front *front);
+
 /* The general case of qi_front_alloc_slow() and qi_front_keep(), whose own code is for single frames. */
 enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
 					 quire_pfn_t *pfn);

@@ -2,7 +2,7 @@
 #include "zone/zone.h"
 
 #include "boot/meta.h"
-#include "zone/front.h"
+#include "zone/front_cpus.h"
 #include "zone/stock.h"
 
 /*
@@ -129,65 +129,11 @@ enum quire_status qi_zone_open(struct quire *q, struct quire_zone *zone)
 	return status;
 }
 
-/* From the platform, else a block of the zone itself. Zone locked. */
-static void *fronts_memory(struct qi_zone *za, size_t bytes)
-{
-	const struct quire_platform *platform = za->q->platform;
-	unsigned shift = quire_page_shift(&za->q->config), order = 0;
-	quire_pfn_t pfn;
-	void *memory;
-
-	if (platform->meta_alloc) {
-		memory = platform->meta_alloc(platform->ctx, bytes, 64, za->zone->node->nid);
-		za->fronts_bytes = memory ? bytes : 0;
-		return memory;
-	}
-	while (((size_t)1 << (order + shift)) < bytes)
-		order++;
-	if (qi_tree_alloc(&za->tree, order, QUIRE_MIGRATE_UNMOVABLE, 0, &pfn) != QUIRE_OK)
-		return NULL;
-	memory = platform->phys_to_virt(platform->ctx, pfn << shift, (quire_phys_t)1 << (order + shift));
-	if (memory)
-		memset(memory, 0, bytes);
-	else
-		qi_tree_free(&za->tree, pfn, order);
-	return memory;
-}
-
-void qi_zone_open_fronts(struct qi_zone *za)
-{
-	unsigned cpus = za->q->config.cpus ? za->q->config.cpus : za->q->topology.cpu_count;
-	void *memory;
-
-	cpus = cpus ? cpus : 1;
-	qi_lock(&za->lock);
-	if (!za->fronts_tried) {
-		memory = fronts_memory(za, qi_fronts_bytes(cpus));
-		if (memory) {
-			qi_fronts_init(za, memory, cpus);
-			qi_fronts_tune(za, za->zone->managed);
-			za->q->metadata.percpu += qi_fronts_bytes(cpus);
-		}
-		__atomic_store_n(&za->fronts_tried, true, __ATOMIC_RELEASE);
-	}
-	qi_unlock(&za->lock);
-}
-
-static void close_fronts(struct qi_zone *za)
-{
-	if (za->fronts_bytes)
-		za->q->platform->meta_free(za->q->platform->ctx, za->fronts, za->fronts_bytes);
-	if (za->cpus)
-		za->q->metadata.percpu -= qi_fronts_bytes(za->cpus);
-	za->cpus = 0;
-	za->fronts_bytes = 0;
-}
-
 void qi_zone_close(struct quire *q, struct quire_zone *zone)
 {
 	(void)q;
 	if (zone->tree) {
-		close_fronts(qi_zone_of(zone));
+		qi_fronts_close(qi_zone_of(zone));
 		qi_tree_destroy(zone->tree);
 	}
 	zone->tree = NULL;

@@ -23,11 +23,20 @@ struct qi_zone_events {
 	uint64_t miss, foreign, other, interleave;
 };
 
+/* A table of fronts, where one CPU after the other has its own. */
+struct qi_front_table {
+	struct qi_front *fronts;
+	uint32_t cpus;
+	size_t bytes;				/* meta_alloc's; 0: in the zone's own frames, or none */
+};
+
 struct qi_zone {
 	struct qi_tree tree;			/* quire_zone.tree points here */
 	struct qi_lock lock __attribute__((aligned(64)));	/* tree */
 	uint32_t cpus;				/* fronts; 0: none, everything goes to the tree */
 	struct qi_front *fronts;
+	struct qi_front_table old_fronts;	/* what `fronts` replaced, when CPUs came */
+	uint32_t fronts_disabled;		/* how many want them empty; under the drain lock */
 	const struct quire_platform *platform;	/* for messages, barrier and metadata; may be NULL */
 	struct quire *q;			/* NULL: a zone on its own, without the rest of a machine */
 	struct quire_zone *zone;

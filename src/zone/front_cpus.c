@@ -1,0 +1,239 @@
+/*
+ * The fronts of a zone as a set; see front_cpus.h. Where their memory comes from, how CPUs are kept out of them, how
+ * their number grows.
+ *
+ * A table that became too small is not freed while the machine lives: a CPU may have looked up its address and be about
+ * to enter its old front. It finds `taken` set there, for ever, and goes to the tree. Tables grow by doubling, so all
+ * old ones together are smaller than the new one.
+ */
+#include "zone/front_cpus.h"
+
+#include "zone/front_internal.h"
+
+/* A table ends with the description of the one it replaced when that one replaced another, and so on; all zero: none. */
+static size_t table_bytes(unsigned cpus)
+{
+	return qi_fronts_bytes(cpus) + sizeof(struct qi_front_table);
+}
+
+static struct qi_front_table *older_of(const struct qi_front_table *table)
+{
+	return (struct qi_front_table *)((char *)table->fronts + qi_fronts_bytes(table->cpus));
+}
+
+/* --- memory ---------------------------------------------------------------------------------------------------------- */
+
+/* From the platform, else a block of the zone itself. Zone locked. *charged: what to give back to the platform. */
+static void *table_memory(struct qi_zone *za, size_t bytes, size_t *charged)
+{
+	const struct quire_platform *platform = za->q->platform;
+	unsigned shift = quire_page_shift(&za->q->config), order = 0;
+	quire_pfn_t pfn;
+	void *memory;
+
+	*charged = 0;
+	if (platform->meta_alloc) {
+		memory = platform->meta_alloc(platform->ctx, bytes, 64, za->zone->node->nid);
+		*charged = memory ? bytes : 0;
+		return memory;
+	}
+	while (((size_t)1 << (order + shift)) < bytes)
+		order++;
+	if (qi_tree_alloc(&za->tree, order, QUIRE_MIGRATE_UNMOVABLE, 0, &pfn) != QUIRE_OK)
+		return NULL;
+	memory = platform->phys_to_virt(platform->ctx, pfn << shift, (quire_phys_t)1 << (order + shift));
+	if (memory)
+		memset(memory, 0, bytes);
+	else
+		qi_tree_free(&za->tree, pfn, order);
+	return memory;
+}
+
+void qi_zone_open_fronts(struct qi_zone *za)
+{
+	unsigned cpus = za->q->config.cpus ? za->q->config.cpus : za->q->topology.cpu_count;
+	void *memory;
+
+	cpus = cpus ? cpus : 1;
+	qi_lock(&za->lock);
+	if (!za->fronts_tried) {
+		memory = table_memory(za, table_bytes(cpus), &za->fronts_bytes);
+		if (memory) {
+			qi_fronts_init(za, memory, cpus);
+			qi_fronts_tune(za, za->zone->managed);
+			za->q->metadata.percpu += table_bytes(cpus);
+		}
+		__atomic_store_n(&za->fronts_tried, true, __ATOMIC_RELEASE);
+	}
+	qi_unlock(&za->lock);
+}
+
+void qi_fronts_close(struct qi_zone *za)
+{
+	const struct quire_platform *platform = za->q->platform;
+	struct qi_front_table table = { za->fronts, za->cpus, za->fronts_bytes }, next = za->old_fronts;
+
+	za->cpus = 0;
+	za->fronts_bytes = 0;
+	za->old_fronts = (struct qi_front_table){ 0 };
+	while (table.cpus) {
+		struct qi_front_table after = next.cpus ? *older_of(&next) : next;
+
+		za->q->metadata.percpu -= table_bytes(table.cpus);
+		if (table.bytes)
+			platform->meta_free(platform->ctx, table.fronts, table.bytes);
+		table = next;
+		next = after;
+	}
+}
+
+void qi_fronts_old_events(const struct qi_zone *za, struct qi_zone_events *sum,
+			  void (*add)(struct qi_zone_events *sum, const struct qi_zone_events *events))
+{
+	for (struct qi_front_table table = za->old_fronts; table.cpus; table = *older_of(&table))
+		for (unsigned cpu = 0; cpu < table.cpus; cpu++)
+			add(sum, &table.fronts[cpu].events);
+}
+
+/* --- keeping CPUs out -------------------------------------------------------------------------------------------------- */
+
+static void (*barrier_of(const struct qi_zone *za))(void *ctx)
+{
+	return za->platform ? za->platform->barrier_all : NULL;
+}
+
+/* Drain lock held. Take the front of `only` (cpus: all) but self's, have everybody see it, empty it. */
+static enum quire_status take_fronts(struct qi_zone *za, unsigned only, unsigned self)
+{
+	void (*barrier)(void *ctx) = barrier_of(za);
+	unsigned first = only < za->cpus ? only : 0, end = only < za->cpus ? only + 1 : za->cpus;
+
+	if (!barrier && za->cpus > 1)
+		return QUIRE_EUNSUPPORTED;
+	for (unsigned cpu = first; cpu < end; cpu++)
+		if (cpu != self)
+			__atomic_store_n(&za->fronts[cpu].taken, 1, __ATOMIC_RELEASE);
+	if (barrier)
+		barrier(za->platform->ctx);
+	for (unsigned cpu = first; cpu < end; cpu++) {
+		if (cpu == self)
+			continue;
+		while (__atomic_load_n(&za->fronts[cpu].busy, __ATOMIC_ACQUIRE))
+			qi_relax();
+		qi_front_flush(za, &za->fronts[cpu]);
+	}
+	return QUIRE_OK;
+}
+
+/* Drain lock held. All may come in again who are not to stay out for another reason. */
+static void release_fronts(struct qi_zone *za)
+{
+	for (unsigned cpu = 0; cpu < za->cpus; cpu++)
+		__atomic_store_n(&za->fronts[cpu].taken, za->fronts_disabled || za->fronts[cpu].away, __ATOMIC_RELEASE);
+}
+
+enum quire_status qi_front_drain_others(struct qi_zone *za, unsigned self)
+{
+	enum quire_status status;
+
+	if (!qi_others_stocked(za, self))
+		return QUIRE_OK;
+	if (__atomic_exchange_n(&za->drain_lock.taken, 1, __ATOMIC_ACQUIRE))
+		return QUIRE_EBUSY;
+	status = take_fronts(za, za->cpus, self);
+	if (status == QUIRE_OK)
+		release_fronts(za);
+	qi_unlock(&za->drain_lock);
+	return status;
+}
+
+enum quire_status qi_front_drain_all(struct qi_zone *za)
+{
+	return qi_front_drain_others(za, za->cpus);
+}
+
+enum quire_status qi_front_disable(struct qi_zone *za)
+{
+	enum quire_status status = QUIRE_OK;
+
+	/* So that none are opened behind our back. */
+	if (za->q)
+		qi_zone_need_fronts(za);
+	qi_lock(&za->drain_lock);
+	if (!za->fronts_disabled)
+		status = take_fronts(za, za->cpus, za->cpus);
+	if (status == QUIRE_OK)
+		za->fronts_disabled++;
+	qi_unlock(&za->drain_lock);
+	return status;
+}
+
+void qi_front_enable(struct qi_zone *za)
+{
+	qi_lock(&za->drain_lock);
+	za->fronts_disabled--;
+	release_fronts(za);
+	qi_unlock(&za->drain_lock);
+}
+
+/* --- CPUs that come and go --------------------------------------------------------------------------------------------- */
+
+enum quire_status qi_front_leave_cpu(struct qi_zone *za, unsigned cpu)
+{
+	enum quire_status status;
+
+	if (cpu >= za->cpus)
+		return QUIRE_OK;
+	qi_lock(&za->drain_lock);
+	status = take_fronts(za, cpu, za->cpus);
+	if (status == QUIRE_OK)
+		za->fronts[cpu].away = 1;
+	qi_unlock(&za->drain_lock);
+	return status;
+}
+
+/* Drain lock held, all fronts taken and empty; the old ones stay taken. */
+static enum quire_status move_to_table(struct qi_zone *za, unsigned cpus)
+{
+	struct qi_front_table old = { za->fronts, za->cpus, za->fronts_bytes };
+	struct qi_front *fronts;
+	size_t charged;
+
+	qi_lock(&za->lock);
+	fronts = table_memory(za, table_bytes(cpus), &charged);
+	if (fronts) {
+		*older_of(&old) = za->old_fronts;
+		za->old_fronts = old;
+		za->fronts_bytes = charged;
+		za->q->metadata.percpu += table_bytes(cpus);
+		for (unsigned cpu = 0; cpu < cpus; cpu++)
+			fronts[cpu].away = cpu < old.cpus ? old.fronts[cpu].away : 1;
+		qi_fronts_init(za, fronts, cpus);
+		qi_fronts_tune(za, za->zone->managed);
+	}
+	qi_unlock(&za->lock);
+	return fronts ? QUIRE_OK : QUIRE_ENOMEM;
+}
+
+enum quire_status qi_front_return_cpu(struct qi_zone *za, unsigned cpu)
+{
+	enum quire_status status = QUIRE_OK;
+	unsigned cpus;
+
+	qi_zone_need_fronts(za);
+	qi_lock(&za->drain_lock);
+	if (!za->cpus) {
+		status = QUIRE_ENOMEM;
+	} else if (cpu >= za->cpus) {
+		for (cpus = za->cpus; cpus <= cpu; )
+			cpus *= 2;
+		status = take_fronts(za, za->cpus, za->cpus);
+		if (status == QUIRE_OK)
+			status = move_to_table(za, cpus);
+	}
+	if (cpu < za->cpus)
+		za->fronts[cpu].away = 0;
+	release_fronts(za);
+	qi_unlock(&za->drain_lock);
+	return status;
+}

@@ -134,6 +134,14 @@ static inline void arch_relax(void)
 }
 
 /*
+ * An idle CPU. arch_idle() is called with interrupts off, after a look at the queue found nothing: sleep until arch_wake_all()
+ * was called since that look (no wake-up may be lost), or for any other reason; interrupts are off again afterwards.
+ * arch_wake_all() may be called with interrupts off. A busy wait (arch_relax, nothing) is a valid pair.
+ */
+void arch_idle(void);
+void arch_wake_all(void);
+
+/*
  * Return when every other CPU in `metal_cpus_running` (a mask, kernel.h) has executed a full memory barrier since the
  * call. May be called with interrupts off, by several CPUs at once, and while others wait for a lock with interrupts
  * off: use an interrupt that cannot be held off (x86: NMI), or have waiting CPUs answer by themselves. Nothing to do
@@ -148,6 +156,9 @@ void arch_barrier_all(void);
  * not.
  */
 void *arch_direct(quire_phys_t phys);
+
+/* Physical address of something in the kernel's image (.bss included). */
+quire_phys_t arch_image_phys(const void *address);
 
 /*
  * Extend the direct map by [phys, phys + size), rounded outward to base pages, with the largest pages that fit; what

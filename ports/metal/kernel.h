@@ -8,9 +8,16 @@
 #define METAL_KERNEL_H
 
 #include <quire/quire.h>
+#include <quire/report.h>
 
 #include "arch.h"
 #include "base/base.h"
+
+/* --- print.c: the console --------------------------------------------------------------------------------------------- */
+
+void metal_write(const char *text, size_t length);
+/* Where reports go. */
+extern const struct quire_report_sink metal_sink;
 
 /* --- options.c: the command line -------------------------------------------------------------------------------------- */
 
@@ -46,7 +53,14 @@ bool metal_parse_options(const char *command_line, struct metal_options *options
 
 /* --- machine.c: what firmware says ------------------------------------------------------------------------------------ */
 
-/* Fill metal.machine from arch_read_machine() and ACPI; cut it to what the configuration allows. */
+/* An empty machine over this kernel's tables, and a copy of the command line. */
+void metal_machine_begin(const struct metal_boot *boot);
+const char *metal_command_line(void);
+
+/*
+ * Fill metal.machine: the memory map, the image, ACPI's tables; then sanitize the map as the command line wants. Tables that
+ * are broken are told and left out; a status means that there is no memory map.
+ */
 enum quire_status metal_read_machine(const struct metal_boot *boot, const struct quire_config *config);
 
 /* --- direct.c: the direct map ----------------------------------------------------------------------------------------- */
@@ -123,6 +137,8 @@ struct metal {
 	struct quire_config config;
 	struct quire_machine machine;
 	struct quire q;
+	/* Clock when metal_main() began, and when the engine had given out its first frame. */
+	uint64_t start_ns, first_allocation_ns;
 };
 extern struct metal metal;
 

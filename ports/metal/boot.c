@@ -1,0 +1,28 @@
+/* One machine's engine: made, counted, unmade. */
+#include "kernel.h"
+
+enum quire_status metal_boot_engine(const struct quire_config *config)
+{
+	enum quire_status status = quire_init(&metal.q, config, &metal.machine, metal_platform());
+
+	if (status == QUIRE_OK)
+		status = quire_boot(&metal.q);
+	if (status != QUIRE_OK)
+		quire_fini(&metal.q);
+	return status;
+}
+
+uint64_t metal_free_frames(void)
+{
+	uint64_t sum = 0;
+
+	quire_drain_frames(&metal.q);
+	for (unsigned nid = 0; nid < metal.q.topology.node_count; nid++)
+		for (int type = 0; metal.q.topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
+			struct quire_zone_counts counts;
+
+			quire_zone_count(&metal.q, &metal.q.topology.nodes[nid]->zones[type], &counts);
+			sum += counts.free_pages;
+		}
+	return sum;
+}

@@ -1,0 +1,102 @@
+/* What the files of the x86_64 port share. Internal. */
+#ifndef X86_H
+#define X86_H
+
+#include "arch.h"
+#include "base/base.h"
+#include "layout.h"
+
+/* --- instructions ----------------------------------------------------------------------------------------------------- */
+
+static inline void x86_out8(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" :: "a"(value), "Nd"(port)); }
+static inline void x86_out16(uint16_t port, uint16_t value) { __asm__ volatile("outw %0, %1" :: "a"(value), "Nd"(port)); }
+static inline void x86_out32(uint16_t port, uint32_t value) { __asm__ volatile("outl %0, %1" :: "a"(value), "Nd"(port)); }
+
+static inline uint8_t x86_in8(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline uint32_t x86_in32(uint16_t port)
+{
+	uint32_t value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline uint64_t x86_read_msr(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return low | (uint64_t)high << 32;
+}
+
+static inline void x86_write_msr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" :: "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+static inline uint64_t x86_tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return low | (uint64_t)high << 32;
+}
+
+/* Forget all translations of this CPU; also a full memory barrier. */
+static inline void x86_reload_cr3(void)
+{
+	uint64_t cr3;
+
+	__asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3) :: "memory");
+}
+
+/* --- CPUs (cpu.c) ----------------------------------------------------------------------------------------------------- */
+
+/* GS base points here. */
+struct x86_cpu {
+	uint32_t number;
+	uint64_t gdt[5];
+	uint8_t tss[104] __attribute__((aligned(16)));
+	uint8_t fault_stack[4096] __attribute__((aligned(16)));		/* for double faults: the stack may be what broke */
+};
+
+/* Segments, vectors and GS of the calling CPU. */
+void x86_cpu_setup(unsigned cpu);
+/* Load the vector table (exceptions.c). */
+void x86_load_vectors(void);
+/* Answer to the NMI that apic.c sends. */
+void x86_sync_answer(void);
+
+/* The vector with which arch_wake_all() ends the sleep of idle CPUs, and its end. */
+#define X86_VECTOR_WAKE 32
+#define X86_VECTORS 33
+void x86_wake_answer(void);
+
+/* Find and map the local APIC; this CPU accepts interrupts through it. */
+void x86_apic_setup(void);
+/* Measure the time-stamp counter. */
+void x86_time_setup(void);
+/* Busy-wait. */
+void x86_delay_us(uint64_t microseconds);
+void x86_console_setup(void);
+
+/* The C entry, from entry.S: `info` is the physical address of PVH's start info. */
+void x86_start(uint32_t info) __attribute__((noreturn));
+/* The same for secondary CPUs, from the trampoline. */
+void x86_secondary_start(unsigned cpu) __attribute__((noreturn));
+
+/* --- paging ----------------------------------------------------------------------------------------------------------- */
+
+/* Map or unmap the first GiB at its physical addresses, for secondary CPUs on their way into the kernel. */
+void x86_identity(bool on);
+/* Looks at what the CPU can do (1 GiB pages). */
+void x86_paging_setup(void);
+
+#endif

@@ -5,27 +5,11 @@
  *
  * For each operation the model predicts status and address before the ledger acts, the place a growing table takes included.
  */
-#include "model.h"
+#include "world.h"
 
 #define EPISODES 2000
 #define STEPS 500
 #define PAGE_SHIFT 3
-
-struct world {
-	struct quire_memblock mb;
-	struct model model;
-	struct quire_platform platform;
-	uint64_t random;
-	unsigned fail_one_in;		/* platform calls that fail; 0: none */
-	unsigned failures;
-	unsigned episode, step;
-	size_t meta_live;
-	char tables[2 * SPACE];		/* where phys_to_virt maps the space */
-};
-
-static struct world world;
-
-static uint64_t below(uint64_t bound) { return random_below(&world.random, bound); }
 
 static bool injected(void)
 {
@@ -59,122 +43,6 @@ static void meta_free(void *ctx, void *address, size_t size)
 	memset(address, 0xee, size);
 	free(address);
 	world.meta_live--;
-}
-
-/* --- what growing should do ------------------------------------------------------------------------------------------- */
-
-struct prediction {
-	bool certain;		/* false: the model cannot tell (random failures, two tables at once) */
-	bool grows;
-	quire_phys_t base;	/* of the new table; 0: from the platform */
-	quire_phys_t bytes;
-	bool room;
-};
-
-static quire_phys_t limit_of(void) { return world.mb.current_limit ? world.mb.current_limit : QUIRE_PHYS_MAX; }
-
-static quire_phys_t find_for_table(quire_phys_t bytes, quire_phys_t start, quire_phys_t end)
-{
-	struct model_request request = { bytes, world.model.page, start, end, NONE, QUIRE_MEMBLOCK_MIRROR,
-					world.mb.bottom_up };
-	quire_phys_t found = 0;
-
-	if (end <= start)
-		return 0;
-	if (world.mb.has_mirror)
-		found = model_find(&world.model, &request);
-	request.flags = 0;
-	return found ? found : model_find(&world.model, &request);
-}
-
-/* Space above the range to avoid first, then below it. */
-static struct prediction predict_room(const struct quire_memblock_type *type, size_t wanted, size_t needed, bool avoid,
-				      quire_phys_t start, quire_phys_t end)
-{
-	struct prediction p = { .certain = true, .room = true };
-	size_t max = type->max;
-	quire_phys_t limit = limit_of();
-
-	if (type->cnt + wanted <= type->max)
-		return p;
-	p.room = type->cnt + needed <= type->max;
-	if (!world.mb.can_resize)
-		return p;
-	if (world.fail_one_in || (type == &world.mb.memory && world.mb.reserved.cnt + 2 > world.mb.reserved.max)) {
-		p.certain = false;
-		return p;
-	}
-	while (max == type->max || max < type->cnt + wanted + (type == &world.mb.reserved ? 3 : 0))
-		max *= 2;
-	p.bytes = max * sizeof(struct quire_memblock_region);
-	if (!world.platform.meta_alloc) {
-		if (avoid)
-			p.base = find_for_table(p.bytes, end, limit);
-		if (!p.base)
-			p.base = find_for_table(p.bytes, 0, avoid && start < limit ? start : limit);
-		if (!p.base)
-			return p;
-	}
-	p.grows = p.room = true;
-	return p;
-}
-
-static quire_phys_t table_end(const struct quire_memblock_type *type)
-{
-	return type->table_base + type->max * sizeof(struct quire_memblock_region);
-}
-
-/* What the ledger's tables themselves occupy, taken before an operation, to follow where they go. */
-struct tables {
-	quire_phys_t base[2], end[2];
-	size_t max[2];
-};
-
-static struct tables tables_now(void)
-{
-	const struct quire_memblock *mb = &world.mb;
-
-	return (struct tables){ { mb->memory.table_base, mb->reserved.table_base },
-				{ mb->memory.table_base ? table_end(&mb->memory) : 0,
-				  mb->reserved.table_base ? table_end(&mb->reserved) : 0 },
-				{ mb->memory.max, mb->reserved.max } };
-}
-
-/* Tell the model of tables that moved: the old place is free, the new one reserved. It must have been free. */
-static void follow_tables(const struct tables *before)
-{
-	struct tables after = tables_now();
-	struct model *model = &world.model;
-
-	for (int i = 0; i < 2; i++) {
-		struct model_slice fresh = model_slice(model, after.base[i], after.end[i]);
-
-		if (after.base[i] == before->base[i])
-			continue;
-		assert_int_equal(fresh.to - fresh.from, after.end[i] - after.base[i]);
-		for (size_t k = fresh.from; k < fresh.to; k++)
-			if (model->reserved[k] || model_skips(model, model->memory[k], NONE, 0))
-				fail_msg("a table grew into memory that is not free");
-	}
-	for (int i = 0; i < 2; i++)
-		if (after.base[i] != before->base[i])
-			model_clear(model->reserved, model_slice(model, before->base[i], before->end[i]));
-	for (int i = 0; i < 2; i++)
-		if (after.base[i] != before->base[i])
-			model_insert(model->reserved, model_slice(model, after.base[i], after.end[i]), model_pack(NONE, 0));
-}
-
-static void hold_to(const struct prediction *p, const struct quire_memblock_type *type, const struct tables *before,
-		    enum quire_status status)
-{
-	int which = type == &world.mb.reserved;
-
-	if (!p->certain)
-		return;
-	assert_int_equal(status, p->room ? QUIRE_OK : QUIRE_ENOMEM);
-	assert_int_equal(type->max != before->max[which], p->grows);
-	if (p->grows)
-		assert_int_equal(type->table_base, p->base);
 }
 
 /* --- operations ------------------------------------------------------------------------------------------------------- */

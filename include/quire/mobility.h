@@ -121,4 +121,13 @@ struct quire_survey {
 /* QUIRE_EINVAL: empty range or before hand-over. Frames in no zone count as absent. */
 enum quire_status quire_survey_range(struct quire *q, quire_pfn_t pfn, uint64_t count, struct quire_survey *survey);
 
+/* What the engine keeps about owners. Part of struct quire; the engine's, all zero to begin with. */
+struct quire_mobility {
+	struct quire_owner *owners;
+	uint32_t lock;				/* owners, and the count below */
+	uint32_t asking;			/* how many are among the owners now */
+	/* Frames moved for whatever reason, since boot. */
+	uint64_t moved;
+};
+
 #endif

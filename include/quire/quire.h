@@ -27,6 +27,7 @@
 #include <quire/machine.h>
 #include <quire/memblock.h>
 #include <quire/memmap.h>
+#include <quire/mobility.h>
 #include <quire/page_alloc.h>
 #include <quire/platform.h>
 #include <quire/poison.h>
@@ -95,6 +96,7 @@ struct quire {
 	struct quire_memmap memmap;
 	struct quire_watermark_state watermarks;
 	struct quire_page_alloc page_alloc;
+	struct quire_mobility mobility;
 	struct quire_metadata metadata;
 	struct quire_cma_area cma[QUIRE_CMA_AREAS];
 	size_t cma_count;

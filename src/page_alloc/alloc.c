@@ -59,6 +59,7 @@ enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_
 	walk->list = &node->zonelists[gfp & QUIRE_GFP_THISNODE ? QUIRE_ZONELIST_NOFALLBACK : QUIRE_ZONELIST_FALLBACK];
 	walk->mask = NULL;
 	walk->interleave = false;
+	walk->no_compaction = false;
 	walk->request = (struct qi_request){ .order = order, .type = type };
 	return QUIRE_OK;
 }

@@ -34,6 +34,7 @@ struct qi_walk {
 	const struct quire_zonelist *list;
 	const struct quire_nodemask *mask;	/* NULL: all nodes */
 	bool interleave;			/* nid is the node whose turn it is */
+	bool no_compaction;			/* it is compaction, or a range, that asks */
 };
 
 /* --- alloc.c --- */

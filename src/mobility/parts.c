@@ -1,0 +1,66 @@
+/* Ranges cut at zones. Zones' spans may overlap between nodes, so a frame range can be in more than one tree's range. */
+#include "mobility/mobility.h"
+
+#include "zone/front.h"
+
+bool qi_next_part(const struct quire *q, quire_pfn_t pfn, quire_pfn_t end, struct qi_part *part)
+{
+	while (part->next < q->topology.node_count * (unsigned)QUIRE_ZONE_TYPES) {
+		const struct quire_node *node = q->topology.nodes[part->next / QUIRE_ZONE_TYPES];
+		const struct quire_zone *zone = node ? &node->zones[part->next % QUIRE_ZONE_TYPES] : NULL;
+		const struct qi_tree *tree;
+
+		if (!node) {
+			part->next += QUIRE_ZONE_TYPES;
+			continue;
+		}
+		part->next++;
+		tree = zone->tree;
+		if (!tree || tree->start_pfn >= end || tree->end_pfn <= pfn)
+			continue;
+		part->za = qi_zone_of(zone);
+		part->pfn = qi_max(pfn, tree->start_pfn);
+		part->end = qi_min(end, tree->end_pfn);
+		return true;
+	}
+	return false;
+}
+
+/* Somebody else may be draining the zone just now: what he does may not cover all that was kept since. */
+static enum quire_status drain_zone(struct qi_zone *za)
+{
+	enum quire_status status;
+
+	while ((status = qi_front_drain_all(za)) == QUIRE_EBUSY)
+		qi_relax();
+	return status;
+}
+
+static void drain_own(struct quire *q, struct qi_zone *za)
+{
+	const struct quire_platform *platform = q->platform;
+	unsigned long state = 0;
+
+	qi_front_drain(za, platform->cpu_enter ? platform->cpu_enter(platform->ctx, &state) : 0);
+	if (platform->cpu_leave)
+		platform->cpu_leave(platform->ctx, state);
+}
+
+enum quire_status qi_drain_range(struct quire *q, quire_pfn_t pfn, uint64_t count)
+{
+	enum quire_status result = QUIRE_OK;
+	struct qi_part part = { 0 };
+
+	while (qi_next_part(q, pfn, pfn + count, &part)) {
+		if (drain_zone(part.za) == QUIRE_OK)
+			continue;
+		drain_own(q, part.za);
+		result = QUIRE_EUNSUPPORTED;
+	}
+	return result;
+}
+
+enum quire_status qi_judge_range(const struct quire *q, quire_pfn_t pfn, uint64_t count)
+{
+	return q->stage < QUIRE_STAGE_WATERMARKS || !count || pfn + count < pfn ? QUIRE_EINVAL : QUIRE_OK;
+}

@@ -1,0 +1,80 @@
+/*
+ * Where what moves goes to. Single frames come in bulk through the CPU's front; larger blocks one by one. Isolated
+ * pageblocks give nothing, so targets are outside the range by themselves.
+ */
+#include "mobility/mobility.h"
+
+#include "page_alloc/page_alloc.h"
+
+/* Bits of the caller's flags that make sense for targets. */
+#define TARGET_FLAGS (QUIRE_GFP_RECLAIM | QUIRE_GFP_IO | QUIRE_GFP_FS | QUIRE_GFP_HIGH | QUIRE_GFP_NORETRY | \
+		      QUIRE_GFP_RETRY_MAYFAIL | QUIRE_GFP_NOMEMALLOC)
+
+static bool missing(const struct qi_block *blocks, unsigned n, const quire_pfn_t *to)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (to[i] == QUIRE_PFN_NONE)
+			return true;
+	return blocks == NULL;
+}
+
+static void take_singles(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n, quire_pfn_t *to)
+{
+	quire_pfn_t frames[QUIRE_MOVES];
+	unsigned wanted = 0, at = 0;
+	size_t filled = 0, before;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!blocks[i].order && to[i] == QUIRE_PFN_NONE)
+			frames[wanted++] = QUIRE_PFN_NONE;
+	/* Each call takes from one zone as much as it has to spare, the last ones frame by frame. */
+	do {
+		before = filled;
+		filled = quire_alloc_frames_bulk(q, nid, gfp, wanted, frames);
+	} while (filled < wanted && filled > before);
+	for (unsigned i = 0; i < n; i++)
+		if (!blocks[i].order && to[i] == QUIRE_PFN_NONE)
+			to[i] = frames[at++];
+}
+
+static void take_larger(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n, quire_pfn_t *to)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct qi_walk walk;
+
+		if (!blocks[i].order || to[i] != QUIRE_PFN_NONE)
+			continue;
+		if (qi_walk_begin(q, nid, blocks[i].order, gfp, &walk) != QUIRE_OK)
+			return;
+		walk.no_compaction = true;
+		qi_walk_run(&walk, &to[i]);
+	}
+}
+
+static void take_from(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n, quire_pfn_t *to)
+{
+	take_singles(q, nid, gfp, blocks, n, to);
+	take_larger(q, nid, gfp, blocks, n, to);
+}
+
+void qi_targets_take(struct quire *q, int nid, unsigned flags, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n,
+		     quire_pfn_t *to)
+{
+	const struct quire_node *node = quire_topology_node(&q->topology, nid);
+	const struct quire_zonelist *list = node ? &node->zonelists[QUIRE_ZONELIST_FALLBACK] : NULL;
+	const struct quire_node *last = node;
+
+	gfp = (gfp & TARGET_FLAGS) | QUIRE_GFP_MOVABLE | QUIRE_GFP_HIGHMEM | QUIRE_GFP_NOWARN;
+	for (unsigned i = 0; i < n; i++)
+		to[i] = QUIRE_PFN_NONE;
+	for (size_t i = 0; list && (flags & QI_RANGE_ELSEWHERE) && i < list->count && missing(blocks, n, to); i++) {
+		const struct quire_node *other = list->zones[i]->node;
+
+		if (other == node || other == last)
+			continue;
+		last = other;
+		take_from(q, other->nid, (gfp & ~QUIRE_GFP_DIRECT_RECLAIM) | QUIRE_GFP_THISNODE, blocks, n, to);
+	}
+	if (missing(blocks, n, to))
+		take_from(q, nid, gfp, blocks, n, to);
+}

@@ -1,0 +1,80 @@
+/* The C entry, and the memory map: all of it is in the device tree. */
+#include "a64.h"
+
+/* An ELF file is started without a pointer; virt then leaves the tree at the beginning of RAM. */
+#define RAM_BASE 0x40000000ull
+
+/* An own tree at this address, put there by -device loader, instead of the machine's. */
+#define TREE_OPTION "fdt="
+
+extern char a64_image_start[], a64_image_end[];
+
+/* The value of a word of the command line, or NULL. */
+static const char *option(const char *text, const char *name)
+{
+	for (; text && *text; text++) {
+		size_t n = 0;
+
+		while (name[n] && text[n] == name[n])
+			n++;
+		if (!name[n])
+			return text + n;
+		while (*text && *text != ' ')
+			text++;
+		if (!*text)
+			break;
+	}
+	return NULL;
+}
+
+/* Where the tree is, for good: 0 if nowhere. */
+static quire_phys_t choose_tree(quire_phys_t given, const char **command_line)
+{
+	quire_phys_t fdt = given && a64_tree_open(given) ? given : a64_tree_open(RAM_BASE) ? RAM_BASE : 0;
+	const char *other, *end;
+
+	*command_line = a64_tree_text(a64_tree_named("chosen"), "bootargs");
+	other = option(*command_line, TREE_OPTION);
+	if (!other)
+		return fdt;
+	if (quire_parse_size(other, &fdt, &end) != QUIRE_OK || fdt % 8 || !a64_tree_open(fdt)) {
+		metal_print("%s: there is no device tree at %#llx\n", TREE_OPTION, (unsigned long long)fdt);
+		return 0;
+	}
+	return fdt;
+}
+
+void a64_start(quire_phys_t fdt)
+{
+	struct metal_boot boot = { .image_start = (quire_phys_t)a64_image_start, .image_end = (quire_phys_t)a64_image_end };
+
+	boot.fdt = choose_tree(fdt, &boot.command_line);
+	a64_psci_setup();
+	a64_gic_setup();
+	a64_gic_cpu_setup();
+	metal_main(&boot);
+}
+
+void a64_secondary_start(unsigned cpu)
+{
+	a64_gic_cpu_setup();
+	metal_cpu_main(cpu);
+}
+
+quire_phys_t arch_image_phys(const void *address)
+{
+	return (uintptr_t)address;
+}
+
+enum quire_status arch_read_machine(const struct metal_boot *boot, struct quire_machine *machine,
+				    const struct quire_reader_log *log)
+{
+	size_t size;
+	const void *tree = a64_tree(&size);
+
+	if (!boot->fdt || !tree) {
+		metal_print("no device tree: neither where the loader said nor at the beginning of RAM\n");
+		return QUIRE_ENOENT;
+	}
+	return quire_read_fdt(machine, tree, size, log);
+}

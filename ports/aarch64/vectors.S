@@ -1,0 +1,114 @@
+/*
+ * Exception vectors. The fast interrupt is another CPU's request for a memory barrier and comes back; everything else ends
+ * the kernel, with registers on the console, on a stack of its own.
+ */
+#include "layout.h"
+
+	/* Sixteen entries of 128 bytes: four kinds, from four states. */
+	.macro	fatal kind
+	.balign	128
+	msr	tpidr_el0, x0
+	msr	tpidrro_el0, x1
+	mov	x1, #\kind
+	b	fatal_entry
+	.endm
+
+	.macro	barrier
+	.balign	128
+	b	barrier_entry
+	.endm
+
+	.section .text
+	.balign	2048
+	.globl a64_vectors
+a64_vectors:
+	fatal	0			/* on the user's stack pointer, which this kernel does not use */
+	fatal	1
+	fatal	2
+	fatal	3
+	fatal	4			/* from the kernel: synchronous, interrupt, fast interrupt, error */
+	fatal	5
+	barrier
+	fatal	7
+	fatal	8			/* from user space, of which there is none */
+	fatal	9
+	fatal	10
+	fatal	11
+	fatal	12
+	fatal	13
+	fatal	14
+	fatal	15
+
+/* What C functions may change is saved. */
+barrier_entry:
+	sub	sp, sp, #192
+	stp	x0, x1, [sp]
+	stp	x2, x3, [sp, #16]
+	stp	x4, x5, [sp, #32]
+	stp	x6, x7, [sp, #48]
+	stp	x8, x9, [sp, #64]
+	stp	x10, x11, [sp, #80]
+	stp	x12, x13, [sp, #96]
+	stp	x14, x15, [sp, #112]
+	stp	x16, x17, [sp, #128]
+	stp	x18, x29, [sp, #144]
+	str	x30, [sp, #160]
+	bl	a64_fast_interrupt
+	ldp	x0, x1, [sp]
+	ldp	x2, x3, [sp, #16]
+	ldp	x4, x5, [sp, #32]
+	ldp	x6, x7, [sp, #48]
+	ldp	x8, x9, [sp, #64]
+	ldp	x10, x11, [sp, #80]
+	ldp	x12, x13, [sp, #96]
+	ldp	x14, x15, [sp, #112]
+	ldp	x16, x17, [sp, #128]
+	ldp	x18, x29, [sp, #144]
+	ldr	x30, [sp, #160]
+	add	sp, sp, #192
+	eret
+
+/* The panic stack of this CPU takes all registers; x2 waits in the stack pointer that this kernel does not use. */
+fatal_entry:
+	msr	sp_el0, x2
+	mrs	x0, tpidr_el1
+	add	x0, x0, #1
+	mov	x2, #PANIC_BYTES
+	mul	x0, x0, x2
+	adrp	x2, panic_stacks
+	add	x2, x2, :lo12:panic_stacks
+	add	x0, x0, x2
+	sub	x0, x0, #FRAME_BYTES
+	mov	x2, sp
+	str	x2, [x0, #248]
+	mov	sp, x0
+	str	x1, [sp, #272]
+	mrs	x0, tpidr_el0
+	mrs	x1, tpidrro_el0
+	mrs	x2, sp_el0
+	stp	x0, x1, [sp]
+	stp	x2, x3, [sp, #16]
+	stp	x4, x5, [sp, #32]
+	stp	x6, x7, [sp, #48]
+	stp	x8, x9, [sp, #64]
+	stp	x10, x11, [sp, #80]
+	stp	x12, x13, [sp, #96]
+	stp	x14, x15, [sp, #112]
+	stp	x16, x17, [sp, #128]
+	stp	x18, x19, [sp, #144]
+	stp	x20, x21, [sp, #160]
+	stp	x22, x23, [sp, #176]
+	stp	x24, x25, [sp, #192]
+	stp	x26, x27, [sp, #208]
+	stp	x28, x29, [sp, #224]
+	str	x30, [sp, #240]
+	mrs	x0, elr_el1
+	mrs	x1, spsr_el1
+	stp	x0, x1, [sp, #256]
+	mov	x0, sp
+	b	a64_exception
+
+	.section .bss
+	.balign	16
+panic_stacks:	.skip A64_CPUS * PANIC_BYTES
+	.section .note.GNU-stack, "", %progbits

@@ -137,6 +137,8 @@ struct metal {
 	struct quire_config config;
 	struct quire_machine machine;
 	struct quire q;
+	/* Complaints of the engine are wanted just now, and not printed. */
+	bool provoked;
 	/* Clock when metal_main() began, and when the engine had given out its first frame. */
 	uint64_t start_ns, first_allocation_ns;
 };

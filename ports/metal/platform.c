@@ -8,7 +8,7 @@
 static void log_line(void *ctx, enum quire_log_level level, const char *text, size_t length)
 {
 	(void)ctx;
-	if (level > QUIRE_LOG_WARNING && !metal.options.verbose)
+	if ((level > QUIRE_LOG_WARNING || metal.provoked) && !metal.options.verbose)
 		return;
 	metal_print("quire: %.*s\n", (int)length, text);
 }

@@ -15,8 +15,11 @@ static bool run_test(const struct portable_test *test)
 {
 	struct portable p = { .q = &metal.q, .say = say, .ctx = (void *)(uintptr_t)test->name };
 	uint64_t before = portable_free_frames(&p), after;
-	bool good = test->run(&p);
+	bool good;
 
+	metal.provoked = test->provokes;
+	good = test->run(&p);
+	metal.provoked = false;
 	after = portable_free_frames(&p);
 	if (good && after != before)
 		good = portable_fail(&p, "%llu frames were free before, %llu are now", (unsigned long long)before,

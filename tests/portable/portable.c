@@ -243,12 +243,12 @@ static bool zeroed(struct portable *p)
 }
 
 const struct portable_test portable_tests[] = {
-	{ "every order", every_order },
-	{ "everything twice", everything_twice },
-	{ "mistakes", mistakes },
-	{ "zones", zones },
-	{ "descriptors", descriptors },
-	{ "other numbers", other_numbers },
-	{ "zeroed", zeroed },
+	{ .name = "every order", .run = every_order },
+	{ .name = "everything twice", .run = everything_twice },
+	{ .name = "mistakes", .run = mistakes, .provokes = true },
+	{ .name = "zones", .run = zones },
+	{ .name = "descriptors", .run = descriptors, .provokes = true },
+	{ .name = "other numbers", .run = other_numbers },
+	{ .name = "zeroed", .run = zeroed },
 };
 const size_t portable_test_count = QI_ARRAY_SIZE(portable_tests);

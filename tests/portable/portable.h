@@ -20,6 +20,7 @@ struct portable {
 struct portable_test {
 	const char *name;
 	bool (*run)(struct portable *p);	/* false: failed, and said why */
+	bool provokes;				/* makes the engine complain: what it logs is no finding */
 };
 extern const struct portable_test portable_tests[];
 extern const size_t portable_test_count;

@@ -1,0 +1,49 @@
+#!/bin/sh
+# Boot a kernel of ports/metal/ under QEMU and hand its exit code on.
+# usage: qemu-run.sh [-t SECONDS] [-k KERNEL] ARCH "COMMAND LINE" [QEMU ARGUMENTS…]
+#
+# The serial console goes to standard output. Exit: what the kernel said (0 to 4, ports/metal/arch.h); 124 it did not end in
+# time; 125 QEMU or the machine ended without a word from the kernel. Further arguments override the machine given here:
+# -m, -smp, -M, -cpu, NUMA, devices. QEMU is the emulator, never the host's virtualization: the same everywhere.
+set -u
+cd "$(dirname "$0")/.."
+
+seconds=60
+kernel=
+while getopts t:k: option; do
+	case $option in
+	t) seconds=$OPTARG ;;
+	k) kernel=$OPTARG ;;
+	*) exit 125 ;;
+	esac
+done
+shift $((OPTIND - 1))
+arch=$1 append=$2
+shift 2
+
+case $arch in
+x86_64)
+	qemu="qemu-system-x86_64 -M q35 -device isa-debug-exit,iobase=0xf4,iosize=4"
+	: "${kernel:=build-metal/x86_64/kernel.elf}" ;;
+i386)	# the x86_64 emulator: the other one has no memory above 4 GiB
+	qemu="qemu-system-x86_64 -M pc -device isa-debug-exit,iobase=0xf4,iosize=4"
+	: "${kernel:=build-metal/i386/kernel.elf}" ;;
+aarch64)
+	qemu="qemu-system-aarch64 -M virt -cpu cortex-a57 -semihosting-config enable=on,target=native"
+	: "${kernel:=build-metal/aarch64/kernel.elf}" ;;
+*)
+	echo "qemu-run: no such architecture: $arch" >&2
+	exit 125 ;;
+esac
+
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+# shellcheck disable=SC2086
+{ timeout -k 2 "$seconds" $qemu -accel tcg -m 512M -smp 2 -nodefaults -display none -no-reboot -monitor none -serial stdio \
+	-kernel "$kernel" -append "$append" "$@" </dev/null 2>&1; echo "qemu $?" >"$output"; } | tr -d '\r' | tee "$output.text"
+status=$(sed -n 's/^qemu //p' "$output")
+said=$(sed -n 's/^metal: exit \([0-9]*\)$/\1/p' "$output.text" | tail -1)
+rm -f "$output.text"
+[ "$status" != 124 ] && [ "$status" != 137 ] || exit 124
+[ -n "$said" ] || exit 125
+exit "$said"

@@ -202,7 +202,6 @@ uint64_t quire_zone_highatomic_pages(const struct quire_zone *zone);
 struct quire_page_alloc {
 	const struct quire_trace *trace;
 	struct quire_shrinker *shrinkers;
-	const struct qi_frame_map *map;		/* zones by frame number; NULL: look through all of them */
 	uint32_t lock;				/* shrinkers, and the counts below */
 	uint32_t reclaiming;			/* how many are among the shrinkers now */
 	uint64_t allocstall[QUIRE_ZONE_TYPES];

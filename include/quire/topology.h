@@ -5,8 +5,9 @@
  * configuration; nothing here needs a page descriptor, so a machine of any size is planned in microseconds.
  *
  * quire_boot() runs the steps below in its stages NODES and ZONES; an embedder only reads the result, as q->topology.
- * Spans, lists and distances do not change after boot. managed, watermarks, reserves and per-CPU sizes do (late frees,
- * tunables): readers without the zone's lock see the old or the new value. The steps themselves are boot: one caller.
+ * managed, watermarks, reserves and per-CPU sizes change at run time (late frees, tunables), spans, present and lists
+ * when memory comes or goes (hotplug.h): readers see each of them before or after, and two of them not necessarily
+ * together. Structures stay where they are until the end. The steps themselves are boot: one caller.
  */
 #ifndef QUIRE_TOPOLOGY_H
 #define QUIRE_TOPOLOGY_H
@@ -19,6 +20,7 @@
 struct quire;
 struct quire_node;
 struct qi_tree;
+struct qi_zone_map;
 
 /* --- zones -------------------------------------------------------------------------------------------------------- */
 
@@ -77,10 +79,23 @@ struct quire_zone {
 
 /* One zonelist: populated zones in the order in which a request tries them, highest zone first within a node. */
 struct quire_zonelist {
-	/* `count` entries in an array that lives as long as the node; NULL if count is 0. */
+	/*
+	 * `count` entries in use of `max`; NULL if there never were any. Hotplug rewrites the array in place: who reads it
+	 * meanwhile finds zones that exist, but may find one twice or miss one; topology.changes tells him.
+	 */
 	struct quire_zone **zones;
-	size_t count;
+	size_t count, max;
 };
+
+/* Reading a list while hotplug may change it: the count first, then entries below it. */
+static inline size_t quire_zonelist_count(const struct quire_zonelist *list)
+{
+	return __atomic_load_n(&list->count, __ATOMIC_ACQUIRE);
+}
+static inline struct quire_zone *quire_zonelist_zone(const struct quire_zonelist *list, size_t i)
+{
+	return __atomic_load_n(&__atomic_load_n(&list->zones, __ATOMIC_RELAXED)[i], __ATOMIC_RELAXED);
+}
 
 /* Which list: all nodes, or this node only (requests with THISNODE). */
 enum { QUIRE_ZONELIST_FALLBACK, QUIRE_ZONELIST_NOFALLBACK, QUIRE_ZONELISTS };
@@ -93,7 +108,7 @@ struct quire_node {
 	 * It has memory, CPUs or an initiator; else it is only possible: memory may come. Only online nodes have lists.
 	 */
 	bool online;
-	/* Some memory region is its: what the field calls N_MEMORY. */
+	/* Some memory region is its, after boot: some is online. What the field calls N_MEMORY. */
 	bool has_memory;
 	/* Number of its CPUs. With numa=fake a CPU counts in all nodes cut from its physical one. */
 	unsigned cpus;
@@ -111,7 +126,7 @@ struct quire_node {
 	struct quire_zone zones[QUIRE_ZONE_TYPES];
 	/* By QUIRE_ZONELIST_*. */
 	struct quire_zonelist zonelists[QUIRE_ZONELISTS];
-	/* Node ids in fallback order, `fallback_count` of them, itself first if it is listed. */
+	/* Node ids in fallback order, `fallback_count` of them, itself first if it is listed. Room for all nodes. */
 	int *fallback;
 	size_t fallback_count;
 };
@@ -157,6 +172,21 @@ struct quire_topology {
 	int *cpu_node;
 	/* quire_config.cpus, or where that is 0 the machine's enabled CPUs; at least 1. */
 	unsigned cpu_count;
+
+	/* --- set by hand-over, kept by hotplug --- */
+
+	/* From frames to zones, internal. NULL before hand-over. */
+	struct qi_zone_map *zone_map;
+	/*
+	 * Odd while spans, lists or the map are being changed, two more afterwards. Who missed something that must be there,
+	 * and finds this odd or changed, looks again.
+	 */
+	uint32_t changes;
+
+	/* --- scratch for ordering nodes, from alloc() --- */
+
+	uint32_t *order_load;
+	uint64_t *order_key;
 
 	/* --- set by the caller --- */
 
@@ -232,7 +262,8 @@ struct quire_node *quire_topology_node(const struct quire_topology *t, int nid);
 
 /*
  * The zone that counts frame pfn as its own: of the node whose memory region holds it, the one whose span does; where
- * kernelcore=mirror makes spans overlap, mirroring decides. NULL if pfn is no memory or in no zone. O(log regions).
+ * kernelcore=mirror makes spans overlap, mirroring decides. From hand-over on, the one it is online in. NULL if pfn is
+ * no memory, in no zone, or offline. O(log regions). Where memory may come or go meanwhile, only with a zone locked.
  */
 struct quire_zone *quire_topology_zone_of(const struct quire_topology *t, const struct quire_memblock *mb,
 					  quire_pfn_t pfn);

@@ -34,6 +34,8 @@ struct quire_watermark_state {
 	 * KiB.
 	 */
 	uint64_t thp_recommended_kbytes;
+	/* Huge pages are on, so that whenever memory comes or goes their recommendation applies. Settled at boot. */
+	bool thp;
 	/* Managed pages of the zones min_free is dealt out to. */
 	uint64_t lowmem_pages;
 	/* False: too little memory, everything is unmovable (quire_topology_mobility()). */

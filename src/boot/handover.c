@@ -8,7 +8,7 @@
 #include "boot/handover.h"
 
 #include "base/base.h"
-#include "page_alloc/page_alloc.h"
+#include "topology/zone_map.h"
 #include "zone/stock.h"
 #include "zone/zone.h"
 
@@ -115,7 +115,7 @@ enum quire_status qi_hand_over(struct quire *q)
 	if (status == QUIRE_OK)
 		status = qi_stock_open(q);
 	if (status == QUIRE_OK)
-		status = qi_frame_map_build(q);
+		status = qi_zone_map_build(&q->topology, &q->memblock);
 	/* From here on nothing is taken from the ledger. */
 	if (status == QUIRE_OK)
 		qi_memmap_mark_reserved(q);
@@ -133,7 +133,7 @@ void qi_hand_over_undo(struct quire *q)
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
 		for (int type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++)
 			qi_zone_close(q, &q->topology.nodes[nid]->zones[type]);
-	q->page_alloc.map = NULL;
+	q->topology.zone_map = NULL;
 }
 
 enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys_t size)

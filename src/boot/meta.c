@@ -1,15 +1,20 @@
-/* Boot-time metadata chunks; see meta.h. */
+/* Metadata chunks; see meta.h. */
 #include "boot/meta.h"
 
 #include "base/base.h"
+#include "base/lock.h"
+#include "page_alloc/page_alloc.h"
+
+enum meta_source { META_PLATFORM, META_LEDGER, META_FRAMES };
 
 /* Stands before every chunk. `space` is the whole allocation, this header and alignment slack included. */
 struct qi_meta_chunk {
 	struct qi_meta_chunk *before;
 	void *space;
-	quire_phys_t phys;	/* 0: the platform's */
+	quire_phys_t phys;	/* not the platform's: where it lies */
 	size_t size;
 	uint64_t *charge;
+	enum meta_source source;
 };
 
 /* From the ledger, not zeroed; NULL if there is no room or no mapping. */
@@ -26,9 +31,38 @@ static void *from_ledger(struct quire *q, size_t size, size_t align, int nid, qu
 	return space;
 }
 
+/* The zones have the memory now: a block of frames of theirs, for good. */
+static void *from_frames(struct quire *q, size_t size, int nid, quire_phys_t *phys)
+{
+	unsigned shift = quire_page_shift(&q->config), order = qi_log2_up(size);
+	quire_gfp_t gfp = QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN | QUIRE_GFP_NORETRY;
+	quire_pfn_t pfn;
+	void *space;
+
+	order = order > shift ? order - shift : 0;
+	if (quire_alloc_frames(q, quire_topology_node(&q->topology, nid) ? nid : QUIRE_NO_NODE, order, gfp, &pfn) != QUIRE_OK)
+		return NULL;
+	*phys = pfn << shift;
+	space = q->platform->phys_to_virt(q->platform->ctx, *phys, (quire_phys_t)1 << (order + shift));
+	if (!space)
+		quire_free_frames(q, pfn, order);
+	return space;
+}
+
+static void give_frames(struct quire *q, const struct qi_meta_chunk *chunk)
+{
+	unsigned shift = quire_page_shift(&q->config), order = qi_log2_up(chunk->size);
+
+	/* At the end of a machine its zones are closed first, and the frames went with them. */
+	if (qi_zone_of_frame(q, chunk->phys >> shift))
+		quire_free_frames(q, chunk->phys >> shift, order > shift ? order - shift : 0);
+}
+
 void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge)
 {
 	size_t room = qi_align_up(sizeof(struct qi_meta_chunk), qi_max(align, 16)), total;
+	enum meta_source source = q->stage < QUIRE_STAGE_HANDOVER ? META_LEDGER : META_FRAMES;
+	struct qi_lock *lock = (struct qi_lock *)&q->meta_lock;
 	struct qi_meta_chunk *chunk;
 	quire_phys_t phys = 0;
 	void *space;
@@ -36,18 +70,25 @@ void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uin
 	align = qi_max(align, 16);
 	if (__builtin_add_overflow(room, size, &total))
 		return NULL;
-	if (q->platform->meta_alloc)
+	if (q->platform->meta_alloc) {
+		source = META_PLATFORM;
 		space = q->platform->meta_alloc(q->platform->ctx, total, align, nid);
-	else
+	} else if (source == META_LEDGER) {
 		space = from_ledger(q, total, align, nid, &phys);
+	} else {
+		space = from_frames(q, total, nid, &phys);
+	}
 	if (!space)
 		return NULL;
 	/* The header sits right below the result, so that it is found whatever the alignment was. */
 	chunk = (struct qi_meta_chunk *)((char *)space + room) - 1;
-	*chunk = (struct qi_meta_chunk){ q->meta_chunks, space, phys, total, charge };
+	*chunk = (struct qi_meta_chunk){ NULL, space, phys, total, charge, source };
+	qi_lock(lock);
+	chunk->before = q->meta_chunks;
 	q->meta_chunks = chunk;
 	if (charge)
 		*charge += total;
+	qi_unlock(lock);
 	return chunk + 1;
 }
 
@@ -74,8 +115,10 @@ void qi_meta_release(struct quire *q, struct qi_meta_chunk *mark)
 		q->meta_chunks = chunk.before;
 		if (chunk.charge)
 			*chunk.charge -= chunk.size;
-		if (chunk.phys)
+		if (chunk.source == META_LEDGER)
 			quire_memblock_phys_free(&q->memblock, chunk.phys, chunk.size);
+		else if (chunk.source == META_FRAMES)
+			give_frames(q, &chunk);
 		else
 			q->platform->meta_free(q->platform->ctx, chunk.space, chunk.size);
 	}

@@ -1,6 +1,9 @@
 /*
- * Space for the engine's own structures during boot: from the platform if it keeps metadata outside the machine, else from
- * memblock. Chunks of one kind are chained so that a stage that fails, or the end of a machine, gives all of them back.
+ * Space for the engine's own structures: from the platform if it keeps metadata outside the machine, else from memblock
+ * during boot, and from the zones' frames afterwards. Chunks are chained so that a stage that fails, or the end of a
+ * machine, gives all of them back; singly they are not, so what grows at run time doubles.
+ *
+ * After hand-over the two allocating calls may come from any CPU, with no lock of a zone held.
  */
 #ifndef QI_META_H
 #define QI_META_H

@@ -68,7 +68,7 @@ enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_
 static unsigned first_flags(const struct qi_walk *walk)
 {
 	const struct quire *q = walk->q;
-	const struct quire_zone *zone = walk->list->count ? walk->list->zones[0] : NULL;
+	const struct quire_zone *zone = quire_zonelist_count(walk->list) ? quire_zonelist_zone(walk->list, 0) : NULL;
 	unsigned flags = QUIRE_WMARK_LOW | (walk->gfp & QUIRE_GFP_KSWAPD_RECLAIM);
 
 	if (walk->request.type == QUIRE_MIGRATE_MOVABLE)

@@ -110,8 +110,8 @@ static struct qi_zone *bulk_zone(const struct qi_walk *walk, size_t count, uint6
 {
 	unsigned flags = QUIRE_WMARK_LOW | (walk->request.type == QUIRE_MIGRATE_MOVABLE ? QI_ALLOC_CMA : 0);
 
-	for (size_t i = 0; i < walk->list->count; i++) {
-		struct quire_zone *zone = walk->list->zones[i];
+	for (size_t i = 0; i < quire_zonelist_count(walk->list); i++) {
+		struct quire_zone *zone = quire_zonelist_zone(walk->list, i);
 		struct qi_zone *za = qi_zone_of(zone);
 
 		if (!za || !qi_walk_allows(walk, zone) || zone->node->nid != walk->nid)

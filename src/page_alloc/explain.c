@@ -151,11 +151,11 @@ enum quire_status quire_explain_outcome(const struct quire *q, int nid, unsigned
 	if (!node)
 		return QUIRE_ENOENT;
 	list = list_of(node, gfp);
-	for (size_t i = 0; i < list->count; i++) {
-		if (weigh_zone(q, list->zones[i], order, gfp, &e) != QUIRE_OK || e.verdict != QUIRE_VERDICT_SERVES)
+	for (size_t i = 0; i < quire_zonelist_count(list); i++) {
+		if (weigh_zone(q, quire_zonelist_zone(list, i), order, gfp, &e) != QUIRE_OK || e.verdict != QUIRE_VERDICT_SERVES)
 			continue;
 		if (zone)
-			*zone = list->zones[i];
+			*zone = quire_zonelist_zone(list, i);
 		return QUIRE_OK;
 	}
 	return QUIRE_ENOMEM;

@@ -130,8 +130,6 @@ enum quire_status qi_free_frames(struct quire *q, quire_pfn_t pfn, unsigned orde
 
 /* The zone a frame was handed over to; NULL: none. */
 struct qi_zone *qi_zone_of_frame(const struct quire *q, quire_pfn_t pfn);
-/* Build the table of zones by frame, when zones are open and metadata can still be had. QUIRE_ENOMEM. */
-enum quire_status qi_frame_map_build(struct quire *q);
 
 /* --- vmstat.c, messages.c --- */
 

@@ -96,11 +96,11 @@ static bool unreserve_block(struct qi_zone *za, unsigned type)
 
 bool qi_unreserve_highatomic(const struct qi_walk *walk, bool force)
 {
-	for (size_t i = 0; i < walk->list->count; i++) {
-		struct qi_zone *za = qi_zone_of(walk->list->zones[i]);
+	for (size_t i = 0; i < quire_zonelist_count(walk->list); i++) {
+		struct qi_zone *za = qi_zone_of(quire_zonelist_zone(walk->list, i));
 		bool done;
 
-		if (!za || walk->list->zones[i]->type > walk->highest ||
+		if (!za || quire_zonelist_zone(walk->list, i)->type > walk->highest ||
 		    qi_peek(&za->highatomic_pages) <= (force ? 0 : block_pages(walk->q)))
 			continue;
 		qi_lock(&za->lock);

@@ -99,8 +99,8 @@ uint64_t qi_reclaim_direct(const struct qi_walk *walk, unsigned priority)
 	uint64_t freed = 0;
 
 	qi_count_rare(q, &q->page_alloc.allocstall[walk->highest], 1);
-	for (size_t i = 0; i < walk->list->count && freed < reclaim.target; i++) {
-		const struct quire_zone *zone = walk->list->zones[i];
+	for (size_t i = 0; i < quire_zonelist_count(walk->list) && freed < reclaim.target; i++) {
+		const struct quire_zone *zone = quire_zonelist_zone(walk->list, i);
 		uint64_t got;
 
 		if (!qi_walk_allows(walk, zone) || zone->node == last)

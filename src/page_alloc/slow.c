@@ -36,8 +36,8 @@ static void wake_nodes(const struct qi_walk *walk)
 
 	if (!qi_has_reclaimer(walk->q))
 		return;
-	for (size_t i = 0; i < walk->list->count; i++) {
-		const struct quire_zone *zone = walk->list->zones[i];
+	for (size_t i = 0; i < quire_zonelist_count(walk->list); i++) {
+		const struct quire_zone *zone = quire_zonelist_zone(walk->list, i);
 
 		if (!qi_walk_allows(walk, zone) || zone->node == last)
 			continue;
@@ -66,8 +66,8 @@ static void add_reserves(struct slow *slow)
 
 static bool any_highatomic(const struct qi_walk *walk)
 {
-	for (size_t i = 0; i < walk->list->count; i++) {
-		const struct qi_zone *za = qi_zone_of(walk->list->zones[i]);
+	for (size_t i = 0; i < quire_zonelist_count(walk->list); i++) {
+		const struct qi_zone *za = qi_zone_of(quire_zonelist_zone(walk->list, i));
 
 		if (za && qi_peek(&za->tree.free_special[QUIRE_MIGRATE_HIGHATOMIC]))
 			return true;
@@ -97,8 +97,8 @@ static bool worth_another_round(const struct slow *slow)
 {
 	const struct qi_walk *walk = slow->walk;
 
-	for (size_t i = 0; i < walk->list->count; i++) {
-		const struct quire_zone *zone = walk->list->zones[i];
+	for (size_t i = 0; i < quire_zonelist_count(walk->list); i++) {
+		const struct quire_zone *zone = quire_zonelist_zone(walk->list, i);
 		const struct qi_zone *za = qi_zone_of(zone);
 		uint64_t need;
 
@@ -212,9 +212,16 @@ static bool insist(struct slow *slow)
 	return false;
 }
 
+/* Did zonelists change while they were walked? Then a zone may have been missed. */
+static bool lists_changed(const struct qi_walk *walk, uint32_t since)
+{
+	return (since & 1) || __atomic_load_n(&walk->q->topology.changes, __ATOMIC_ACQUIRE) != since;
+}
+
 enum quire_status qi_alloc_slow(struct qi_walk *walk, quire_pfn_t *pfn)
 {
 	struct slow slow = { .walk = walk, .mask = walk->mask, .pfn = pfn };
+	uint32_t changes = __atomic_load_n(&walk->q->topology.changes, __ATOMIC_ACQUIRE);
 
 	slow.flags = qi_alloc_flags(walk->gfp, walk->request.order, walk->request.type);
 	if (slow.flags & QI_ALLOC_KSWAPD)
@@ -227,6 +234,9 @@ enum quire_status qi_alloc_slow(struct qi_walk *walk, quire_pfn_t *pfn)
 		if ((walk->gfp & QUIRE_GFP_NOFAIL) && insist(&slow))
 			return QUIRE_OK;
 	}
+	/* Memory came or went meanwhile; by now hotplug has done with the lists. */
+	if (lists_changed(walk, changes) && try_list(&slow, slow.flags))
+		return QUIRE_OK;
 	qi_warn_failure(walk);
 	return QUIRE_ENOMEM;
 }

@@ -11,9 +11,12 @@
 
 struct quire_zone *qi_walk_preferred(const struct qi_walk *walk)
 {
-	for (size_t i = 0; i < walk->list->count; i++)
-		if (qi_walk_allows(walk, walk->list->zones[i]))
-			return walk->list->zones[i];
+	for (size_t i = 0; i < quire_zonelist_count(walk->list); i++) {
+		struct quire_zone *zone = quire_zonelist_zone(walk->list, i);
+
+		if (qi_walk_allows(walk, zone))
+			return zone;
+	}
 	return NULL;
 }
 
@@ -62,8 +65,8 @@ static enum quire_status try_zones(struct qi_walk *walk, unsigned cpu, unsigned 
 {
 	const struct quire_node *first = NULL;
 
-	for (size_t i = 0; i < walk->list->count; i++) {
-		struct quire_zone *zone = walk->list->zones[i];
+	for (size_t i = 0; i < quire_zonelist_count(walk->list); i++) {
+		struct quire_zone *zone = quire_zonelist_zone(walk->list, i);
 		struct qi_zone *za = qi_zone_of(zone);
 
 		if (!qi_walk_allows(walk, zone) || !za)

@@ -1,5 +1,6 @@
 /* Node structures, the nodes of CPUs, and lookups by node id or frame. */
 #include "topology/topology_internal.h"
+#include "topology/zone_map.h"
 
 static struct quire_node *new_node(struct quire_topology *t, int nid)
 {
@@ -177,6 +178,8 @@ struct quire_zone *quire_topology_zone_of(const struct quire_topology *t, const 
 	node = region ? quire_topology_node(t, region->nid) : NULL;
 	if (!node)
 		return NULL;
+	if (t->zone_map)
+		return qi_zone_map_at(t, pfn, NULL);
 	/* With kernelcore=mirror the spans of Normal and Movable overlap, and mirroring says which one a frame is in. */
 	mirrored = qi_movable_mirrored(t, mb) && (region->flags & QUIRE_MEMBLOCK_MIRROR);
 	for (int type = QUIRE_ZONE_TYPES - 1; type >= 0; type--) {

@@ -9,6 +9,7 @@
  *	nodes.c		node structures, CPUs of nodes, lookups
  *	zone_limits.c, lowmem_i386.c, movable.c, spans.c, zonelists.c	zones
  *	watermark.c, pcp.c	sizes that follow from zones
+ *	zone_map.c, growth.c	which zone a frame is in, and what changes when memory comes and goes
  *	check.c		invariants
  */
 #ifndef QI_TOPOLOGY_INTERNAL_H
@@ -116,9 +117,6 @@ quire_pfn_t qi_i386_lowmem(const struct quire_topology *t, quire_pfn_t *max_pfn)
 /* movable.c: movable_pfn of every node. */
 void qi_movable_plan(struct quire_topology *t, const struct quire_memblock *mb);
 bool qi_movable_mirrored(const struct quire_topology *t, const struct quire_memblock *mb);
-
-/* zonelists.c. cpu_penalty: nodes with CPUs are a little farther, as when lists are rebuilt once CPUs are known. */
-enum quire_status qi_zonelists_build(struct quire_topology *t, bool cpu_penalty);
 
 /* watermark.c */
 bool qi_zone_is_highmem(const struct quire_topology *t, const struct quire_zone *zone);

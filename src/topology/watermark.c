@@ -5,6 +5,7 @@
  * once. It is dealt out to zones in proportion to what they manage; zones the kernel cannot use for itself (high memory, and
  * movable from 6.12 on) get a token minimum but the same distance from mark to mark.
  */
+#include "topology/growth.h"
 #include "topology/topology_internal.h"
 
 #define MIN_FREE_LEAST 128u
@@ -194,20 +195,11 @@ static uint64_t managed_bytes(const struct quire_topology *t)
 	return pages << quire_page_shift(t->config);
 }
 
-void quire_watermarks_thp(struct quire_topology *t, const struct quire_tunables *tunables,
+static void raise_for_thp(struct quire_topology *t, const struct quire_tunables *tunables,
 			  struct quire_watermark_state *state)
 {
-	uint64_t min_free = state->min_free_kbytes, recommended;
+	uint64_t min_free = state->min_free_kbytes, recommended = thp_recommendation(t);
 
-	state->thp_recommended_kbytes = 0;
-	if (!t->config->thp || managed_bytes(t) < THP_LEAST_BYTES)
-		return;
-	if (t->config->options.thp_never) {
-		/* Switched off by the user: the plain rule is applied again, now with high watermarks to subtract. */
-		quire_watermarks_update(t, tunables, computed_min_free(t, tunables, state), state);
-		return;
-	}
-	recommended = thp_recommendation(t);
 	if (recommended > min_free) {
 		if (tunables->min_free_kbytes >= 0)
 			qi_log(t->platform, QUIRE_LOG_INFO,
@@ -216,6 +208,44 @@ void quire_watermarks_thp(struct quire_topology *t, const struct quire_tunables 
 		state->thp_recommended_kbytes = min_free = recommended;
 	}
 	quire_watermarks_update(t, tunables, min_free, state);
+}
+
+void quire_watermarks_thp(struct quire_topology *t, const struct quire_tunables *tunables,
+			  struct quire_watermark_state *state)
+{
+	state->thp_recommended_kbytes = 0;
+	state->thp = false;
+	if (!t->config->thp || managed_bytes(t) < THP_LEAST_BYTES)
+		return;
+	if (t->config->options.thp_never) {
+		/* Switched off by the user: the plain rule is applied again, now with high watermarks to subtract. */
+		quire_watermarks_update(t, tunables, computed_min_free(t, tunables, state), state);
+		return;
+	}
+	state->thp = true;
+	raise_for_thp(t, tunables, state);
+}
+
+/* A zone that lost all its memory is as one that never had any. */
+static void clear_sets(struct quire_zone *zone)
+{
+	zone->pcp_batch = 0;
+	zone->pcp_high_min = zone->pcp_high_max = 0;
+	zone->stat_threshold = 0;
+}
+
+void qi_watermarks_follow(struct quire_topology *t, const struct quire_tunables *tunables, struct quire_watermark_state *state)
+{
+	struct quire_node *node;
+
+	quire_watermarks_init(t, tunables, state);
+	/* Whether there is a thread for huge pages was settled at boot. */
+	if (state->thp)
+		raise_for_thp(t, tunables, state);
+	qi_for_each_node(t, node)
+		for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++)
+			if (!quire_zone_populated(&node->zones[type]))
+				clear_sets(&node->zones[type]);
 }
 
 /* What requests that could use a higher zone must leave of a lower one: a share of all that lies above it on the node. */

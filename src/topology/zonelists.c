@@ -4,7 +4,12 @@
  * Nodes come by distance. Among equally distant ones those after the local node come first, and the next tie is broken by
  * `load`: how often a node already was the first of its distance class in lists built before, so that the nodes of a class
  * take turns. Within one local node's list nothing the order depends on changes, hence it is a sort.
+ *
+ * Making room and filling are two steps, because hotplug must not fail once memory is on line. Lists are filled in place
+ * while requests walk them: entries first where a list becomes longer, the count first where it becomes shorter, and what
+ * lies beyond the count stays a zone. An array that was outgrown stays until the end of the machine, so arrays double.
  */
+#include "topology/growth.h"
 #include "topology/topology_internal.h"
 
 struct order {
@@ -61,16 +66,13 @@ static bool lists_itself(const struct quire_topology *t, const struct quire_node
 	return node->has_memory || t->config->rules < QUIRE_RULES_6_12;
 }
 
-static enum quire_status order_nodes(struct order *order, struct quire_node *node, size_t with_memory)
+static void order_nodes(struct order *order, struct quire_node *node)
 {
 	struct quire_topology *t = order->t;
 	struct quire_node *other;
 	size_t count = 0, others = 0;
 	int previous = node->nid;
 
-	node->fallback = t->alloc(t->alloc_ctx, (with_memory + 1) * sizeof(int), sizeof(int), node->nid);
-	if (!node->fallback)
-		return QUIRE_ENOMEM;
 	if (lists_itself(t, node))
 		node->fallback[count++] = node->nid;
 	qi_for_each_node(t, other)
@@ -86,7 +88,6 @@ static enum quire_status order_nodes(struct order *order, struct quire_node *nod
 		previous = nid;
 	}
 	node->fallback_count = count;
-	return QUIRE_OK;
 }
 
 static size_t populated_zones(const struct quire_node *node)
@@ -98,64 +99,112 @@ static size_t populated_zones(const struct quire_node *node)
 	return count;
 }
 
-static void append_zones(struct quire_zonelist *list, struct quire_node *node)
+static size_t append_zones(struct quire_zone **zones, size_t at, struct quire_node *node)
 {
 	for (int type = QUIRE_ZONE_TYPES - 1; type >= 0; type--)
 		if (quire_zone_populated(&node->zones[type]))
-			list->zones[list->count++] = &node->zones[type];
+			__atomic_store_n(&zones[at++], &node->zones[type], __ATOMIC_RELAXED);
+	return at;
 }
 
-static enum quire_status build_list(struct quire_topology *t, struct quire_node *node, struct quire_zonelist *list,
-				    const int *nids, size_t count)
+static void fill_list(struct quire_topology *t, struct quire_zonelist *list, const int *nids, size_t count)
 {
-	size_t zones = 0;
+	size_t total = 0, at = 0;
 
 	for (size_t i = 0; i < count; i++)
-		zones += populated_zones(t->nodes[nids[i]]);
-	list->count = 0;
-	list->zones = NULL;
-	if (!zones)
-		return QUIRE_OK;
-	list->zones = t->alloc(t->alloc_ctx, zones * sizeof(*list->zones), sizeof(void *), node->nid);
-	if (!list->zones)
-		return QUIRE_ENOMEM;
+		total += populated_zones(t->nodes[nids[i]]);
+	if (total < list->count)
+		__atomic_store_n(&list->count, total, __ATOMIC_RELEASE);
 	for (size_t i = 0; i < count; i++)
-		append_zones(list, t->nodes[nids[i]]);
-	return QUIRE_OK;
+		at = append_zones(list->zones, at, t->nodes[nids[i]]);
+	__atomic_store_n(&list->count, total, __ATOMIC_RELEASE);
 }
 
-enum quire_status qi_zonelists_build(struct quire_topology *t, bool cpu_penalty)
+void qi_zonelists_fill(struct quire_topology *t, bool cpu_penalty)
 {
-	struct order order = { .t = t, .cpu_penalty = cpu_penalty };
+	struct order order = { .t = t, .cpu_penalty = cpu_penalty, .load = t->order_load, .key = t->order_key };
 	struct quire_node *node;
-	enum quire_status status = QUIRE_OK;
-	size_t with_memory = 0;
 
-	order.load = t->alloc(t->alloc_ctx, t->node_count * sizeof(*order.load), sizeof(*order.load), QUIRE_NO_NODE);
-	order.key = t->alloc(t->alloc_ctx, t->node_count * sizeof(*order.key), sizeof(*order.key), QUIRE_NO_NODE);
-	if (!order.load || !order.key)
-		return QUIRE_ENOMEM;
-	qi_for_each_node(t, node)
-		with_memory += node->has_memory;
+	memset(order.load, 0, t->node_count * sizeof(*order.load));
 	qi_for_each_node(t, node) {
 		if (!node->online)
 			continue;
-		status = order_nodes(&order, node, with_memory);
-		if (!status)
-			status = build_list(t, node, &node->zonelists[QUIRE_ZONELIST_FALLBACK], node->fallback,
-					    node->fallback_count);
-		if (!status)
-			status = build_list(t, node, &node->zonelists[QUIRE_ZONELIST_NOFALLBACK], &node->nid, 1);
-		if (status)
-			return status;
+		order_nodes(&order, node);
+		fill_list(t, &node->zonelists[QUIRE_ZONELIST_FALLBACK], node->fallback, node->fallback_count);
+		fill_list(t, &node->zonelists[QUIRE_ZONELIST_NOFALLBACK], &node->nid, 1);
 	}
+}
+
+/* See that a list can have `wanted` entries. */
+static bool list_room(struct quire_topology *t, const struct quire_node *node, struct quire_zonelist *list, size_t wanted)
+{
+	size_t max = qi_max(wanted, 2 * list->max);
+	struct quire_zone **zones;
+
+	if (wanted <= list->max)
+		return true;
+	zones = t->alloc(t->alloc_ctx, max * sizeof(*zones), sizeof(void *), node->nid);
+	if (!zones)
+		return false;
+	if (list->count)
+		memcpy(zones, list->zones, list->count * sizeof(*zones));
+	list->max = max;
+	__atomic_store_n(&list->zones, zones, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* Scratch for ordering, of all nodes there can ever be. */
+static bool order_room(struct quire_topology *t)
+{
+	if (!t->order_load)
+		t->order_load = t->alloc(t->alloc_ctx, t->node_count * sizeof(*t->order_load), sizeof(uint32_t), QUIRE_NO_NODE);
+	if (!t->order_key)
+		t->order_key = t->alloc(t->alloc_ctx, t->node_count * sizeof(*t->order_key), sizeof(uint64_t), QUIRE_NO_NODE);
+	return t->order_load && t->order_key;
+}
+
+static bool node_room(struct quire_topology *t, struct quire_node *node, size_t nodes, size_t zones)
+{
+	if (!node->fallback)
+		node->fallback = t->alloc(t->alloc_ctx, nodes * sizeof(int), sizeof(int), node->nid);
+	return node->fallback && list_room(t, node, &node->zonelists[QUIRE_ZONELIST_FALLBACK], zones) &&
+	       list_room(t, node, &node->zonelists[QUIRE_ZONELIST_NOFALLBACK], QUIRE_ZONE_TYPES);
+}
+
+enum quire_status qi_zonelists_room(struct quire_topology *t, const struct quire_node *newcomer)
+{
+	size_t nodes = 0, zones = 1;
+	struct quire_node *node;
+
+	if (!order_room(t))
+		return QUIRE_ENOMEM;
+	qi_for_each_node(t, node) {
+		nodes++;
+		zones += populated_zones(node);
+	}
+	qi_for_each_node(t, node)
+		if ((node->online || node == newcomer) && !node_room(t, node, nodes, zones))
+			return QUIRE_ENOMEM;
 	return QUIRE_OK;
 }
 
 enum quire_status quire_topology_zonelists(struct quire_topology *t)
 {
+	struct quire_node *node;
+	enum quire_status status;
+
+	/* What an attempt that failed took was given back for it. */
+	t->order_load = NULL;
+	t->order_key = NULL;
+	qi_for_each_node(t, node) {
+		node->fallback = NULL;
+		memset(node->zonelists, 0, sizeof(node->zonelists));
+	}
+	status = qi_zonelists_room(t, NULL);
 	/* At boot no node is known to have CPUs yet when the lists are built. */
-	return qi_zonelists_build(t, false);
+	if (status == QUIRE_OK)
+		qi_zonelists_fill(t, false);
+	return status;
 }
 
 uint64_t quire_topology_total_pages(const struct quire_topology *t)

@@ -118,8 +118,8 @@ static int open_machine(void **state)
 					own[k++] = zone;
 			}
 		}
-		m->nodes[nid].zonelists[QUIRE_ZONELIST_FALLBACK] = (struct quire_zonelist){ all, n };
-		m->nodes[nid].zonelists[QUIRE_ZONELIST_NOFALLBACK] = (struct quire_zonelist){ own, k };
+		m->nodes[nid].zonelists[QUIRE_ZONELIST_FALLBACK] = (struct quire_zonelist){ all, n, n };
+		m->nodes[nid].zonelists[QUIRE_ZONELIST_NOFALLBACK] = (struct quire_zonelist){ own, k, k };
 	}
 	now_on = 0;
 	errors_logged = 0;

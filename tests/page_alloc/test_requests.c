@@ -1,5 +1,6 @@
 /* Requests beyond single blocks: exact counts, bulk, split, masks and policies, contradictions, counters, hooks. */
 #include "machine.h"
+#include "topology/zone_map.h"
 
 #include <quire/vmstat.h>
 
@@ -225,6 +226,11 @@ static void counters_and_hooks(void **state)
 	assert_string_equal(quire_vm_name(QUIRE_VM_ITEMS, name, sizeof(name)), "?");
 }
 
+static void *map_alloc(void *ctx, size_t size, size_t align, int nid)
+{
+	return qi_meta_alloc(ctx, size, align, nid, NULL);
+}
+
 /* The table answers as a search through all zones does, borders and holes included. */
 static void frames_find_their_zone(void **state)
 {
@@ -234,16 +240,21 @@ static void frames_find_their_zone(void **state)
 	struct qi_zone *expected[sizeof(at) / sizeof(at[0])];
 	struct qi_meta_chunk *before = qi_meta_mark(&m->q);
 
+	assert_int_equal(quire_memblock_add_node(&m->q.memblock, DMA32_START << 12, ZONE_PAGES << 12, 0, 0), QUIRE_OK);
+	assert_int_equal(quire_memblock_add_node(&m->q.memblock, NORMAL_START << 12, ZONE_PAGES << 12, 0, 0), QUIRE_OK);
+	assert_int_equal(quire_memblock_add_node(&m->q.memblock, NODE1_START << 12, ZONE_PAGES << 12, 1, 0), QUIRE_OK);
 	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
 		expected[i] = qi_zone_of_frame(&m->q, at[i]);
 	assert_null(expected[1]);
 	assert_ptr_equal(expected[2]->zone, &m->nodes[0].zones[QUIRE_ZONE_DMA32]);
 	assert_null(expected[5]);
 	assert_ptr_equal(expected[12]->zone, &m->nodes[1].zones[QUIRE_ZONE_NORMAL]);
-	assert_int_equal(qi_frame_map_build(&m->q), QUIRE_OK);
+	m->q.topology.alloc = map_alloc;
+	m->q.topology.alloc_ctx = &m->q;
+	assert_int_equal(qi_zone_map_build(&m->q.topology, &m->q.memblock), QUIRE_OK);
 	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
 		assert_ptr_equal(qi_zone_of_frame(&m->q, at[i]), expected[i]);
-	m->q.page_alloc.map = NULL;
+	m->q.topology.zone_map = NULL;
 	qi_meta_release(&m->q, before);
 }
 

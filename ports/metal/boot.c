@@ -5,8 +5,11 @@ enum quire_status metal_boot_engine(const struct quire_config *config)
 {
 	enum quire_status status = quire_init(&metal.q, config, &metal.machine, metal_platform());
 
-	if (status == QUIRE_OK)
+	if (status == QUIRE_OK) {
+		/* The engine's own tables must lie where it can write them: not in i386's high memory. */
+		quire_memblock_set_current_limit(&metal.q.memblock, arch_info()->direct_end);
 		status = quire_boot(&metal.q);
+	}
 	if (status != QUIRE_OK)
 		quire_fini(&metal.q);
 	return status;

@@ -10,6 +10,8 @@
 
 #define UNITS_AT_ONCE 64u	/* leaves, or free or allocated units above them, per stay under the lock */
 
+static bool has_room(const struct qi_scan *scan) { return scan->n < scan->room || !scan->room; }
+
 static void found(struct qi_scan *scan, quire_pfn_t pfn, unsigned order)
 {
 	scan->blocks[scan->n++] = (struct qi_block){ .pfn = pfn, .order = order };
@@ -44,7 +46,7 @@ static void scan_leaf(const struct qi_tree *tree, const struct qi_node *leaf, st
 {
 	quire_pfn_t end = qi_min(qi_align_down(scan->pfn, QI_FAN) + QI_FAN, scan->end);
 
-	while (scan->pfn < end && (scan->n < scan->room || !scan->room))
+	while (scan->pfn < end && has_room(scan))
 		scan_word(tree, leaf, scan);
 }
 
@@ -93,7 +95,7 @@ bool qi_scan_blocks(const struct qi_tree *tree, struct qi_scan *scan)
 	    qi_tree_lookup(tree, scan->pfn, &head, &order) == QUIRE_OK && head < scan->pfn)
 		found(scan, head, order);
 	scan->begun = true;
-	for (unsigned units = 0; units < UNITS_AT_ONCE && scan->pfn < scan->end && (scan->n < scan->room || !scan->room); units++)
+	for (unsigned units = 0; units < UNITS_AT_ONCE && scan->pfn < scan->end && has_room(scan); units++)
 		scan_unit(tree, scan);
 	return scan->pfn < scan->end;
 }

@@ -20,6 +20,11 @@ struct batch {
 	unsigned n;
 };
 
+/* Pageblocks of which descriptors are known to be there. */
+struct known {
+	quire_pfn_t from, to;
+};
+
 struct evacuation {
 	struct quire *q;
 	struct qi_evacuation *how;
@@ -28,42 +33,62 @@ struct evacuation {
 	enum quire_status status;	/* not QUIRE_OK: it is over */
 };
 
-static void obstruct(struct evacuation *e, const struct qi_block *block, const struct quire_owner *owner, const char *why)
+static void obstruct(struct evacuation *e, const struct qi_block *block, const struct quire_owner *owner,
+		     const char *why)
 {
 	qi_obstacle_note(&e->first, qi_max(e->start, block->pfn), block, owner, why);
 }
 
-/* --- descriptors -------------------------------------------------------------------------------------------------------- */
+/* --- descriptors -------------------------------------------------------------------------------------------------- */
 
-/* What the first descriptor of a block says goes with it. */
-static void move_descriptor(struct quire *q, const struct qi_block *block, quire_pfn_t to)
+/*
+ * Descriptors come into being by pageblocks, before a frame of one is handed out. So one look a pageblock is enough:
+ * *known is the one that was looked at last.
+ */
+static bool described(const struct quire *q, quire_pfn_t pfn, quire_pfn_t *known)
 {
-	struct quire_page *from_page, *to_page;
-
-	if (!q->memmap.ready || !quire_pfn_initialised(&q->memmap, block->pfn))
-		return;
-	from_page = quire_pfn_to_page(&q->memmap, block->pfn);
-	to_page = quire_pfn_to_page(&q->memmap, to);
-	quire_page_set_order(to_page, quire_page_order(from_page));
-	if (quire_page_test(from_page, QUIRE_PAGE_HEAD))
-		quire_page_set(to_page, QUIRE_PAGE_HEAD);
-	quire_page_set_refs(to_page, quire_page_refs(from_page));
-	to_page->owner = from_page->owner;
-	quire_page_clear(from_page, QUIRE_PAGE_HEAD);
-	quire_page_set_order(from_page, 0);
-	quire_page_set_refs(from_page, 0);
-	from_page->owner = 0;
+	if (pfn >> QI_LEAF_SHIFT == *known)
+		return true;
+	if (!quire_pfn_initialised(&q->memmap, pfn))
+		return false;
+	*known = pfn >> QI_LEAF_SHIFT;
+	return true;
 }
 
 /* The target can have a descriptor if the source has one. */
-static bool ready_target(struct quire *q, const struct qi_block *block, quire_pfn_t to)
+static bool ready_target(struct quire *q, const struct qi_block *block, quire_pfn_t to, struct known *known)
 {
-	if (!q->memmap.ready || !quire_pfn_initialised(&q->memmap, block->pfn) || quire_pfn_initialised(&q->memmap, to))
+	if (!q->memmap.ready || !described(q, block->pfn, &known->from) || described(q, to, &known->to))
 		return true;
 	return quire_memmap_prepare(q, to, 1ull << block->order) == QUIRE_OK;
 }
 
-/* --- what was moved goes back ------------------------------------------------------------------------------------------- */
+/* What the first descriptor of a block says goes with it. */
+static void move_descriptor(struct quire *q, const struct qi_block *block, quire_pfn_t to)
+{
+	struct quire_page *old = quire_pfn_to_page(&q->memmap, block->pfn), *new = quire_pfn_to_page(&q->memmap, to);
+
+	new->state = old->state;
+	new->owner = old->owner;
+	if (quire_page_test(old, QUIRE_PAGE_HEAD)) {
+		quire_page_set(new, QUIRE_PAGE_HEAD);
+		quire_page_clear(old, QUIRE_PAGE_HEAD);
+	}
+	old->state = 0;
+	old->owner = 0;
+}
+
+static void move_descriptors(struct quire *q, const struct qi_block *blocks, const quire_pfn_t *to,
+			     const struct quire_move *moves, unsigned n)
+{
+	quire_pfn_t known = QUIRE_PFN_NONE;
+
+	for (unsigned i = 0; q->memmap.ready && i < n; i++)
+		if (moves[i].status == QUIRE_OK && described(q, blocks[i].pfn, &known))
+			move_descriptor(q, &blocks[i], to[i]);
+}
+
+/* --- what was moved goes back ------------------------------------------------------------------------------------ */
 
 struct given {
 	struct qi_zone *za;
@@ -125,7 +150,7 @@ static uint64_t give_sources(struct qi_zone *za, const struct quire_owner *owner
 	qi_count_freed(za, cpu, given.frames);
 	qi_leave_cpu(za->q, state);
 	if (given.wrong)
-		qi_log(za->platform, QUIRE_LOG_ERROR, "%s moved %u blocks that were not his as he says: they stay as they are",
+		qi_log(za->platform, QUIRE_LOG_ERROR, "%s moved %u blocks that were not his: they stay as they are",
 		       owner->name, given.wrong);
 	return given.frames;
 }
@@ -137,13 +162,11 @@ uint64_t qi_move_blocks(struct qi_zone *za, const struct quire_owner *owner, con
 		moves[i] = (struct quire_move){ .from = blocks[i].pfn, .to = to[i], .order = blocks[i].order,
 						.status = QUIRE_EBUSY };
 	owner->migrate(owner->ctx, moves, n, mode);
-	for (unsigned i = 0; i < n; i++)
-		if (moves[i].status == QUIRE_OK)
-			move_descriptor(za->q, &blocks[i], to[i]);
+	move_descriptors(za->q, blocks, to, moves, n);
 	return give_sources(za, owner, blocks, moves, n);
 }
 
-/* --- a batch ------------------------------------------------------------------------------------------------------------ */
+/* --- a batch ------------------------------------------------------------------------------------------------------ */
 
 static void swap_entries(struct batch *b, unsigned i, unsigned k)
 {
@@ -207,10 +230,11 @@ static void judge_move(struct evacuation *e, const struct qi_block *block, const
 /* Keep those of entries [first, first + n) that have a target. */
 static unsigned keep_with_target(struct evacuation *e, struct batch *b, unsigned first, unsigned n)
 {
+	struct known known = { QUIRE_PFN_NONE, QUIRE_PFN_NONE };
 	unsigned kept = 0;
 
 	for (unsigned i = first; i < first + n; i++) {
-		if (b->to[i] != QUIRE_PFN_NONE && !ready_target(e->q, &b->blocks[i], b->to[i])) {
+		if (b->to[i] != QUIRE_PFN_NONE && !ready_target(e->q, &b->blocks[i], b->to[i], &known)) {
 			qi_free_frames(e->q, b->to[i], b->blocks[i].order);
 			b->to[i] = QUIRE_PFN_NONE;
 		}
@@ -256,7 +280,7 @@ static void move_batch(struct evacuation *e, struct qi_zone *za, struct batch *b
 	qi_owners_leave(e->q);
 }
 
-/* --- rounds ------------------------------------------------------------------------------------------------------------- */
+/* --- rounds ------------------------------------------------------------------------------------------------------- */
 
 /* Once through a part. Frames that were found in use. */
 static uint64_t clear_part(struct evacuation *e, const struct qi_part *part)

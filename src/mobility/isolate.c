@@ -16,7 +16,7 @@ static uint64_t isolation_frames(const struct qi_tree *tree)
 	return 1ull << qi_max(tree->config.pageblock_order, QI_LEAF_SHIFT);
 }
 
-/* --- may it be isolated? ------------------------------------------------------------------------------------------------ */
+/* --- may it be isolated? ------------------------------------------------------------------------------------------ */
 
 static void check_batch(struct quire *q, const struct qi_block *blocks, unsigned n, quire_pfn_t start,
 			struct quire_obstacle *first)
@@ -75,7 +75,7 @@ static enum quire_status check_range(struct quire *q, quire_pfn_t pfn, uint64_t 
 	return QUIRE_ENOENT;
 }
 
-/* --- pageblocks --------------------------------------------------------------------------------------------------------- */
+/* --- pageblocks --------------------------------------------------------------------------------------------------- */
 
 /* Why not; NULL: it is isolated now, or there is nothing of it in this zone. Zone locked. */
 static const char *isolate_block(struct qi_tree *tree, quire_pfn_t pfn, unsigned flags, enum quire_status *status)

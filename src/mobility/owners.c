@@ -63,7 +63,7 @@ const struct quire_owner *qi_owner_of(const struct quire *q, const struct qi_blo
 				      const char **why)
 {
 	*why = NULL;
-	for (const struct quire_owner *o = next_of((struct quire_owner *const *)&q->mobility.owners); o; o = next_of(&o->next)) {
+	for (const struct quire_owner *o = next_of(&q->mobility.owners); o; o = next_of(&o->next)) {
 		*held = (struct quire_held){ .pfn = block->pfn };
 		if (!o->holds(o->ctx, block->pfn, held))
 			continue;

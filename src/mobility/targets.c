@@ -18,7 +18,8 @@ static bool missing(const struct qi_block *blocks, unsigned n, const quire_pfn_t
 	return blocks == NULL;
 }
 
-static void take_singles(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n, quire_pfn_t *to)
+static void take_singles(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n,
+			 quire_pfn_t *to)
 {
 	quire_pfn_t frames[QUIRE_MOVES];
 	unsigned wanted = 0, at = 0;
@@ -37,7 +38,8 @@ static void take_singles(struct quire *q, int nid, quire_gfp_t gfp, const struct
 			to[i] = frames[at++];
 }
 
-static void take_larger(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n, quire_pfn_t *to)
+static void take_larger(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n,
+			quire_pfn_t *to)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct qi_walk walk;
@@ -51,7 +53,8 @@ static void take_larger(struct quire *q, int nid, quire_gfp_t gfp, const struct 
 	}
 }
 
-static void take_from(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n, quire_pfn_t *to)
+static void take_from(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n,
+		      quire_pfn_t *to)
 {
 	take_singles(q, nid, gfp, blocks, n, to);
 	take_larger(q, nid, gfp, blocks, n, to);

@@ -1,6 +1,7 @@
 /* Exact ranges: taken, refused and undone; what is in the way moves, or is named. */
 #include "mobility/holder.h"
 
+#define GREEDY (QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_MEMALLOC | QUIRE_GFP_THISNODE)
 #define AREA NORMAL_START		/* a few pageblocks of node 0's NORMAL zone */
 
 /* Fill every frame of the zones with single frames of the holder's, then give back those that `keep` does not want. */
@@ -9,7 +10,7 @@ static void fill_and_thin(struct holder *h, unsigned keep_one_in)
 	unsigned n = 0;
 
 	for (int nid = 0; nid < 2; nid++)
-		while (holder_take(h, nid, 0, QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_MEMALLOC | QUIRE_GFP_THISNODE) != QUIRE_PFN_NONE)
+		while (holder_take(h, nid, 0, GREEDY) != QUIRE_PFN_NONE)
 			continue;
 	for (quire_pfn_t pfn = 0; pfn < FRAMES; pfn++)
 		if (h->head[pfn] == pfn && n++ % keep_one_in)
@@ -148,7 +149,8 @@ static void borders_holes_and_nonsense(void **state)
 	struct quire_obstacle obstacle = { 0 };
 
 	/* DMA32 ends where a hole begins. */
-	assert_int_equal(quire_alloc_range(&m->q, DMA32_START + ZONE_PAGES - 10, 20, QUIRE_GFP_KERNEL, &obstacle), QUIRE_ENOENT);
+	assert_int_equal(quire_alloc_range(&m->q, DMA32_START + ZONE_PAGES - 10, 20, QUIRE_GFP_KERNEL, &obstacle),
+			 QUIRE_ENOENT);
 	assert_int_equal(obstacle.pfn, DMA32_START + ZONE_PAGES);
 	assert_non_null(obstacle.why);
 	assert_int_equal(quire_alloc_range(&m->q, 10, 20, QUIRE_GFP_KERNEL, &obstacle), QUIRE_ENOENT);
@@ -206,8 +208,8 @@ static void kept_frames_are_drained(void **state)
 	}
 	now_on = 0;
 	assert_true(quire_zone_kept_pages(zone_of(m, frames[0])) >= 200);
-	assert_int_equal(quire_alloc_range(&m->q, qi_align_down(frames[0], 512), 512, QUIRE_GFP_KERNEL | QUIRE_GFP_NORETRY, NULL),
-			 QUIRE_OK);
+	assert_int_equal(quire_alloc_range(&m->q, qi_align_down(frames[0], 512), 512, QUIRE_GFP_KERNEL | QUIRE_GFP_NORETRY,
+					   NULL), QUIRE_OK);
 	check_machine(m);
 }
 

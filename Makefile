@@ -5,6 +5,8 @@
 #   make check    every test: unit, model, golden, sanitizers, freestanding builds, short fuzzing
 #   make bench    figures (medians); never part of check
 #   make fuzz     fuzz every reader, SECONDS=60 each
+#   make qemu-x86_64 (qemu-i386, qemu-aarch64)   a kernel without an operating system, booted under QEMU: ARGS="test=matrix"
+#   make qemu-bench   instructions per request and per boot stage, counted by QEMU
 #   make install  PREFIX=/usr/local
 #
 # What a fresh Debian lacks is installed by scripts/setup.sh, or it prints the one command that would.
@@ -34,10 +36,24 @@ bench: all
 fuzz:
 	@scripts/fuzz.sh $(SECONDS)
 
+# QEMU="…" adds machine arguments, ARGS="…" is the kernel's command line.
+qemu-%:
+	@scripts/setup.sh qemu
+	@$(MAKE) -s -C ports/metal -j$(shell nproc) ARCH=$*
+	@scripts/qemu-run.sh -t $(SECONDS) $* "$(ARGS)" $(QEMU)
+
+qemu-bench:
+	@scripts/setup.sh qemu
+	@scripts/qemu-bench.sh
+
+qemu-check:
+	@scripts/setup.sh qemu
+	@scripts/qemu-check.sh
+
 install: all
 	@meson install -C $(BUILD)
 
 clean:
 	@rm -rf build build-*
 
-.PHONY: all run check bench fuzz install clean
+.PHONY: all run check bench fuzz qemu-bench qemu-check install clean

@@ -4,7 +4,9 @@
 #
 # The serial console goes to standard output. Exit: what the kernel said (0 to 4, ports/metal/arch.h); 124 it did not end in
 # time; 125 QEMU or the machine ended without a word from the kernel. Further arguments override the machine given here:
-# -m, -smp, -M, -cpu, NUMA, devices. QEMU is the emulator, never the host's virtualization: the same everywhere.
+# -m, -smp, -M, -cpu, NUMA, devices. Two of them are this script's own: ram=64G is memory that the host needs to have only as
+# far as the guest touches it; nodes=4x2G are NUMA nodes of such memory. QEMU is the emulator, never the host's
+# virtualization: the same everywhere.
 set -u
 cd "$(dirname "$0")/.."
 
@@ -36,11 +38,40 @@ aarch64)
 	exit 125 ;;
 esac
 
+# "2G" in MiB.
+mib() {
+	case $1 in
+	*G) echo $((${1%G} * 1024)) ;;
+	*) echo "${1%M}" ;;
+	esac
+}
+
+nodes() {
+	count=${1%x*} each=$(mib "${1#*x}") node=0
+	printf ' -m %dM' $((count * each))
+	while [ "$node" -lt "$count" ]; do
+		printf ' -object memory-backend-ram,id=n%d,size=%dM,reserve=off -numa node,nodeid=%d,memdev=n%d' \
+			"$node" "$each" "$node" "$node"
+		node=$((node + 1))
+	done
+}
+
+ours=
+for argument in "$@"; do
+	shift
+	case $argument in
+	ram=*) ours="$ours -m ${argument#ram=} -machine memory-backend=ram
+		-object memory-backend-ram,id=ram,size=${argument#ram=},reserve=off" ;;
+	nodes=*) ours="$ours $(nodes "${argument#nodes=}")" ;;
+	*) set -- "$@" "$argument" ;;
+	esac
+done
+
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 # shellcheck disable=SC2086
 { timeout -k 2 "$seconds" $qemu -accel tcg -m 512M -smp 2 -nodefaults -display none -no-reboot -monitor none -serial stdio \
-	-kernel "$kernel" -append "$append" "$@" </dev/null 2>&1; echo "qemu $?" >"$output"; } | tr -d '\r' | tee "$output.text"
+	-kernel "$kernel" -append "$append" $ours "$@" </dev/null 2>&1; echo "qemu $?" >"$output"; } | tr -d '\r' | tee "$output.text"
 status=$(sed -n 's/^qemu //p' "$output")
 said=$(sed -n 's/^metal: exit \([0-9]*\)$/\1/p' "$output.text" | tail -1)
 rm -f "$output.text"

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Make sure the tools named below are here: install them when we may, else print the command that would, and fail.
-# usage: setup.sh build|check
+# usage: setup.sh build|check|qemu
 set -eu
 
 build_packages="meson ninja-build pkg-config libfdt-dev zlib1g-dev libedit-dev"
 check_packages="$build_packages valgrind clang libclang-rt-14-dev llvm libcmocka-dev gcc-aarch64-linux-gnu gcc-12-multilib gcc-riscv64-unknown-elf device-tree-compiler mandoc"
+qemu_packages="make gcc qemu-system-x86 qemu-system-arm gcc-aarch64-linux-gnu python3"
 
 missing_of() {
 	for package in "$@"; do
@@ -15,6 +16,7 @@ missing_of() {
 
 case ${1:-build} in
 check) wanted=$check_packages ;;
+qemu) wanted=$qemu_packages ;;
 *) wanted="$build_packages libcmocka-dev" ;;
 esac
 

@@ -134,9 +134,10 @@ static inline void arch_relax(void)
 }
 
 /*
- * An idle CPU. arch_idle() is called with interrupts off, after a look at the queue found nothing: sleep until arch_wake_all()
- * was called since that look (no wake-up may be lost), or for any other reason; interrupts are off again afterwards.
- * arch_wake_all() may be called with interrupts off. A busy wait (arch_relax, nothing) is a valid pair.
+ * An idle CPU. arch_idle() is called with interrupts off, after a look at the queue found nothing: sleep until
+ * arch_wake_all() was called since that look (no wake-up may be lost), or for any other reason; interrupts are off
+ * again afterwards. arch_wake_all() may be called with interrupts off. A busy wait (arch_relax, nothing) is a valid
+ * pair.
  */
 void arch_idle(void);
 void arch_wake_all(void);
@@ -202,6 +203,12 @@ quire_phys_t metal_table_page(void);
  */
 void *arch_kmap(quire_phys_t phys);
 void arch_kunmap(void *va);
+
+/*
+ * Firmware's tables at [phys, phys + size), part of which lies at or beyond direct_end: readable from now on, for good.
+ * NULL: no room, or an architecture whose direct map holds everything there can be.
+ */
+const void *arch_map_far(quire_phys_t phys, quire_phys_t size);
 
 /* --- time ------------------------------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /*
- * Instructions, not time: run under -icount shift=0, where the clock counts one nanosecond an instruction. Elsewhere the
- * figures are nanoseconds of whatever runs the kernel.
+ * Instructions, not time: run under -icount shift=0, where the clock counts one nanosecond an instruction. Elsewhere
+ * the figures are nanoseconds of whatever runs the kernel.
  */
 #include "kernel.h"
 

@@ -1,6 +1,6 @@
 /*
- * Secondary CPUs and their work: one queue of tasks that each run to their end. CPUs with nothing to do sleep; whoever waits for
- * tasks runs some himself. That is all the scheduling a memory manager wants of its embedder.
+ * Secondary CPUs and their work: one queue of tasks that each run to their end. CPUs with nothing to do sleep;
+ * whoever waits for tasks runs some himself. That is all the scheduling a memory manager wants of its embedder.
  */
 #include "kernel.h"
 
@@ -89,7 +89,9 @@ unsigned metal_start_cpus(unsigned most)
 		there++;
 		if (m->cpus[i].hwid == arch_cpu_hwid() || running >= qi_min(most, METAL_CPUS))
 			continue;
-		/* Numbers are the engine's: a CPU that does not come up ends the row, so that they stay without gaps. */
+		/*
+		 * Numbers are the engine's: a CPU that does not come up ends the row, so that they stay without gaps.
+		 */
 		if (!start(running, m->cpus[i].hwid)) {
 			metal_print("CPU %u (%#llx) does not start: going on with %u\n", running,
 				    (unsigned long long)m->cpus[i].hwid, running);

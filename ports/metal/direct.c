@@ -1,9 +1,9 @@
 /*
  * The direct map: which memory is in it, and the frames its page tables are made of.
  *
- * Page tables are needed before the engine knows any memory and outlive every engine this kernel boots, so their frames are
- * never the engine's: a few pages of .bss to begin with, then a piece of RAM behind the image, large enough for all memory there
- * is or may be plugged, which the machine's description names as reserved.
+ * Page tables are needed before the engine knows any memory and outlive every engine this kernel boots, so their
+ * frames are never the engine's: a few pages of .bss to begin with, then a piece of RAM behind the image, large
+ * enough for all memory there is or may be plugged, which the machine's description names as reserved.
  */
 #include "kernel.h"
 
@@ -52,7 +52,10 @@ quire_phys_t metal_tables_used(void)
 	return taken;
 }
 
-/* Pages for the direct map without 1 GiB mappings, and for the window by huge pages, of all RAM and all that may be plugged. */
+/*
+ * Pages for the direct map without 1 GiB mappings, and for the window by huge pages, of all RAM and all that may be
+ * plugged.
+ */
 static uint64_t tables_wanted(void)
 {
 	const struct quire_machine *m = &metal.machine;
@@ -148,7 +151,10 @@ void metal_unmap(quire_phys_t phys, quire_phys_t size)
 
 		if (phys < r->base || phys + size > r->end)
 			continue;
-		/* A piece at one end, or the whole; a hole in the middle would need another entry and stays known as mapped. */
+		/*
+		 * A piece at one end, or the whole; a hole in the middle would need another entry and stays known as
+		 * mapped.
+		 */
 		if (phys + size == r->end)
 			r->end = phys;
 		else if (phys == r->base)

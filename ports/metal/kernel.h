@@ -1,8 +1,8 @@
 /*
  * What the files of the common kernel share. Internal to ports/metal/.
  *
- * One instance of everything: a kernel has one machine. The engine keeps to its rule and has no state of its own; all of it
- * hangs off `metal.q`.
+ * One instance of everything: a kernel has one machine. The engine keeps to its rule and has no state of its own; all
+ * of it hangs off `metal.q`.
  */
 #ifndef METAL_KERNEL_H
 #define METAL_KERNEL_H
@@ -37,6 +37,7 @@ struct metal_options {
 	unsigned seconds;	/* for storm and hotplug; default 5 */
 	unsigned report;	/* bits: what to print after boot */
 	bool verbose;		/* the engine's debugging messages, too */
+	quire_phys_t rsdp;	/* acpi_rsdp=: instead of the one the loader names; 0: not given */
 };
 
 #define METAL_REPORT_COSTS	0x1u
@@ -46,8 +47,9 @@ struct metal_options {
 #define METAL_REPORT_BLOCKS	0x10u
 
 /*
- * Words of ours (model= init= rules= workers= test= seconds= report= verbose) into options and config, the rest through
- * quire_cmdline_parse(). `config` has its defaults. False, with a message: a word of ours has a value that does not exist.
+ * Words of ours (model= init= rules= workers= test= seconds= report= acpi_rsdp= verbose) into options and config, the
+ * rest through quire_cmdline_parse(). `config` has its defaults. False, with a message: a word of ours has a value
+ * that does not exist.
  */
 bool metal_parse_options(const char *command_line, struct metal_options *options, struct quire_config *config);
 
@@ -58,8 +60,8 @@ void metal_machine_begin(const struct metal_boot *boot);
 const char *metal_command_line(void);
 
 /*
- * Fill metal.machine: the memory map, the image, ACPI's tables; then sanitize the map as the command line wants. Tables that
- * are broken are told and left out; a status means that there is no memory map.
+ * Fill metal.machine: the memory map, the image, ACPI's tables; then sanitize the map as the command line wants.
+ * Tables that are broken are told and left out; a status means that there is no memory map.
  */
 enum quire_status metal_read_machine(const struct metal_boot *boot, const struct quire_config *config);
 
@@ -90,8 +92,8 @@ extern volatile uint32_t metal_cpus_running;
 unsigned metal_start_cpus(unsigned most);
 
 /*
- * A piece of work that runs to its end on whichever CPU is idle. The owner keeps the structure and may queue it again once
- * `done` is set.
+ * A piece of work that runs to its end on whichever CPU is idle. The owner keeps the structure and may queue it again
+ * once `done` is set.
  */
 struct metal_task {
 	void (*fn)(void *arg, unsigned worker);

@@ -1,6 +1,6 @@
 /*
- * The machine as firmware describes it: the architecture's memory map, then, where there is an ACPI root pointer, SRAT, SLIT and
- * MADT. A table that is broken or does not fit costs what it would have said, not the boot.
+ * The machine as firmware describes it: the architecture's memory map, then, where there is an ACPI root pointer,
+ * SRAT, SLIT and MADT. A table that is broken or does not fit costs what it would have said, not the boot.
  */
 #include <quire/firmware.h>
 
@@ -113,6 +113,15 @@ static void boot_cpu_first(void)
 		}
 }
 
+static enum quire_status must_have_ram(void)
+{
+	for (size_t i = 0; i < metal.machine.map_count; i++)
+		if (map[i].type == QUIRE_MEMORY_RAM && map[i].size)
+			return QUIRE_OK;
+	metal_print("memory: firmware and the command line leave no usable memory\n");
+	return QUIRE_ENOMEM;
+}
+
 const char *metal_command_line(void)
 {
 	return command_line;
@@ -143,9 +152,10 @@ enum quire_status metal_read_machine(const struct metal_boot *boot, const struct
 			.kind = QUIRE_RESERVE_KERNEL, .name = "kernel" });
 	if (status != QUIRE_OK)
 		return status;
-	if (boot->rsdp)
-		read_acpi(boot->rsdp);
+	if (metal.options.rsdp || boot->rsdp)
+		read_acpi(metal.options.rsdp ? metal.options.rsdp : boot->rsdp);
 	boot_cpu_first();
 	metal.machine.command_line = command_line;
-	return quire_e820_sanitize(&metal.machine, &config->options, &log);
+	status = quire_e820_sanitize(&metal.machine, &config->options, &log);
+	return status == QUIRE_OK ? must_have_ram() : status;
 }

@@ -1,6 +1,6 @@
 /*
- * The kernel's one road: options, machine, direct map, CPUs, engine, reports, tests, power off. Every stop on the way has a
- * message and an exit code.
+ * The kernel's one road: options, machine, direct map, CPUs, engine, reports, tests, power off. Every stop on the way
+ * has a message and an exit code.
  */
 #include "kernel.h"
 

@@ -1,6 +1,6 @@
 /*
- * Every memory model with every init policy, one after the other on the same memory: boot, tests, the end of the machine. The
- * descriptor window outlives engines: what one left mapped there the next one's boot would run into.
+ * Every memory model with every init policy, one after the other on the same memory: boot, tests, the end of the
+ * machine. The descriptor window outlives engines: what one left mapped there the next one's boot would run into.
  */
 #include "kernel.h"
 

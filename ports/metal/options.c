@@ -107,16 +107,23 @@ static bool parse_reports(char *value, unsigned *mask)
 	return true;
 }
 
-static bool parse_number(const char *what, const char *value, unsigned most, unsigned *number)
+static bool parse_address(const char *what, const char *value, quire_phys_t *address)
 {
-	quire_phys_t parsed;
 	const char *end;
 
-	if (quire_parse_size(value, &parsed, &end) != QUIRE_OK || *end || parsed > most) {
-		metal_print("command line: %s=%s is no number up to %u\n", what, value, most);
+	if (quire_parse_size(value, address, &end) == QUIRE_OK && !*end)
+		return true;
+	metal_print("command line: %s=%s is no number\n", what, value);
+	return false;
+}
+
+static bool parse_number(const char *what, const char *value, unsigned most, unsigned *number)
+{
+	quire_phys_t parsed = 0;
+
+	if (!parse_address(what, value, &parsed))
 		return false;
-	}
-	*number = (unsigned)parsed;
+	*number = (unsigned)qi_min(parsed, most);
 	return true;
 }
 
@@ -141,6 +148,8 @@ static bool parse_word(const struct word *word, struct metal_options *o, struct 
 		return parse_number("workers", value, 1024, &config->workers);
 	} else if (value_of(word, "seconds", value)) {
 		return parse_number("seconds", value, 86400, &o->seconds);
+	} else if (value_of(word, "acpi_rsdp", value)) {
+		return parse_address("acpi_rsdp", value, &o->rsdp);
 	} else if (equal(word->at, word->length, "verbose")) {
 		o->verbose = true;
 	}

@@ -1,6 +1,6 @@
 /*
- * What the compiler may call. Plain loops by words where both ends allow it: the kernel is compiled without vector registers, and
- * correctness on every architecture matters more here than the last byte per cycle.
+ * What the compiler may call. Plain loops by words where both ends allow it: the kernel is compiled without vector
+ * registers, and correctness on every architecture matters more here than the last byte per cycle.
  */
 #include "base/base.h"
 

@@ -1,9 +1,9 @@
 /*
  * The local APIC: starting secondary CPUs, and making all of them pass a barrier.
  *
- * The barrier is an NMI, because it is asked for under locks that others spin on with interrupts off. Its handler drops the
- * CPU's translations, which is a full barrier as well; one mechanism serves page tables and per-CPU caches. Each CPU has a
- * count of what was wanted of it and of what it did; NMIs that arrive together are answered together.
+ * The barrier is an NMI, because it is asked for under locks that others spin on with interrupts off. Its handler
+ * drops the CPU's translations, which is a full barrier as well; one mechanism serves page tables and per-CPU caches.
+ * Each CPU has a count of what was wanted of it and of what it did; NMIs that arrive together are answered together.
  */
 #include "kernel.h"
 #include "x86.h"

@@ -1,8 +1,8 @@
 /*
  * From PVH's entry (32-bit, paging off, %ebx = start info) to 64-bit C at the kernel's own address.
  *
- * The boot page tables map the first GiB three times: where it is (until the jump), at the start of the direct map, and at
- * KERNEL_BASE. All three share one directory. Everything else is mapped from C.
+ * The boot page tables map the first GiB three times: where it is (until the jump), at the start of the direct map,
+ * and at KERNEL_BASE. All three share one directory. Everything else is mapped from C.
  */
 #include "layout.h"
 
@@ -60,8 +60,9 @@ x86_entry:
 	jmp 2b
 
 	/*
-	 * Switch on: PAE, the page tables, long mode, paging. Secondary CPUs come here from their trampoline too. Called in 32-bit
-	 * mode with a stack; returns in compatibility mode with our GDT loaded: what follows is a far jump to selector 8.
+	 * Switch on: PAE, the page tables, long mode, paging. Secondary CPUs come here from their trampoline too.
+	 * Called in 32-bit mode with a stack; returns in compatibility mode with our GDT loaded: what follows is a
+	 * far jump to selector 8.
 	 */
 	.code32
 	.globl x86_long_mode

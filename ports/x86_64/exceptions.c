@@ -88,6 +88,7 @@ void arch_dump_registers(void)
 	uint64_t rsp, flags;
 
 	__asm__ volatile("mov %%rsp, %0; pushfq; popq %1" : "=r"(rsp), "=r"(flags));
-	metal_print("  CPU %u rsp %016lx flags %08lx return %016lx\n", arch_cpu(), rsp, flags, (uint64_t)__builtin_return_address(0));
+	metal_print("  CPU %u rsp %016lx flags %08lx return %016lx\n", arch_cpu(), rsp, flags,
+		    (uint64_t)__builtin_return_address(0));
 	print_control_registers();
 }

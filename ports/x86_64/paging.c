@@ -1,6 +1,6 @@
 /*
- * Four-level page tables. Tables are only ever added; what goes away are leaves. One lock for all of them: the descriptor window
- * grows from several CPUs at once.
+ * Four-level page tables. Tables are only ever added; what goes away are leaves. One lock for all of them: the
+ * descriptor window grows from several CPUs at once.
  */
 #include "x86.h"
 
@@ -66,9 +66,16 @@ void arch_kunmap(void *va)
 	(void)va;
 }
 
+const void *arch_map_far(quire_phys_t phys, quire_phys_t size)
+{
+	(void)phys;
+	(void)size;
+	return NULL;
+}
+
 /*
- * The entry for va at *level, tables on the way being made if `make`. Ends early at a leaf that covers va, with its level; NULL:
- * no table there, or no page for one.
+ * The entry for va at *level, tables on the way being made if `make`. Ends early at a leaf that covers va, with its
+ * level; NULL: no table there, or no page for one.
  */
 static uint64_t *find_entry(uint64_t va, unsigned *level, bool make)
 {

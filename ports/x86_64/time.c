@@ -1,6 +1,6 @@
 /*
- * Time is the time-stamp counter, measured once against the interval timer. Rounded to whole MHz: under -icount it then is
- * exactly one tick an instruction.
+ * Time is the time-stamp counter, measured once against the interval timer. Rounded to whole MHz: under -icount it
+ * then is exactly one tick an instruction.
  */
 #include "x86.h"
 

@@ -1,6 +1,7 @@
 /*
- * Where a secondary CPU wakes up: 16-bit mode, at TRAMPOLINE. Copied there by x86_start_cpus' caller; it may refer to itself by
- * offsets only. Which CPU it is and where its stack ends was left at the end of the trampoline by who started it.
+ * Where a secondary CPU wakes up: 16-bit mode, at TRAMPOLINE. Copied there by x86_start_cpus' caller; it may refer to
+ * itself by offsets only. Which CPU it is and where its stack ends was left at the end of the trampoline by who
+ * started it.
  */
 #include "layout.h"
 

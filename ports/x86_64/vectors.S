@@ -1,25 +1,20 @@
 /*
- * Exceptions 0 to 31 and the wake-up, each with its number and an error code on the stack; x86_exception() gets all registers. NMIs are how
- * CPUs make each other pass a barrier: they return.
+ * Exceptions 0 to 31 and the wake-up, each with its number and an error code on the stack; x86_exception() gets all
+ * registers. NMIs are how CPUs make each other pass a barrier: they return.
  */
 	.text
-	.altmacro
-	.macro vector number
-	.align 16
-	.if !((\number == 8) || (\number >= 10 && \number <= 14) || (\number == 17) || (\number == 21) || (\number == 29) || (\number == 30))
-	pushq $0
-	.endif
-	pushq $\number
-	jmp common
-	.endm
-
 	.align 16
 	.globl x86_vectors
 x86_vectors:
-	.set i, 0
+	vector = 0
 	.rept 33
-	vector %i
-	.set i, i + 1
+	.align 16
+	.if ((0x60227d00 >> vector) & 1) == 0	/* for 8, 10 to 14, 17, 21, 29, 30 the CPU pushes one */
+	pushq $0
+	.endif
+	pushq $vector
+	jmp common
+	vector = vector + 1
 	.endr
 
 common:

@@ -1,9 +1,10 @@
 /*
- * Tests of a booted engine that run wherever it does: in a cmocka program over the hosted port, and in the kernels under
- * ports/metal/. Freestanding; they use the public calls and the platform's, and keep their books in the frames they take.
+ * Tests of a booted engine that run wherever it does: in a cmocka program over the hosted port, and in the kernels
+ * under ports/metal/. Freestanding; they use the public calls and the platform's, and keep their books in the frames
+ * they take.
  *
- * Accounting is exact: after a test as many frames are free as before. Before the first one portable_warm_up() takes all memory
- * once, so that descriptors and tree nodes that come into being on demand are there.
+ * Accounting is exact: after a test as many frames are free as before. Before the first one portable_warm_up() takes
+ * all memory frame by frame, so that descriptors and tree nodes that come into being on demand are there.
  */
 #ifndef QUIRE_PORTABLE_H
 #define QUIRE_PORTABLE_H
@@ -25,7 +26,7 @@ struct portable_test {
 extern const struct portable_test portable_tests[];
 extern const size_t portable_test_count;
 
-/* Take everything there is, largest blocks first, and give it back. */
+/* Take everything there is in single frames and give it back, until that costs nothing any more. */
 bool portable_warm_up(struct portable *p);
 
 /* Frames free in all zones, after all CPUs' have been drained. */

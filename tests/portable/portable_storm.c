@@ -1,6 +1,7 @@
 /*
- * The storm: every CPU takes and gives blocks of all sizes and kinds, writes its name into every frame it holds and looks for it
- * when it gives it back; single frames also change hands and are freed by another CPU than the one that took them.
+ * The storm: every CPU takes and gives blocks of all sizes and kinds, writes its name into every frame it holds and
+ * looks for it when it gives it back; single frames also change hands and are freed by another CPU than the one that
+ * took them.
  */
 #include "portable.h"
 
@@ -36,7 +37,9 @@ static bool broken(struct portable_storm_worker *w, const char *what, quire_pfn_
 	return false;
 }
 
-/* A frame that is free or new to us bears our stamp only if we forgot to wipe it: two holders would see each other's. */
+/*
+ * A frame that is free or new to us bears our stamp only if we forgot to wipe it: two holders would see each other's.
+ */
 static bool mark(struct portable_storm *s, struct portable_storm_worker *w, quire_pfn_t pfn, unsigned order)
 {
 	for (quire_pfn_t i = pfn; i < pfn + (1ull << order); i++) {

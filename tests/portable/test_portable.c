@@ -1,6 +1,6 @@
 /*
- * The portable tests in user space: two nodes, four threads as CPUs, every memory model with every init policy. The same source
- * runs in the kernels under ports/metal/.
+ * The portable tests in user space: two nodes, four threads as CPUs, every memory model with every init policy. The
+ * same source runs in the kernels under ports/metal/.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -73,8 +73,7 @@ static bool single_size(struct qi_cmdline *c, quire_phys_t *value)
 	return true;
 }
 
-/* y, yes, 1, on, t … or their opposites; no value at all means true. */
-static bool boolean(struct qi_cmdline *c, bool *value)
+bool qi_cmdline_boolean(struct qi_cmdline *c, bool *value)
 {
 	const char *p = c->value.at;
 	char first, second;
@@ -276,7 +275,7 @@ static void set_thp(struct qi_cmdline *c)
 
 static void set_shuffle(struct qi_cmdline *c)
 {
-	boolean(c, &c->options->shuffle);
+	qi_cmdline_boolean(c, &c->options->shuffle);
 }
 
 static void set_memtest(struct qi_cmdline *c)
@@ -296,7 +295,7 @@ static void set_memmap_on_memory(struct qi_cmdline *c)
 	if (qi_text_is(&c->value, "force"))
 		c->options->memmap_on_memory = true;
 	else
-		boolean(c, &c->options->memmap_on_memory);
+		qi_cmdline_boolean(c, &c->options->memmap_on_memory);
 }
 
 static void set_memhp_state(struct qi_cmdline *c)
@@ -342,7 +341,7 @@ static void set_auto_movable_numa_aware(struct qi_cmdline *c)
 {
 	bool aware = true;
 
-	boolean(c, &aware);
+	qi_cmdline_boolean(c, &aware);
 	c->options->memhp_numa_unaware = !aware;
 }
 
@@ -392,7 +391,7 @@ static void set_memblock(struct qi_cmdline *c)
 
 static void set_hugetlb_vmemmap(struct qi_cmdline *c)
 {
-	boolean(c, &c->options->hugetlb_vmemmap_optimize);
+	qi_cmdline_boolean(c, &c->options->hugetlb_vmemmap_optimize);
 }
 
 static void set_memmap(struct qi_cmdline *c)
@@ -425,6 +424,13 @@ static const struct option {
 	{ "efi_fake_mem", set_fake_mem, false },
 	{ "transparent_hugepage", set_thp, false },
 	{ "page_alloc.shuffle", set_shuffle, true },
+	{ "page_poison", qi_cmdline_page_poison, false },
+	{ "page_owner", qi_cmdline_page_owner, false },
+	{ "debug_pagealloc", qi_cmdline_debug_pagealloc, false },
+	{ "debug_guardpage_minorder", qi_cmdline_guardpage_minorder, false },
+	{ "init_on_alloc", qi_cmdline_init_on_alloc, false },
+	{ "init_on_free", qi_cmdline_init_on_free, false },
+	{ "fail_page_alloc", qi_cmdline_fail_page_alloc, false },
 	{ "memtest", set_memtest, true },
 	{ "memory_hotplug.memmap_on_memory", set_memmap_on_memory, true },
 	{ "memhp_default_state", set_memhp_state, false },

@@ -36,6 +36,8 @@ struct qi_cmdline {
 
 /* Report the word in hand. Returns false so that handlers can end with it. */
 bool qi_cmdline_reject(struct qi_cmdline *c, const char *why);
+/* y, yes, 1, on, t … or their opposites; no value at all means true. False: neither, and it was reported. */
+bool qi_cmdline_boolean(struct qi_cmdline *c, bool *value);
 
 /* Read a size and move behind it; false if there is none or it does not fit. */
 bool qi_text_size(struct qi_text *text, quire_phys_t *value);
@@ -54,5 +56,12 @@ void qi_cmdline_default_hugepagesz(struct qi_cmdline *c);
 void qi_cmdline_hugepages(struct qi_cmdline *c);
 void qi_cmdline_hugepages_finish(struct qi_cmdline *c);
 void qi_cmdline_numa(struct qi_cmdline *c);
+void qi_cmdline_page_poison(struct qi_cmdline *c);
+void qi_cmdline_page_owner(struct qi_cmdline *c);
+void qi_cmdline_debug_pagealloc(struct qi_cmdline *c);
+void qi_cmdline_guardpage_minorder(struct qi_cmdline *c);
+void qi_cmdline_init_on_alloc(struct qi_cmdline *c);
+void qi_cmdline_init_on_free(struct qi_cmdline *c);
+void qi_cmdline_fail_page_alloc(struct qi_cmdline *c);
 
 #endif

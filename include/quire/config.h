@@ -16,6 +16,7 @@
 #ifndef QUIRE_CONFIG_H
 #define QUIRE_CONFIG_H
 
+#include <quire/debug_options.h>
 #include <quire/types.h>
 
 /* --- choices ------------------------------------------------------------------------------------------------------ */
@@ -261,8 +262,10 @@ struct quire_boot_options {
 	size_t fake_mem_count;
 	/* transparent_hugepage=never: no raised min_free_kbytes (watermark.h). */
 	bool thp_never;
-	/* page_alloc.shuffle=1. Recorded only. */
+	/* page_alloc.shuffle=1: whole free pageblocks are handed out in random order (debug.shuffle_seed). */
 	bool shuffle;
+	/* page_poison=, page_owner=, debug_pagealloc=, … : what finds mistakes in the use of memory. */
+	struct quire_debug_options debug;
 	/* memtest=: passes, 17 without a value, 0: none. For the embedder, who calls quire_memblock_memtest(). */
 	unsigned memtest;
 	/* memory_hotplug.memmap_on_memory=: the hotplug policy's default. */

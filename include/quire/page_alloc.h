@@ -98,7 +98,8 @@ enum quire_status quire_alloc_frames(struct quire *q, int nid, unsigned order, q
 
 /*
  * Give back a block, with the order it was taken with. Refused with everything as it was, and told in the log:
- * QUIRE_EEXIST (free already), QUIRE_EINVAL (wrong order, not aligned), QUIRE_ENOENT (no such frame, or reserved). What a
+ * QUIRE_EEXIST (free already), QUIRE_EINVAL (wrong order, not aligned), QUIRE_ENOENT (no such frame, or reserved),
+ * QUIRE_EPERM (a guard frame, debug.h). What a
  * CPU only keeps for reuse may be judged later, when it reaches the tree: it is then refused there and logged.
  */
 enum quire_status quire_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order);
@@ -201,6 +202,8 @@ uint64_t quire_zone_highatomic_pages(const struct quire_zone *zone);
 /* What the allocator knows beside its zones. Part of struct quire; the engine's, all zero to begin with. */
 struct quire_page_alloc {
 	const struct quire_trace *trace;
+	struct qi_debug *debug;			/* NULL: nothing of debug_options.h is on */
+	bool watched;				/* each frame is followed: CPUs keep none */
 	struct quire_shrinker *shrinkers;
 	uint32_t lock;				/* shrinkers, and the counts below */
 	uint32_t reclaiming;			/* how many are among the shrinkers now */

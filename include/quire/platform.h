@@ -99,6 +99,14 @@ struct quire_platform {
 	 * request fails. Giving the charge back is the embedder's, when he gives back the frames.
 	 */
 	bool (*account)(void *ctx, unsigned order);
+
+	/*
+	 * Optional, both for debugging (debug.h). caller: a number that stands for who is asking (a process, a subsystem), kept
+	 * with every block under page_owner. set_mapped: take [phys, phys + size), free frames, out of the direct map, or
+	 * put them back, translation caches included; phys_to_virt is asked for them only while they are in.
+	 */
+	uint64_t (*caller)(void *ctx);
+	void (*set_mapped)(void *ctx, quire_phys_t phys, quire_phys_t size, bool mapped);
 };
 
 #define QUIRE_TASK_MEMALLOC	0x1u	/* frees memory itself: all reserves, no reclaim */

@@ -81,6 +81,8 @@ struct quire_metadata {
 	uint64_t trees;
 	/* Per-CPU fronts. */
 	uint64_t percpu;
+	/* Notes about frames, with debugging. */
+	uint64_t debug;
 };
 
 /* One machine's memory. Written by the engine only; reading it between calls is fine. */

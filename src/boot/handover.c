@@ -8,6 +8,7 @@
 #include "boot/handover.h"
 
 #include "base/base.h"
+#include "debug/debug.h"
 #include "topology/zone_map.h"
 #include "zone/stock.h"
 #include "zone/zone.h"
@@ -110,8 +111,10 @@ static enum quire_status activate_areas(struct quire *q)
 
 enum quire_status qi_hand_over(struct quire *q)
 {
-	enum quire_status status = open_zones(q);
+	enum quire_status status;
 
+	qi_debug_open(q);
+	status = open_zones(q);
 	if (status == QUIRE_OK)
 		status = qi_stock_open(q);
 	if (status == QUIRE_OK)
@@ -134,6 +137,8 @@ void qi_hand_over_undo(struct quire *q)
 		for (int type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++)
 			qi_zone_close(q, &q->topology.nodes[nid]->zones[type]);
 	q->topology.zone_map = NULL;
+	q->page_alloc.debug = NULL;
+	q->page_alloc.watched = false;
 }
 
 enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys_t size)

@@ -84,10 +84,11 @@ static unsigned first_flags(const struct qi_walk *walk)
 }
 
 /* A block that is to be zeroed, by whatever pieces the platform has mapped. */
-static enum quire_status zero_frames(struct quire *q, quire_pfn_t pfn, unsigned order)
+enum quire_status qi_zero_frames(struct quire *q, quire_pfn_t pfn, unsigned order)
 {
 	unsigned shift = quire_page_shift(&q->config);
 	quire_phys_t size = (quire_phys_t)1 << (order + shift);
+	enum quire_status status = QUIRE_OK;
 	void *address = q->platform->phys_to_virt ? q->platform->phys_to_virt(q->platform->ctx, pfn << shift, size) : NULL;
 
 	if (address) {
@@ -97,13 +98,13 @@ static enum quire_status zero_frames(struct quire *q, quire_pfn_t pfn, unsigned 
 	if (!order)
 		return QUIRE_EUNSUPPORTED;
 	for (quire_pfn_t half = 0; half < 2; half++)
-		if (zero_frames(q, pfn + (half << (order - 1)), order - 1) != QUIRE_OK)
-			return QUIRE_EUNSUPPORTED;
-	return QUIRE_OK;
+		if (qi_zero_frames(q, pfn + (half << (order - 1)), order - 1) != QUIRE_OK)
+			status = QUIRE_EUNSUPPORTED;
+	return status;
 }
 
 /* The rarer wishes: zeroed, charged. */
-static enum quire_status finish(struct qi_walk *walk, quire_pfn_t pfn)
+enum quire_status qi_walk_finish(struct qi_walk *walk, quire_pfn_t pfn)
 {
 	const struct quire_platform *platform = walk->q->platform;
 	unsigned order = walk->request.order;
@@ -111,7 +112,7 @@ static enum quire_status finish(struct qi_walk *walk, quire_pfn_t pfn)
 	const char *why = "the platform has no mapping to zero it by";
 
 	if (walk->gfp & QUIRE_GFP_ZERO)
-		status = zero_frames(walk->q, pfn, order);
+		status = qi_zero_frames(walk->q, pfn, order);
 	if (status == QUIRE_OK && (walk->gfp & QUIRE_GFP_ACCOUNT) && platform->account &&
 	    !platform->account(platform->ctx, order)) {
 		status = QUIRE_ENOMEM;
@@ -123,15 +124,30 @@ static enum quire_status finish(struct qi_walk *walk, quire_pfn_t pfn)
 	return qi_refuse_request(walk->q, status, order, walk->gfp, why);
 }
 
-enum quire_status qi_walk_run(struct qi_walk *walk, quire_pfn_t *pfn)
+enum quire_status qi_walk_first(struct qi_walk *walk, quire_pfn_t *pfn)
+{
+	return qi_walk_list(walk, first_flags(walk), pfn);
+}
+
+enum quire_status qi_walk_take(struct qi_walk *walk, quire_pfn_t *pfn)
+{
+	enum quire_status status = qi_walk_list(walk, first_flags(walk), pfn);
+
+	return qi_likely(status == QUIRE_OK) ? status : qi_alloc_slow(walk, pfn);
+}
+
+enum quire_status qi_walk_run_from(struct qi_walk *walk, const void *site, quire_pfn_t *pfn)
 {
 	quire_pfn_t got;
-	enum quire_status status = qi_walk_list(walk, first_flags(walk), &got);
+	enum quire_status status;
 
+	if (qi_unlikely(walk->q->page_alloc.debug != NULL))
+		return qi_debug_run(walk, site, pfn);
+	status = qi_walk_list(walk, first_flags(walk), &got);
 	if (qi_unlikely(status != QUIRE_OK))
 		status = qi_alloc_slow(walk, &got);
 	if (status == QUIRE_OK && qi_unlikely(walk->gfp & (QUIRE_GFP_ZERO | QUIRE_GFP_ACCOUNT)))
-		status = finish(walk, got);
+		status = qi_walk_finish(walk, got);
 	if (status == QUIRE_OK)
 		*pfn = got;
 	return status;
@@ -142,5 +158,5 @@ enum quire_status quire_alloc_frames(struct quire *q, int nid, unsigned order, q
 	struct qi_walk walk;
 	enum quire_status status = qi_walk_begin(q, nid, order, gfp, &walk);
 
-	return status == QUIRE_OK ? qi_walk_run(&walk, pfn) : status;
+	return status == QUIRE_OK ? qi_walk_run_from(&walk, QI_SITE, pfn) : status;
 }

@@ -36,6 +36,8 @@ enum quire_status quire_split_frames(struct quire *q, quire_pfn_t pfn, unsigned 
 
 	if (status == QUIRE_ERANGE)
 		status = QUIRE_ENOENT;
+	if (status == QUIRE_OK && qi_unlikely(q->page_alloc.debug != NULL))
+		qi_debug_split(q, pfn, order, to);
 	return status == QUIRE_OK ? status : qi_refuse_frame(q, status, pfn, order, split_error(status));
 }
 
@@ -54,6 +56,8 @@ static enum quire_status trim_block(struct quire *q, struct qi_zone *za, quire_p
 		qi_free_frames(q, pfn, order);
 		return status;
 	}
+	if (qi_unlikely(q->page_alloc.debug != NULL))
+		qi_debug_split(q, pfn, order, 0);
 	for (at = pfn; at < keep && status == QUIRE_OK; at += pages)
 		status = split_locked(za, at, step, 0);
 	if (status != QUIRE_OK) {
@@ -79,7 +83,7 @@ enum quire_status quire_alloc_frames_exact(struct quire *q, int nid, uint64_t co
 		return status;
 	if (!count || (gfp & QUIRE_GFP_COMP))
 		return qi_refuse_request(q, QUIRE_EINVAL, order, gfp, count ? "COMP is for blocks" : "it is for no frames");
-	status = qi_walk_run(&walk, &got);
+	status = qi_walk_run_from(&walk, QI_SITE, &got);
 	if (status == QUIRE_OK && order)
 		status = trim_block(q, qi_zone_of_frame(q, got), got, order, count);
 	if (status == QUIRE_OK)
@@ -94,7 +98,7 @@ enum quire_status quire_free_frames_exact(struct quire *q, quire_pfn_t pfn, uint
 	if (!count || pfn + count < pfn)
 		return qi_refuse_frame(q, QUIRE_EINVAL, pfn, 0, "no frames are named");
 	for (quire_pfn_t end = pfn + count; pfn < end; pfn++) {
-		enum quire_status status = quire_free_frames(q, pfn, 0);
+		enum quire_status status = qi_free_frames_from(q, pfn, 0, QI_SITE);
 
 		/* Beyond the last zone there is nothing, however far it is said to go. */
 		if (status == QUIRE_ENOENT && pfn >= q->topology.max_pfn && q->topology.max_pfn)
@@ -159,11 +163,11 @@ static size_t count_empty(size_t count, const quire_pfn_t *pfns)
 }
 
 /* One ordinary request for the first empty entry. */
-static size_t fill_one(struct qi_walk *walk, size_t count, quire_pfn_t *pfns)
+static size_t fill_one(struct qi_walk *walk, const void *site, size_t count, quire_pfn_t *pfns)
 {
 	for (size_t i = 0; i < count; i++)
 		if (pfns[i] == QUIRE_PFN_NONE)
-			return qi_walk_run(walk, &pfns[i]) == QUIRE_OK;
+			return qi_walk_run_from(walk, site, &pfns[i]) == QUIRE_OK;
 	return 0;
 }
 
@@ -176,8 +180,8 @@ size_t quire_alloc_frames_bulk(struct quire *q, int nid, quire_gfp_t gfp, size_t
 	if (!wanted || qi_walk_begin(q, nid, 0, gfp, &walk) != QUIRE_OK)
 		return count - wanted;
 	/* What needs work per frame goes one by one. */
-	if (gfp & (QUIRE_GFP_ZERO | QUIRE_GFP_ACCOUNT)) {
-		while (got < wanted && fill_one(&walk, count, pfns))
+	if ((gfp & (QUIRE_GFP_ZERO | QUIRE_GFP_ACCOUNT)) || qi_unlikely(q->page_alloc.debug != NULL)) {
+		while (got < wanted && fill_one(&walk, QI_SITE, count, pfns))
 			got++;
 		return count - wanted + got;
 	}
@@ -193,12 +197,19 @@ size_t quire_alloc_frames_bulk(struct quire *q, int nid, quire_gfp_t gfp, size_t
 			break;
 	}
 	if (!got)
-		got = fill_one(&walk, count, pfns);
+		got = fill_one(&walk, QI_SITE, count, pfns);
 	return count - wanted + got;
 }
 
+static inline enum quire_status give_one(struct quire *q, struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, const void *site)
+{
+	if (qi_unlikely(q->page_alloc.debug != NULL))
+		return qi_debug_free(q, za, cpu, pfn, 0, site);
+	return qi_front_free(za, cpu, pfn, 0);
+}
+
 /* Give some back in one stay on the CPU; what is refused stays. */
-static size_t give_some(struct quire *q, size_t count, quire_pfn_t *pfns)
+static size_t give_some(struct quire *q, const void *site, size_t count, quire_pfn_t *pfns)
 {
 	unsigned long state = 0;
 	unsigned cpu = qi_enter_cpu(q, &state);
@@ -212,7 +223,7 @@ static size_t give_some(struct quire *q, size_t count, quire_pfn_t *pfns)
 		if (pfns[i] == QUIRE_PFN_NONE)
 			continue;
 		of = qi_zone_of_frame(q, pfns[i]);
-		if (!of || qi_front_free(of, cpu, pfns[i], 0) != QUIRE_OK) {
+		if (!of || give_one(q, of, cpu, pfns[i], site) != QUIRE_OK) {
 			refused++;
 			continue;
 		}
@@ -236,7 +247,7 @@ size_t quire_free_frames_bulk(struct quire *q, size_t count, quire_pfn_t *pfns)
 	size_t refused = 0;
 
 	for (size_t at = 0; at < count; at += AT_ONCE) {
-		size_t n = (size_t)qi_min(AT_ONCE, count - at), some = give_some(q, n, pfns + at);
+		size_t n = (size_t)qi_min(AT_ONCE, count - at), some = give_some(q, QI_SITE, n, pfns + at);
 
 		for (size_t i = at; some && i < at + n; i++)
 			if (pfns[i] != QUIRE_PFN_NONE)

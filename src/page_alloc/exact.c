@@ -1,9 +1,8 @@
 /* Particular frames: the zone's lock around what the tree can do. */
 #include <quire/frames.h>
-#include <quire/quire.h>
 
+#include "page_alloc/page_alloc.h"
 #include "zone/tree_exact.h"
-#include "zone/zone.h"
 
 void quire_zone_walk_free(const struct quire_zone *zone, bool (*visit)(void *ctx, quire_pfn_t pfn, uint64_t count),
 			  void *ctx)
@@ -28,6 +27,8 @@ enum quire_status quire_zone_take_frames(const struct quire_zone *zone, quire_pf
 	qi_lock(&za->lock);
 	status = qi_tree_take_frames(&za->tree, pfn, count, type);
 	qi_unlock(&za->lock);
+	if (status == QUIRE_OK && qi_unlikely(za->q->page_alloc.debug != NULL))
+		qi_debug_taken(za->q, pfn, count, 0, QI_SITE);
 	return status;
 }
 

@@ -1,7 +1,8 @@
 /* Giving frames back: which zone they are of, to the CPU's front, and what is said when that is refused. */
 #include "page_alloc/page_alloc.h"
 
-static enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsigned order, const char **what)
+static inline enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsigned order, const void *site,
+					  const char **what)
 {
 	struct qi_zone *za = qi_zone_of_frame(q, pfn);
 	unsigned long state = 0;
@@ -12,7 +13,10 @@ static enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsigned or
 	if (qi_unlikely(!za))
 		return QUIRE_ENOENT;
 	cpu = qi_enter_cpu(q, &state);
-	status = qi_front_free(za, cpu, pfn, order);
+	if (qi_unlikely(q->page_alloc.debug != NULL))
+		status = qi_debug_free(q, za, cpu, pfn, order, site);
+	else
+		status = qi_front_free(za, cpu, pfn, order);
 	if (qi_likely(status == QUIRE_OK)) {
 		qi_count_freed(za, cpu, 1ull << order);
 		qi_trace(q, free, pfn, order);
@@ -22,6 +26,8 @@ static enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsigned or
 		*what = "it is free already";
 	else if (status == QUIRE_EINVAL)
 		*what = "it is no block of that order";
+	else if (status == QUIRE_EPERM)
+		*what = "it is a guard frame";
 	return status == QUIRE_ERANGE ? QUIRE_ENOENT : status;
 }
 
@@ -29,13 +35,21 @@ enum quire_status qi_free_frames(struct quire *q, quire_pfn_t pfn, unsigned orde
 {
 	const char *what;
 
-	return give_back(q, pfn, order, &what);
+	return give_back(q, pfn, order, NULL, &what);
+}
+
+enum quire_status qi_free_frames_from(struct quire *q, quire_pfn_t pfn, unsigned order, const void *site)
+{
+	const char *what;
+	enum quire_status status = give_back(q, pfn, order, site, &what);
+
+	return qi_likely(status == QUIRE_OK) ? status : qi_refuse_frame(q, status, pfn, order, what);
 }
 
 enum quire_status quire_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order)
 {
 	const char *what;
-	enum quire_status status = give_back(q, pfn, order, &what);
+	enum quire_status status = give_back(q, pfn, order, QI_SITE, &what);
 
 	return qi_likely(status == QUIRE_OK) ? status : qi_refuse_frame(q, status, pfn, order, what);
 }

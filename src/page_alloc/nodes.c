@@ -21,7 +21,7 @@ enum quire_status quire_alloc_frames_mask(struct quire *q, int nid, const struct
 	walk.mask = mask;
 	if (mask && !qi_walk_preferred(&walk) && !has_memory(q, mask))
 		return qi_refuse_request(q, QUIRE_EINVAL, order, gfp, "no node of the mask has memory");
-	return qi_walk_run(&walk, pfn);
+	return qi_walk_run_from(&walk, QI_SITE, pfn);
 }
 
 /* The n-th node of the mask that has memory, counted around. QUIRE_NO_NODE: there is none. */
@@ -47,7 +47,7 @@ static int node_in_turn(const struct quire *q, const struct quire_nodemask *mask
 }
 
 static enum quire_status interleave(struct quire *q, struct quire_policy *policy, unsigned order, quire_gfp_t gfp,
-				    quire_pfn_t *pfn)
+				    const void *site, quire_pfn_t *pfn)
 {
 	int nid = node_in_turn(q, &policy->nodes, __atomic_fetch_add(&policy->next, 1, __ATOMIC_RELAXED));
 	struct qi_walk walk;
@@ -59,7 +59,7 @@ static enum quire_status interleave(struct quire *q, struct quire_policy *policy
 	if (status != QUIRE_OK)
 		return status;
 	walk.interleave = true;
-	return qi_walk_run(&walk, pfn);
+	return qi_walk_run_from(&walk, site, pfn);
 }
 
 enum quire_status quire_alloc_frames_policy(struct quire *q, struct quire_policy *policy, unsigned order, quire_gfp_t gfp,
@@ -73,7 +73,7 @@ enum quire_status quire_alloc_frames_policy(struct quire *q, struct quire_policy
 	case QUIRE_POLICY_BIND:
 		return quire_alloc_frames_mask(q, QUIRE_NO_NODE, &policy->nodes, order, gfp, pfn);
 	case QUIRE_POLICY_INTERLEAVE:
-		return interleave(q, policy, order, gfp, pfn);
+		return interleave(q, policy, order, gfp, QI_SITE, pfn);
 	default:
 		return qi_refuse_request(q, QUIRE_EINVAL, order, gfp, "there is no such policy");
 	}

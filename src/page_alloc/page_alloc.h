@@ -41,8 +41,33 @@ struct qi_walk {
 
 /* Read and judge a request; QUIRE_EINVAL, QUIRE_ENOENT with a line in the log. */
 enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, struct qi_walk *walk);
-/* The whole road. */
-enum quire_status qi_walk_run(struct qi_walk *walk, quire_pfn_t *pfn);
+/*
+ * The whole road. site: the address the engine was called from, for who debugs; only looked at then. run: the engine itself
+ * asks.
+ */
+enum quire_status qi_walk_run_from(struct qi_walk *walk, const void *site, quire_pfn_t *pfn);
+static inline enum quire_status qi_walk_run(struct qi_walk *walk, quire_pfn_t *pfn)
+{
+	return qi_walk_run_from(walk, NULL, pfn);
+}
+#define QI_SITE __builtin_return_address(0)
+
+/* Its parts: above the low marks only; the slow path too; what the flags want done with the block, which fails is given back. */
+enum quire_status qi_walk_first(struct qi_walk *walk, quire_pfn_t *pfn);
+enum quire_status qi_walk_take(struct qi_walk *walk, quire_pfn_t *pfn);
+enum quire_status qi_walk_finish(struct qi_walk *walk, quire_pfn_t pfn);
+/* QUIRE_EUNSUPPORTED: some of it has no mapping, and was left as it was. */
+enum quire_status qi_zero_frames(struct quire *q, quire_pfn_t pfn, unsigned order);
+
+/* --- debug/debug.c: the same roads where something of debugging is on --- */
+
+enum quire_status qi_debug_run(struct qi_walk *walk, const void *site, quire_pfn_t *pfn);
+enum quire_status qi_debug_free(struct quire *q, struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order,
+				const void *site);
+/* A block became blocks of order `to`. */
+void qi_debug_split(struct quire *q, quire_pfn_t pfn, unsigned order, unsigned to);
+/* Frames were taken by another road than a request, each is a block of its own. No lock is held. */
+void qi_debug_taken(struct quire *q, quire_pfn_t pfn, uint64_t count, quire_gfp_t gfp, const void *site);
 
 /* --- walk.c --- */
 
@@ -123,7 +148,8 @@ static inline void qi_leave_cpu(const struct quire *q, unsigned long state)
 		q->platform->cpu_leave(q->platform->ctx, state);
 }
 
-/* Without a word in the log. */
+/* quire_free_frames() for who was called from `site`; and without a word in the log. */
+enum quire_status qi_free_frames_from(struct quire *q, quire_pfn_t pfn, unsigned order, const void *site);
 enum quire_status qi_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order);
 
 /* --- frame_map.c --- */

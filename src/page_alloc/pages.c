@@ -31,9 +31,12 @@ static bool all_sound(const struct quire *q, quire_pfn_t pfn, unsigned order)
 enum quire_status quire_alloc_pages(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, struct quire_page **page)
 {
 	quire_pfn_t pfn;
-	enum quire_status status = quire_alloc_frames(q, nid, order, gfp, &pfn);
+	struct qi_walk walk;
+	enum quire_status status = qi_walk_begin(q, nid, order, gfp, &walk);
 	struct quire_page *first;
 
+	if (status == QUIRE_OK)
+		status = qi_walk_run_from(&walk, QI_SITE, &pfn);
 	if (status != QUIRE_OK)
 		return status;
 	status = quire_memmap_prepare(q, pfn, (quire_pfn_t)1 << order);
@@ -67,25 +70,26 @@ struct quire_page *quire_page_head(const struct quire *q, struct quire_page *pag
 }
 
 /* The last reference is gone: nobody else has the block. */
-static enum quire_status release(struct quire *q, struct quire_page *page, quire_pfn_t pfn, unsigned order)
+static enum quire_status release(struct quire *q, struct quire_page *page, quire_pfn_t pfn, unsigned order, const void *site)
 {
 	quire_page_clear(page, QUIRE_PAGE_HEAD);
 	quire_page_set_order(page, 0);
-	return quire_free_frames(q, pfn, order);
+	return qi_free_frames_from(q, pfn, order, site);
 }
 
 /*
  * Others still hold the first frame of a block that is not compound: the rest goes now, the upper half, then the upper half of
  * what is left, and so on.
  */
-static enum quire_status release_tail(struct quire *q, struct quire_page *page, quire_pfn_t pfn, unsigned order)
+static enum quire_status release_tail(struct quire *q, struct quire_page *page, quire_pfn_t pfn, unsigned order,
+				      const void *site)
 {
 	enum quire_status status = QUIRE_OK;
 
 	while (order-- && status == QUIRE_OK) {
 		status = quire_split_frames(q, pfn, order + 1, order);
 		if (status == QUIRE_OK)
-			status = quire_free_frames(q, pfn + (1ull << order), order);
+			status = qi_free_frames_from(q, pfn + (1ull << order), order, site);
 	}
 	if (status == QUIRE_OK)
 		quire_page_set_order(page, 0);
@@ -114,8 +118,8 @@ enum quire_status quire_free_pages(struct quire *q, struct quire_page *page, uns
 	if (status != QUIRE_OK)
 		return status;
 	if (quire_page_put(page))
-		return release(q, page, pfn, order);
-	return compound || !order ? QUIRE_OK : release_tail(q, page, pfn, order);
+		return release(q, page, pfn, order, QI_SITE);
+	return compound || !order ? QUIRE_OK : release_tail(q, page, pfn, order, QI_SITE);
 }
 
 enum quire_status quire_put_page(struct quire *q, struct quire_page *page)
@@ -126,7 +130,7 @@ enum quire_status quire_put_page(struct quire *q, struct quire_page *page)
 	enum quire_status status = judge(q, head, pfn, order);
 
 	if (status == QUIRE_OK && quire_page_put(head))
-		status = release(q, head, pfn, order);
+		status = release(q, head, pfn, order, QI_SITE);
 	return status;
 }
 

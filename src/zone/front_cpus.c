@@ -41,6 +41,8 @@ static void *table_memory(struct qi_zone *za, size_t bytes, size_t *charged)
 		order++;
 	if (qi_tree_alloc(&za->tree, order, QUIRE_MIGRATE_UNMOVABLE, 0, &pfn) != QUIRE_OK)
 		return NULL;
+	if (za->q->page_alloc.watched)
+		qi_debug_needed(za->q, pfn, 1ull << order);
 	memory = platform->phys_to_virt(platform->ctx, pfn << shift, (quire_phys_t)1 << (order + shift));
 	if (memory)
 		memset(memory, 0, bytes);

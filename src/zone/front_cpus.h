@@ -5,9 +5,9 @@
  * set for the time of a drain; for longer while fronts are disabled (a range is being isolated, frames are being
  * watched one by one) or the CPU is away. tests/models/drain.pml is a model of this file and of qi_front_enter().
  *
- * Nobody may call these from inside a front or with the zone's lock; and, except for the drain, not inside the platform's
- * cpu_enter: they wait for the drain lock, whose holder may be waiting for an interrupt on this CPU. drain_lock is held throughout, so `disabled` and
- * `away` only change when no drain is under way.
+ * Nobody may call these from inside a front or with the zone's lock; and, except for the drain, not inside the
+ * platform's cpu_enter: they wait for the drain lock, whose holder may be waiting for an interrupt on this CPU.
+ * drain_lock is held throughout, so `disabled` and `away` only change when no drain is under way.
  */
 #ifndef QI_ZONE_FRONT_CPUS_H
 #define QI_ZONE_FRONT_CPUS_H

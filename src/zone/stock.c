@@ -140,6 +140,8 @@ static struct qi_stock_block *cut_block(struct qi_zone *za, unsigned order, unsi
 	while (qi_tree_alloc(&za->tree, order, QUIRE_MIGRATE_UNMOVABLE, 0, &pfn) != QUIRE_OK && order > least)
 		order--;
 	if (pfn != QUIRE_PFN_NONE) {
+		if (za->q->page_alloc.watched)
+			qi_debug_needed(za->q, pfn, 1ull << order);
 		block = platform->phys_to_virt(platform->ctx, pfn << shift, (quire_phys_t)1 << (order + shift));
 		if (!block)
 			qi_tree_free(&za->tree, pfn, order);

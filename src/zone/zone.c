@@ -52,6 +52,8 @@ static void *zone_frame_address(void *ctx, quire_pfn_t pfn, uint64_t frames)
 
 	if (platform->meta_alloc)
 		return NULL;
+	if (za->q->page_alloc.watched)
+		qi_debug_needed(za->q, pfn, frames);
 	return platform->phys_to_virt(platform->ctx, pfn << shift, frames << shift);
 }
 
@@ -116,6 +118,7 @@ enum quire_status qi_zone_open(struct quire *q, struct quire_zone *zone)
 	za->q = q;
 	za->zone = zone;
 	za->platform = q->platform;
+	za->fronts_disabled = q->page_alloc.watched;
 	if (!q->platform->meta_alloc) {
 		za->pool_bytes = pool_size(q, zone);
 		za->pool = qi_meta_alloc_raw(q, za->pool_bytes, 64, zone->node->nid, &q->metadata.trees);

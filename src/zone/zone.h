@@ -75,6 +75,12 @@ static inline struct qi_zone *qi_zone_of(const struct quire_zone *zone)
 	return zone->tree ? qi_zone_of_tree(zone->tree) : NULL;
 }
 
+/*
+ * The engine takes free frames of a zone for itself: debugging may have put them out of the direct map, they must be in it.
+ * In debug/contents.c; any locks may be held. Only where q->page_alloc.watched.
+ */
+void qi_debug_needed(struct quire *q, quire_pfn_t pfn, uint64_t count);
+
 /* An empty tree over the zone's span. QUIRE_ENOMEM. */
 enum quire_status qi_zone_open(struct quire *q, struct quire_zone *zone);
 /* Give everything back; fine for a zone that is not open. */

@@ -283,6 +283,29 @@ static void hugepage_sizes_are_the_architectures(void **state)
 	check_hugepages("i386-pae", 1, pae);
 }
 
+static void debugging(void **state)
+{
+	const struct quire_debug_options *d;
+
+	(void)state;
+	d = &x86("page_poison=1 page_owner=on debug_pagealloc=on debug_guardpage_minorder=3 init_on_alloc=y init_on_free=0")->debug;
+	assert_true(d->page_poison && d->page_owner && d->debug_pagealloc && d->init_on_alloc && !d->init_on_free);
+	assert_int_equal(d->guardpage_minorder, 3);
+	assert_false(x86("page_owner=1")->debug.page_owner);
+	assert_refused("[page_owner=1:");
+	assert_false(x86("page_owner=on page_owner=off")->debug.page_owner);
+	assert_int_equal(x86("debug_guardpage_minorder=6")->debug.guardpage_minorder, 0);
+	assert_refused("[debug_guardpage_minorder=6:");
+	d = &x86("fail_page_alloc=10,50,100,-1")->debug;
+	assert_true(d->faults.interval == 10 && d->faults.probability == 50 && d->faults.space == 100 && d->faults.times == -1);
+	assert_true(d->faults.min_order == 1 && d->faults.ignore_highmem && d->faults.ignore_reclaim);
+	assert_int_equal(x86("fail_page_alloc=1,100,0,7")->debug.faults.times, 7);
+	assert_int_equal(x86("fail_page_alloc=1,101,0,7")->debug.faults.probability, 0);
+	assert_refused("[fail_page_alloc=1,101,0,7:");
+	assert_int_equal(x86("fail_page_alloc=1,50")->debug.faults.probability, 0);
+	assert_int_equal(x86("fail_page_alloc=1,50,0,1,9")->debug.faults.probability, 0);
+}
+
 static void the_rest(void **state)
 {
 	const struct quire_boot_options *o = parse(QUIRE_ARCH_I386_PAE, "highmem=512M vmalloc=384M");
@@ -368,6 +391,7 @@ int main(void)
 		cmocka_unit_test(hugepages_go_with_the_size_before_them),
 		cmocka_unit_test(hugepage_sizes_are_the_architectures),
 		cmocka_unit_test(the_rest),
+		cmocka_unit_test(debugging),
 		cmocka_unit_test(garbage_is_survived),
 	};
 

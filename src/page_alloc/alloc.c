@@ -35,7 +35,7 @@ static int own_node(const struct quire *q)
 	unsigned cpu = qi_enter_cpu(q, &state);
 
 	qi_leave_cpu(q, state);
-	return cpu < q->topology.cpu_count ? q->topology.cpu_node[cpu] : 0;
+	return qi_node_of_cpu(q, cpu);
 }
 
 enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, struct qi_walk *walk)

@@ -58,7 +58,7 @@ enum quire_status quire_cpu_online(struct quire *q, unsigned cpu, int nid)
 		return QUIRE_ENOENT;
 	status = grow_nodes(q, cpu);
 	if (cpu < q->topology.cpu_count)
-		q->topology.cpu_node[cpu] = nid;
+		__atomic_store_n(&q->topology.cpu_node[cpu], nid, __ATOMIC_RELAXED);
 	fronts = for_zones(q, cpu, qi_front_return_cpu);
 	return fronts != QUIRE_OK ? fronts : status;
 }

@@ -127,7 +127,7 @@ static const struct quire_node *start_node(const struct quire *q, int nid)
 			q->platform->cpu_leave(q->platform->ctx, state);
 	}
 	if (nid == QUIRE_NO_NODE)
-		nid = cpu < q->topology.cpu_count ? q->topology.cpu_node[cpu] : 0;
+		nid = qi_node_of_cpu(q, cpu);
 	return quire_topology_node(&q->topology, nid);
 }
 

@@ -50,8 +50,7 @@ static void count_distant(struct qi_zone *za, unsigned cpu, const struct qi_walk
 
 void qi_count_allocs(struct qi_zone *za, unsigned cpu, const struct qi_walk *walk, uint64_t n)
 {
-	const struct quire_topology *t = &walk->q->topology;
-	int own = cpu < t->cpu_count ? t->cpu_node[cpu] : 0;
+	int own = qi_node_of_cpu(walk->q, cpu);
 
 	ADD_EVENT(za, cpu, allocs, n);
 	ADD_EVENT(za, cpu, alloc_pages, n << walk->request.order);

@@ -9,14 +9,18 @@
  *
  * The life of a move:
  *	1. holds(pfn): the owner tells the block that has this frame, and whether it can be moved now.
- *	2. The engine takes as many frames elsewhere, with the same order and of a type the range allows.
+ *	2. The engine takes as many frames elsewhere, with the same order and of a type the range allows. If there are
+ *	   descriptors the new block's first one is made to say what the old one's says (order, HEAD, references, owner word).
  *	3. migrate(moves, n): for each move the owner makes sure that nobody uses `from` any more, copies, points whoever
  *	   used `from` to `to`, and sets the move's status.
- *	4. For moves with QUIRE_OK the engine copies what the descriptor says (order, HEAD, references, owner word), if
- *	   there are descriptors, and has `from` back. For others `to` is given back and `from` is the owner's as before.
+ *	4. For moves with QUIRE_OK the engine has `from` back and clears its descriptor. For others `to` is given back and
+ *	   `from` is the owner's as before.
  *
  * Between 1 and 3 the owner may have freed the block, and somebody else may have it: migrate() looks again, under the
  * owner's own lock, and answers QUIRE_ENOENT for what is not his any more.
+ *
+ * Who takes references to frames that can move sees to it himself, in migrate(), that none came or went since step 2:
+ * with his own lock, or by answering QUIRE_EBUSY where the two descriptors differ.
  *
  * Locking: callbacks may be called from several CPUs at once, without any lock of the engine; they may free frames and
  * may take some without DIRECT_RECLAIM, but must not ask for ranges, hotplug or compaction. The list of owners may

@@ -159,8 +159,8 @@ static bool search_zone(struct search *s, struct qi_zone *za)
 /* Zones the request may use that can spare so much. */
 static bool search_zones(struct search *s, const struct qi_walk *walk)
 {
-	for (size_t i = 0; i < walk->list->count; i++) {
-		struct qi_zone *za = qi_zone_of(walk->list->zones[i]);
+	for (size_t i = 0; i < quire_zonelist_count(walk->list); i++) {
+		struct qi_zone *za = qi_zone_of(quire_zonelist_zone(walk->list, i));
 
 		if (!za || !qi_walk_allows(walk, za->zone) || qi_tree_free_pages(&za->tree) <
 		    qi_request_floor(za, 0, walk->highest, QUIRE_WMARK_LOW) + s->count)

@@ -55,37 +55,39 @@ static bool described(const struct quire *q, quire_pfn_t pfn, quire_pfn_t *known
 	return true;
 }
 
-/* The target can have a descriptor if the source has one. */
-static bool ready_target(struct quire *q, const struct qi_block *block, quire_pfn_t to, struct known *known)
+/*
+ * The target's descriptor says what the source's says, before its owner knows of the target: from then on he may do with it
+ * what he likes. False: there is no memory for it.
+ */
+static bool copy_descriptor(struct quire *q, const struct qi_block *block, quire_pfn_t to, struct known *known)
 {
-	if (!q->memmap.ready || !described(q, block->pfn, &known->from) || described(q, to, &known->to))
+	const struct quire_page *old;
+	struct quire_page *new;
+
+	if (!q->memmap.ready || !described(q, block->pfn, &known->from))
 		return true;
-	return quire_memmap_prepare(q, to, 1ull << block->order) == QUIRE_OK;
-}
-
-/* What the first descriptor of a block says goes with it. */
-static void move_descriptor(struct quire *q, const struct qi_block *block, quire_pfn_t to)
-{
-	struct quire_page *old = quire_pfn_to_page(&q->memmap, block->pfn), *new = quire_pfn_to_page(&q->memmap, to);
-
+	if (!described(q, to, &known->to) && quire_memmap_prepare(q, to, 1ull << block->order) != QUIRE_OK)
+		return false;
+	old = quire_pfn_to_page(&q->memmap, block->pfn);
+	new = quire_pfn_to_page(&q->memmap, to);
 	new->state = old->state;
 	new->owner = old->owner;
-	if (quire_page_test(old, QUIRE_PAGE_HEAD)) {
+	if (quire_page_test(old, QUIRE_PAGE_HEAD))
 		quire_page_set(new, QUIRE_PAGE_HEAD);
-		quire_page_clear(old, QUIRE_PAGE_HEAD);
-	}
-	old->state = 0;
-	old->owner = 0;
+	return true;
 }
 
-static void move_descriptors(struct quire *q, const struct qi_block *blocks, const quire_pfn_t *to,
-			     const struct quire_move *moves, unsigned n)
+/* That of a frame the engine has again. */
+static void clear_descriptor(struct quire *q, quire_pfn_t pfn, quire_pfn_t *known)
 {
-	quire_pfn_t known = QUIRE_PFN_NONE;
+	struct quire_page *page;
 
-	for (unsigned i = 0; q->memmap.ready && i < n; i++)
-		if (moves[i].status == QUIRE_OK && described(q, blocks[i].pfn, &known))
-			move_descriptor(q, &blocks[i], to[i]);
+	if (!q->memmap.ready || !described(q, pfn, known))
+		return;
+	page = quire_pfn_to_page(&q->memmap, pfn);
+	page->state = 0;
+	page->owner = 0;
+	quire_page_clear(page, QUIRE_PAGE_HEAD);
 }
 
 /* --- what was moved goes back ------------------------------------------------------------------------------------ */
@@ -158,11 +160,15 @@ static uint64_t give_sources(struct qi_zone *za, const struct quire_owner *owner
 uint64_t qi_move_blocks(struct qi_zone *za, const struct quire_owner *owner, const struct qi_block *blocks,
 			const quire_pfn_t *to, struct quire_move *moves, unsigned n, enum quire_migrate_mode mode)
 {
+	struct known known = { QUIRE_PFN_NONE, QUIRE_PFN_NONE };
+
 	for (unsigned i = 0; i < n; i++)
 		moves[i] = (struct quire_move){ .from = blocks[i].pfn, .to = to[i], .order = blocks[i].order,
 						.status = QUIRE_EBUSY };
 	owner->migrate(owner->ctx, moves, n, mode);
-	move_descriptors(za->q, blocks, to, moves, n);
+	for (unsigned i = 0; i < n; i++)
+		clear_descriptor(za->q, moves[i].status == QUIRE_OK ? blocks[i].pfn : to[i],
+				 moves[i].status == QUIRE_OK ? &known.from : &known.to);
 	return give_sources(za, owner, blocks, moves, n);
 }
 
@@ -234,7 +240,7 @@ static unsigned keep_with_target(struct evacuation *e, struct batch *b, unsigned
 	unsigned kept = 0;
 
 	for (unsigned i = first; i < first + n; i++) {
-		if (b->to[i] != QUIRE_PFN_NONE && !ready_target(e->q, &b->blocks[i], b->to[i], &known)) {
+		if (b->to[i] != QUIRE_PFN_NONE && !copy_descriptor(e->q, &b->blocks[i], b->to[i], &known)) {
 			qi_free_frames(e->q, b->to[i], b->blocks[i].order);
 			b->to[i] = QUIRE_PFN_NONE;
 		}

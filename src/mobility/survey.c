@@ -64,7 +64,8 @@ static void survey_block(struct quire *q, const struct qi_part *part, const stru
 	add_obstacle(survey, &obstacle);
 }
 
-static void survey_part(struct quire *q, const struct qi_part *part, struct quire_survey *survey)
+/* Frames that are the zone's. */
+static uint64_t survey_part(struct quire *q, const struct qi_part *part, struct quire_survey *survey)
 {
 	struct qi_block blocks[QUIRE_MOVES];
 	struct qi_scan scan = { .pfn = part->pfn, .end = part->end, .blocks = blocks, .room = QUIRE_MOVES };
@@ -80,19 +81,21 @@ static void survey_part(struct quire *q, const struct qi_part *part, struct quir
 		qi_owners_leave(q);
 	}
 	survey->free += scan.free;
+	return scan.free + scan.used;
 }
 
 enum quire_status quire_survey_range(struct quire *q, quire_pfn_t pfn, uint64_t count, struct quire_survey *survey)
 {
 	enum quire_status status = qi_judge_range(q, pfn, count);
 	struct qi_part part = { 0 };
+	uint64_t ours = 0;
 
 	if (status != QUIRE_OK)
 		return status;
 	*survey = (struct quire_survey){ 0 };
 	qi_drain_range(q, pfn, count);
 	while (qi_next_part(q, pfn, pfn + count, &part))
-		survey_part(q, &part, survey);
-	survey->absent = count - qi_min(count, survey->free + survey->movable + survey->unmovable);
+		ours += survey_part(q, &part, survey);
+	survey->absent = count - qi_min(count, ours);
 	return QUIRE_OK;
 }

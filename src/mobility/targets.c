@@ -10,12 +10,12 @@
 #define TARGET_FLAGS (QUIRE_GFP_RECLAIM | QUIRE_GFP_IO | QUIRE_GFP_FS | QUIRE_GFP_HIGH | QUIRE_GFP_NORETRY | \
 		      QUIRE_GFP_RETRY_MAYFAIL | QUIRE_GFP_NOMEMALLOC)
 
-static bool missing(const struct qi_block *blocks, unsigned n, const quire_pfn_t *to)
+static bool missing(unsigned n, const quire_pfn_t *to)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (to[i] == QUIRE_PFN_NONE)
 			return true;
-	return blocks == NULL;
+	return false;
 }
 
 static void take_singles(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n,
@@ -70,14 +70,14 @@ void qi_targets_take(struct quire *q, int nid, unsigned flags, quire_gfp_t gfp, 
 	gfp = (gfp & TARGET_FLAGS) | QUIRE_GFP_MOVABLE | QUIRE_GFP_HIGHMEM | QUIRE_GFP_NOWARN;
 	for (unsigned i = 0; i < n; i++)
 		to[i] = QUIRE_PFN_NONE;
-	for (size_t i = 0; list && (flags & QI_RANGE_ELSEWHERE) && i < list->count && missing(blocks, n, to); i++) {
-		const struct quire_node *other = list->zones[i]->node;
+	for (size_t i = 0; list && (flags & QI_RANGE_ELSEWHERE) && i < quire_zonelist_count(list) && missing(n, to); i++) {
+		const struct quire_node *other = quire_zonelist_zone(list, i)->node;
 
 		if (other == node || other == last)
 			continue;
 		last = other;
 		take_from(q, other->nid, (gfp & ~QUIRE_GFP_DIRECT_RECLAIM) | QUIRE_GFP_THISNODE, blocks, n, to);
 	}
-	if (missing(blocks, n, to))
+	if (missing(n, to))
 		take_from(q, nid, gfp, blocks, n, to);
 }

@@ -125,6 +125,7 @@ uint64_t metal_free_frames(void);
 /* --- tests: each returns METAL_EXIT_* --------------------------------------------------------------------------------- */
 
 unsigned metal_test_portable(void);
+unsigned metal_test_kmap(void);
 unsigned metal_test_storm(unsigned seconds);
 unsigned metal_test_matrix(const struct quire_config *config);
 unsigned metal_test_hotplug(unsigned seconds);
@@ -132,6 +133,17 @@ unsigned metal_test_bench(void);
 unsigned metal_test_panic(void);
 
 /* --- the one machine -------------------------------------------------------------------------------------------------- */
+
+enum metal_step {
+	METAL_STEP_BEGIN,	/* metal_main() */
+	METAL_STEP_OPTIONS,	/* command line */
+	METAL_STEP_FIRMWARE,	/* memory map, ACPI or device tree */
+	METAL_STEP_MAPPED,	/* direct map */
+	METAL_STEP_CPUS,	/* secondary CPUs */
+	METAL_STEP_ENGINE,	/* quire_boot() */
+	METAL_STEP_FIRST,	/* somebody has memory */
+	METAL_STEPS
+};
 
 struct metal {
 	struct metal_boot boot;
@@ -141,8 +153,8 @@ struct metal {
 	struct quire q;
 	/* Complaints of the engine are wanted just now, and not printed. */
 	bool provoked;
-	/* Clock when metal_main() began, and when the engine had given out its first frame. */
-	uint64_t start_ns, first_allocation_ns;
+	/* Clock at the end of each step of the boot. */
+	uint64_t step_ns[METAL_STEPS];
 };
 extern struct metal metal;
 

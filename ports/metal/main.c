@@ -13,17 +13,24 @@ static void finish(unsigned code)
 	arch_exit(code);
 }
 
+static void done(enum metal_step step)
+{
+	metal.step_ns[step] = arch_now_ns();
+}
+
 static void prepare(const struct metal_boot *boot)
 {
 	enum quire_status status;
 
-	metal.start_ns = arch_now_ns();
+	done(METAL_STEP_BEGIN);
 	metal.boot = *boot;
 	metal_machine_begin(boot);
 	metal_print("Quire on %s\n", arch_info()->name);
 	if (!metal_parse_options(metal_command_line(), &metal.options, &metal.config))
 		finish(METAL_EXIT_ARGUMENT);
+	done(METAL_STEP_OPTIONS);
 	status = metal_read_machine(boot, &metal.config);
+	done(METAL_STEP_FIRMWARE);
 	if (status == QUIRE_OK)
 		status = metal_reserve_tables();
 	if (status == QUIRE_OK)
@@ -32,7 +39,9 @@ static void prepare(const struct metal_boot *boot)
 		metal_print("this machine cannot be used: %s\n", quire_status_string(status));
 		finish(METAL_EXIT_MACHINE);
 	}
+	done(METAL_STEP_MAPPED);
 	metal.config.cpus = metal_start_cpus(metal.config.cpus ? metal.config.cpus : METAL_CPUS);
+	done(METAL_STEP_CPUS);
 }
 
 /* Boot is done when somebody can have memory. */
@@ -41,9 +50,10 @@ static enum quire_status boot_to_first_allocation(void)
 	enum quire_status status = metal_boot_engine(&metal.config);
 	quire_pfn_t pfn;
 
+	done(METAL_STEP_ENGINE);
 	if (status == QUIRE_OK)
 		status = quire_alloc_frames(&metal.q, QUIRE_NO_NODE, 0, QUIRE_GFP_KERNEL, &pfn);
-	metal.first_allocation_ns = arch_now_ns();
+	done(METAL_STEP_FIRST);
 	return status == QUIRE_OK ? quire_free_frames(&metal.q, pfn, 0) : status;
 }
 
@@ -73,6 +83,7 @@ static unsigned run_tests(void)
 	switch (metal.options.test) {
 	case METAL_TEST_QUICK:
 		code = metal_test_portable();
+		code = code == METAL_EXIT_OK ? metal_test_kmap() : code;
 		return code == METAL_EXIT_OK ? metal_test_storm(1) : code;
 	case METAL_TEST_STORM:
 		return metal_test_storm(metal.options.seconds);

@@ -101,11 +101,20 @@ static uint64_t *find_entry(uint64_t va, unsigned *level, bool make)
 
 /* --- the direct map --------------------------------------------------------------------------------------------------- */
 
-/* Map what of [at, end) one entry can hold, or pass over what is there. The address after it; 0: no table page. */
-static uint64_t map_step(uint64_t at, uint64_t end, uint64_t flags)
+static bool is_leaf(uint64_t entry, unsigned level)
+{
+	return entry & PRESENT && (level == 1 || entry & LARGE);
+}
+
+/*
+ * Map, or pass over what is mapped, from `at` on as far as one table and one size of page go. The address behind it; 0: no
+ * table page.
+ */
+static uint64_t map_run(uint64_t at, uint64_t end, uint64_t flags)
 {
 	unsigned level = largest_level;
-	uint64_t *entry;
+	uint64_t *entry, size;
+	bool there;
 
 	while (level > 1 && (at & (level_size(level) - 1) || end - at < level_size(level)))
 		level--;
@@ -113,11 +122,18 @@ static uint64_t map_step(uint64_t at, uint64_t end, uint64_t flags)
 		entry = find_entry(DIRECT_BASE + at, &level, true);
 		if (!entry)
 			return 0;
-		if (!(*entry & PRESENT))
-			*entry = at | flags | PRESENT | WRITABLE | (level > 1 ? LARGE : 0);
-		if (level == 1 || *entry & LARGE)
-			return (at | (level_size(level) - 1)) + 1;
+		if (!(*entry & PRESENT) || is_leaf(*entry, level))
+			break;		/* else a table of smaller pages is there already */
 	}
+	size = level_size(level);
+	there = is_leaf(*entry, level);
+	do {
+		if (!there)
+			*entry = at | flags | PRESENT | WRITABLE | (level > 1 ? LARGE : 0);
+		at = (at | (size - 1)) + 1;
+		entry++;
+	} while (at & (size * 512 - 1) && at < end && (there ? is_leaf(*entry, level) : !*entry && end - at >= size));
+	return at;
 }
 
 static enum quire_status map_range(quire_phys_t phys, quire_phys_t size, uint64_t flags)
@@ -130,7 +146,7 @@ static enum quire_status map_range(quire_phys_t phys, quire_phys_t size, uint64_
 	state = arch_irq_save();
 	qi_lock(&tables_lock);
 	while (at && at < end)
-		at = map_step(at, end, flags);
+		at = map_run(at, end, flags);
 	qi_unlock(&tables_lock);
 	arch_irq_restore(state);
 	return at ? QUIRE_OK : QUIRE_ENOMEM;

@@ -101,7 +101,7 @@ enum quire_status quire_debug_set_faults(struct quire *q, const struct quire_fau
 
 /*
  * Texts. page_owner: the field's, a paragraph per block held. holders: a table of who holds how much, at most 64 groups;
- * story: one line about a frame, nothing if there is none to tell.
+ * story: the end of a sentence about a frame, "; block ... taken ..., given back ...", nothing if there is none to tell.
  */
 void quire_report_page_owner(const struct quire *q, const struct quire_report_sink *sink);
 void quire_report_holders(const struct quire *q, uint64_t since_ns, const struct quire_report_sink *sink);

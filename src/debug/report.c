@@ -71,7 +71,7 @@ static void print_event(const struct quire_report_sink *sink, const char *what, 
 {
 	if (!event->known)
 		return;
-	qi_print(sink, "%s on CPU %u by %llu from %#llx at ", what, event->cpu, (qi_ull)event->by, (qi_ull)event->site);
+	qi_print(sink, "%s on CPU %u by %llu from %#llx at", what, event->cpu, (qi_ull)event->by, (qi_ull)event->site);
 	print_seconds(sink, event->ns);
 }
 
@@ -82,11 +82,10 @@ void quire_report_story(const struct quire *q, quire_pfn_t pfn, const struct qui
 
 	if (quire_page_story(q, pfn, &story) != QUIRE_OK)
 		return;
-	qi_print(sink, "%s block %#llx, order %u", story.held ? "held:" : "given back:", (qi_ull)story.head, story.order);
+	qi_print(sink, "; block %#llx of order %u", (qi_ull)story.head, story.order);
+	print_event(sink, " taken", &story.taken);
 	if (story.taken.known)
-		qi_print(sink, ", %s", quire_gfp_names(story.gfp, names, sizeof(names)));
-	print_event(sink, ", taken", &story.taken);
+		qi_print(sink, " (%s)", quire_gfp_names(story.gfp, names, sizeof(names)));
 	if (!story.held)
 		print_event(sink, ", given back", &story.freed);
-	qi_print(sink, "\n");
 }

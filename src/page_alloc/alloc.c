@@ -6,9 +6,8 @@
 
 #define RETRY_FLAGS (QUIRE_GFP_NOFAIL | QUIRE_GFP_NORETRY | QUIRE_GFP_RETRY_MAYFAIL)
 
-/* What is wrong with a request; NULL: nothing. */
-static const char *judge(const struct quire *q, unsigned order, quire_gfp_t gfp, struct qi_walk *walk,
-			 enum quire_migratetype *type)
+static inline const char *judge(const struct quire *q, unsigned order, quire_gfp_t gfp, enum quire_zone_type *highest,
+				enum quire_migratetype *type)
 {
 	quire_gfp_t retry = gfp & RETRY_FLAGS;
 
@@ -16,7 +15,7 @@ static const char *judge(const struct quire *q, unsigned order, quire_gfp_t gfp,
 		return "the allocator is not open yet";
 	if (order >= QI_TREE_ORDERS)
 		return "there are no blocks of that order";
-	if (quire_gfp_zone(q->config.zone_mask, gfp, &walk->highest) != QUIRE_OK)
+	if (quire_gfp_zone(q->config.zone_mask, gfp, highest) != QUIRE_OK)
 		return "at most one of DMA, DMA32 and HIGHMEM";
 	if (quire_gfp_migratetype(gfp, type) != QUIRE_OK)
 		return "MOVABLE and RECLAIMABLE contradict each other";
@@ -26,7 +25,15 @@ static const char *judge(const struct quire *q, unsigned order, quire_gfp_t gfp,
 		if ((retry & QUIRE_GFP_NOFAIL) && !(gfp & QUIRE_GFP_DIRECT_RECLAIM))
 			return "NOFAIL is for callers that can wait: it needs DIRECT_RECLAIM";
 	}
+	if (!q->watermarks.mobility_grouping)
+		*type = QUIRE_MIGRATE_UNMOVABLE;
 	return NULL;
+}
+
+const char *qi_judge_request(const struct quire *q, unsigned order, quire_gfp_t gfp, enum quire_zone_type *highest,
+			     enum quire_migratetype *type)
+{
+	return judge(q, order, gfp, highest, type);
 }
 
 static int own_node(const struct quire *q)
@@ -41,7 +48,7 @@ static int own_node(const struct quire *q)
 enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, struct qi_walk *walk)
 {
 	enum quire_migratetype type = QUIRE_MIGRATE_UNMOVABLE;
-	const char *wrong = judge(q, order, gfp, walk, &type);
+	const char *wrong = judge(q, order, gfp, &walk->highest, &type);
 	const struct quire_node *node;
 
 	if (qi_unlikely(wrong != NULL))
@@ -51,8 +58,6 @@ enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_
 	node = quire_topology_node(&q->topology, nid);
 	if (qi_unlikely(!node))
 		return qi_refuse_request(q, QUIRE_ENOENT, order, gfp, "there is no such node");
-	if (!q->watermarks.mobility_grouping)
-		type = QUIRE_MIGRATE_UNMOVABLE;
 	walk->q = q;
 	walk->gfp = gfp;
 	walk->nid = nid;

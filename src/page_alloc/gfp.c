@@ -1,4 +1,5 @@
 /* What a request's flags mean: zones, mobility, how far into the reserves. */
+#include <quire/explain.h>
 #include <quire/page_alloc.h>
 #include <quire/topology.h>
 
@@ -37,4 +38,28 @@ enum quire_status quire_gfp_migratetype(quire_gfp_t gfp, enum quire_migratetype 
 		return QUIRE_EINVAL;
 	*type = (enum quire_migratetype)((gfp & (QUIRE_GFP_MOVABLE | QUIRE_GFP_RECLAIMABLE)) >> 3);
 	return QUIRE_OK;
+}
+
+static const struct { quire_gfp_t bits; const char *name; } gfp_names[] = {
+	{ QUIRE_GFP_KERNEL, "KERNEL" }, { QUIRE_GFP_DMA, "DMA" }, { QUIRE_GFP_DMA32, "DMA32" },
+	{ QUIRE_GFP_HIGHMEM, "HIGHMEM" }, { QUIRE_GFP_MOVABLE, "MOVABLE" }, { QUIRE_GFP_RECLAIMABLE, "RECLAIMABLE" },
+	{ QUIRE_GFP_HIGH, "HIGH" }, { QUIRE_GFP_MEMALLOC, "MEMALLOC" }, { QUIRE_GFP_NOMEMALLOC, "NOMEMALLOC" },
+	{ QUIRE_GFP_IO, "IO" }, { QUIRE_GFP_FS, "FS" }, { QUIRE_GFP_DIRECT_RECLAIM, "DIRECT_RECLAIM" },
+	{ QUIRE_GFP_KSWAPD_RECLAIM, "KSWAPD_RECLAIM" }, { QUIRE_GFP_THISNODE, "THISNODE" },
+};
+
+const char *quire_gfp_names(quire_gfp_t gfp, char *text, size_t size)
+{
+	size_t at = 0;
+
+	qi_snprintf(text, size, gfp ? "" : "0");
+	for (unsigned i = 0; i < QI_ARRAY_SIZE(gfp_names) && at < size; i++) {
+		if ((gfp & gfp_names[i].bits) != gfp_names[i].bits)
+			continue;
+		gfp &= ~gfp_names[i].bits;
+		at += (size_t)qi_snprintf(text + at, size - at, "%s%s", at ? "|" : "", gfp_names[i].name);
+	}
+	if (gfp && at < size)
+		qi_snprintf(text + at, size - at, "%s%#x", at ? "|" : "", gfp);
+	return text;
 }

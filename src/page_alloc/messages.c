@@ -46,7 +46,7 @@ void qi_warn_failure(const struct qi_walk *walk)
 
 /* A sink that keeps the first line. */
 struct line {
-	char text[192];
+	char text[360];
 	size_t used;
 };
 

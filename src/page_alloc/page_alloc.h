@@ -39,6 +39,9 @@ struct qi_walk {
 
 /* --- alloc.c --- */
 
+/* What is wrong with a request; NULL: nothing, and what it may use and is. */
+const char *qi_judge_request(const struct quire *q, unsigned order, quire_gfp_t gfp, enum quire_zone_type *highest,
+			     enum quire_migratetype *type);
 /* Read and judge a request; QUIRE_EINVAL, QUIRE_ENOENT with a line in the log. */
 enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, struct qi_walk *walk);
 /*
@@ -78,6 +81,12 @@ static inline bool qi_walk_allows(const struct qi_walk *walk, const struct quire
 }
 /* The zone a request would like best; NULL: the mask leaves none. */
 struct quire_zone *qi_walk_preferred(const struct qi_walk *walk);
+/* The tree's flags for those of a request. */
+static inline unsigned qi_tree_flags(unsigned flags)
+{
+	return (flags & QI_ALLOC_CMA ? QI_TREE_CMA : 0) | (flags & QI_ALLOC_HIGHATOMIC ? QI_TREE_HIGHATOMIC : 0) |
+	       (flags & QI_ALLOC_NOFRAGMENT ? QI_TREE_NOFRAGMENT : 0);
+}
 /* One pass over the zonelist, on a CPU of its own choice. */
 enum quire_status qi_walk_list(struct qi_walk *walk, unsigned flags, quire_pfn_t *pfn);
 
@@ -114,6 +123,8 @@ static inline bool qi_gfp_no_watermarks(quire_gfp_t gfp)
 /* --- slow.c, reclaim.c --- */
 
 enum quire_status qi_alloc_slow(struct qi_walk *walk, quire_pfn_t *pfn);
+/* What flags and the task that asks allow a request beyond qi_alloc_flags(). */
+unsigned qi_task_flags(const struct quire *q, quire_gfp_t gfp);
 /* The node wants the background reclaimer, unless it is balanced or hopeless. */
 void qi_wake_reclaimer(struct quire *q, const struct quire_node *node);
 /* Is there anybody who could bring memory back in the background? */

@@ -46,22 +46,23 @@ static void wake_nodes(const struct qi_walk *walk)
 	}
 }
 
-/* What the task that asks may do beyond its flags. */
-static void add_reserves(struct slow *slow)
+static uint32_t task_of(const struct quire *q)
 {
-	const struct quire_platform *platform = slow->walk->q->platform;
-	uint32_t task = platform->task ? platform->task(platform->ctx) : 0;
-	quire_gfp_t gfp = slow->walk->gfp;
+	return q->platform->task ? q->platform->task(q->platform->ctx) : 0;
+}
 
-	slow->memalloc = task & QUIRE_TASK_MEMALLOC;
-	if (task & QUIRE_TASK_REALTIME)
-		slow->flags |= QI_ALLOC_MIN_RESERVE;
+unsigned qi_task_flags(const struct quire *q, quire_gfp_t gfp)
+{
+	uint32_t task = task_of(q);
+	unsigned flags = task & QUIRE_TASK_REALTIME ? QI_ALLOC_MIN_RESERVE : 0;
+
 	if (gfp & QUIRE_GFP_NOMEMALLOC)
-		return;
-	if (qi_gfp_no_watermarks(gfp) || slow->memalloc)
-		slow->flags |= QI_ALLOC_NO_WATERMARKS;
+		return flags;
+	if (qi_gfp_no_watermarks(gfp) || (task & QUIRE_TASK_MEMALLOC))
+		flags |= QI_ALLOC_NO_WATERMARKS;
 	else if (task & QUIRE_TASK_VICTIM)
-		slow->flags |= QI_ALLOC_OOM;
+		flags |= QI_ALLOC_OOM;
+	return flags;
 }
 
 static bool any_highatomic(const struct qi_walk *walk)
@@ -82,7 +83,8 @@ static bool try_reserves(struct slow *slow)
 
 	if (try_list(slow, slow->flags))
 		return true;
-	add_reserves(slow);
+	slow->memalloc = task_of(slow->walk->q) & QUIRE_TASK_MEMALLOC;
+	slow->flags |= qi_task_flags(slow->walk->q, slow->walk->gfp);
 	if (slow->flags & (QI_ALLOC_NO_WATERMARKS | QI_ALLOC_OOM))
 		slow->walk->mask = NULL;
 	if ((slow->flags != before || slow->walk->mask != slow->mask) && try_list(slow, slow->flags))

@@ -20,12 +20,6 @@ struct quire_zone *qi_walk_preferred(const struct qi_walk *walk)
 	return NULL;
 }
 
-static unsigned tree_flags(unsigned flags)
-{
-	return (flags & QI_ALLOC_CMA ? QI_TREE_CMA : 0) | (flags & QI_ALLOC_HIGHATOMIC ? QI_TREE_HIGHATOMIC : 0) |
-	       (flags & QI_ALLOC_NOFRAGMENT ? QI_TREE_NOFRAGMENT : 0);
-}
-
 /* Without locks: is there a chance beyond what is at hand? */
 static bool worth_asking(const struct qi_zone *za, unsigned cpu, const struct qi_request *request)
 {
@@ -44,7 +38,7 @@ static enum quire_status try_zone(struct qi_walk *walk, struct qi_zone *za, unsi
 	*pfn = qi_front_take(za, cpu, request->order, request->type);
 	if (qi_likely(*pfn != QUIRE_PFN_NONE))
 		return QUIRE_OK;
-	request->flags = tree_flags(flags);
+	request->flags = qi_tree_flags(flags);
 	request->floor = qi_request_floor(za, request->order, walk->highest, flags);
 	if ((flags & QI_ALLOC_MARK) != QUIRE_WMARK_MIN && !worth_asking(za, cpu, request))
 		return QUIRE_ENOMEM;

@@ -42,7 +42,8 @@ uint32_t qi_blob_field(const void *blob, size_t offset)
 /* Version 16 does not say how long the structure block is. */
 static uint32_t struct_size(const void *blob)
 {
-	return FIELD(blob, version) >= 17 ? FIELD(blob, size_dt_struct) : FIELD(blob, totalsize) - FIELD(blob, off_dt_struct);
+	return FIELD(blob, version) >= 17 ? FIELD(blob, size_dt_struct) :
+					    FIELD(blob, totalsize) - FIELD(blob, off_dt_struct);
 }
 
 /* The text at `offset` of a block, if its NUL is inside it; *length without the NUL. */
@@ -117,7 +118,8 @@ static int check_header(const void *blob, size_t size)
 		return -FDT_ERR_TRUNCATED;
 	if (FIELD(blob, magic) != FDT_MAGIC)
 		return -FDT_ERR_BADMAGIC;
-	if (FIELD(blob, version) < 16 || FIELD(blob, last_comp_version) > 17 || FIELD(blob, last_comp_version) > FIELD(blob, version))
+	if (FIELD(blob, version) < 16 || FIELD(blob, last_comp_version) > 17 ||
+	    FIELD(blob, last_comp_version) > FIELD(blob, version))
 		return -FDT_ERR_BADVERSION;
 	header = FIELD(blob, version) >= 17 ? sizeof(struct fdt_header) : HEADER_16_BYTES;
 	if (size < header || FIELD(blob, totalsize) < header || FIELD(blob, totalsize) > INT32_MAX ||

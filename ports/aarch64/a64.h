@@ -30,8 +30,8 @@ static inline void a64_out(quire_phys_t phys, uint32_t value)
 /* --- the device tree (tree.c): what this port asks itself ------------------------------------------------------------- */
 
 /*
- * Map the device tree at `phys` and judge it. False if there is nothing that begins like one; a tree that begins well but is broken
- * counts as there, and answers no question. What is wrong with it is told when the machine is read.
+ * Map the device tree at `phys` and judge it. False if there is nothing that begins like one; a tree that begins well
+ * but is broken counts as there, and answers no question. What is wrong with it is told when the machine is read.
  */
 bool a64_tree_open(quire_phys_t phys);
 /* The tree as it is mapped and its length by its own account; NULL: none was opened. */

@@ -32,8 +32,8 @@ static const char *class_name(unsigned class)
 
 static void print_system_registers(void)
 {
-	metal_print("  esr %08llx far %016llx sctlr %08llx tcr %016llx\n", (unsigned long long)A64_READ(esr_el1),
-		    (unsigned long long)A64_READ(far_el1), (unsigned long long)A64_READ(sctlr_el1), (unsigned long long)A64_READ(tcr_el1));
+	metal_print("  esr %08lx far %016lx sctlr %08lx tcr %016lx\n", A64_READ(esr_el1),
+		    A64_READ(far_el1), A64_READ(sctlr_el1), A64_READ(tcr_el1));
 }
 
 void a64_exception(const struct a64_frame *f)
@@ -43,10 +43,10 @@ void a64_exception(const struct a64_frame *f)
 
 	if (a64_leaving)
 		a64_power_off();
-	metal_print("CPU %u: %s (vector %llu), pc %016llx sp %016llx pstate %08llx\n", arch_cpu(), name, (unsigned long long)f->kind,
-		    (unsigned long long)f->pc, (unsigned long long)f->sp, (unsigned long long)f->pstate);
+	metal_print("CPU %u: %s (vector %lu), pc %016lx sp %016lx pstate %08lx\n", arch_cpu(), name, f->kind,
+		    f->pc, f->sp, f->pstate);
 	for (unsigned i = 0; i < 31; i++)
-		metal_print("  x%-2u %016llx%s", i, (unsigned long long)f->x[i], i % 4 == 3 || i == 30 ? "\n" : "");
+		metal_print("  x%-2u %016lx%s", i, f->x[i], i % 4 == 3 || i == 30 ? "\n" : "");
 	print_system_registers();
 	metal_panic(false, "%s", name);
 }
@@ -56,7 +56,7 @@ void arch_dump_registers(void)
 	uint64_t sp;
 
 	__asm__ volatile("mov %0, sp" : "=r"(sp));
-	metal_print("  CPU %u sp %016llx daif %03llx return %016llx\n", arch_cpu(), (unsigned long long)sp,
-		    (unsigned long long)A64_READ(daif), (unsigned long long)(uintptr_t)__builtin_return_address(0));
+	metal_print("  CPU %u sp %016lx daif %03lx return %016lx\n", arch_cpu(), sp,
+		    A64_READ(daif), (uint64_t)__builtin_return_address(0));
 	print_system_registers();
 }

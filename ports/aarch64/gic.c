@@ -1,11 +1,13 @@
 /*
  * Memory barriers on other CPUs, and waking them, by the interrupt controller.
  *
- * Interrupts proper are not used by this kernel; the controller's group 0 arrives as the fast interrupt, which nothing masks while
- * the kernel runs: arch_irq_save() masks the other kind. So a CPU that waits for a lock with interrupts off answers as well.
+ * Interrupts proper are not used by this kernel; the controller's group 0 arrives as the fast interrupt, which nothing
+ * masks while the kernel runs: arch_irq_save() masks the other kind. So a CPU that waits for a lock with interrupts off
+ * answers as well.
  *
- * Each CPU has a count of barriers wanted and one of barriers made. Who wants one raises the first and waits until the second has
- * come that far; a request that finds an interrupt under way already is served by it, because the handler reads the count last.
+ * Each CPU has a count of barriers wanted and one of barriers made. Who wants one raises the first and waits until the
+ * second has come that far; a request that finds an interrupt under way already is served by it, because the handler
+ * reads the count last.
  */
 #include "a64.h"
 #include "kernel.h"
@@ -176,8 +178,8 @@ void arch_wake_all(void)
 }
 
 /*
- * With the fast interrupt masked one that comes after the look at `woken` stays pending, and a pending one ends the wait. Without
- * a controller nobody could end it.
+ * With the fast interrupt masked one that comes after the look at `woken` stays pending, and a pending one ends the
+ * wait. Without a controller nobody could end it.
  */
 void arch_idle(void)
 {

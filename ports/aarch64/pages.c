@@ -50,6 +50,13 @@ void arch_kunmap(void *va)
 	(void)va;
 }
 
+const void *arch_map_far(quire_phys_t phys, quire_phys_t size)
+{
+	(void)phys;
+	(void)size;
+	return NULL;
+}
+
 /* A new entry is seen by the table walker before the next access. */
 static void set_entry(uint64_t *entry, uint64_t value)
 {
@@ -58,8 +65,8 @@ static void set_entry(uint64_t *entry, uint64_t value)
 }
 
 /*
- * The entry for va at *level, tables on the way being made if `make`. Ends early at a leaf that covers va, with its level; NULL:
- * no table there, or no page for one.
+ * The entry for va at *level, tables on the way being made if `make`. Ends early at a leaf that covers va, with its
+ * level; NULL: no table there, or no page for one.
  */
 static uint64_t *find_entry(uint64_t va, unsigned *level, bool make)
 {
@@ -85,7 +92,10 @@ static uint64_t *find_entry(uint64_t va, unsigned *level, bool make)
 
 /* --- the direct map --------------------------------------------------------------------------------------------------- */
 
-/* Map what of [at, end) one entry can hold, or pass over what is there; *next is the address after it. False: no table page. */
+/*
+ * Map what of [at, end) one entry can hold, or pass over what is there; *next is the address after it. False: no table
+ * page.
+ */
 static bool map_step(uint64_t at, uint64_t end, uint64_t flags, uint64_t *next)
 {
 	unsigned level = LARGEST;

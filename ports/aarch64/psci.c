@@ -9,6 +9,9 @@
 
 #define AFFINITY 0xff00ffffffull
 
+/* What a call may change beside its arguments. */
+#define CALL_CLOBBERS "memory", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17"
+
 /* What entry.S gives a CPU to begin with. */
 struct a64_cpu_start {
 	uint64_t cpu;
@@ -34,11 +37,9 @@ static int64_t call(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
 	register uint64_t x3 __asm__("x3") = c;
 
 	if (by_monitor)
-		__asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) :: "memory", "x4", "x5", "x6", "x7", "x8", "x9",
-				 "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17");
+		__asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) :: CALL_CLOBBERS);
 	else
-		__asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) :: "memory", "x4", "x5", "x6", "x7", "x8", "x9",
-				 "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17");
+		__asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) :: CALL_CLOBBERS);
 	return (int64_t)x0;
 }
 

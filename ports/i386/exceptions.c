@@ -1,6 +1,6 @@
 /*
- * Segments and exceptions. All exceptions end the kernel, with registers on the console; a double fault, whose cause may be the
- * stack, switches to a task of its own and finds the registers in the task it left.
+ * Segments and exceptions. All exceptions end the kernel, with registers on the console; a double fault, whose cause
+ * may be the stack, switches to a task of its own and finds the registers in the task it left.
  */
 #include "i386.h"
 
@@ -10,6 +10,7 @@
 #define PAGE_FAULT 14
 #define INTERRUPT_GATE 0x8e00u
 #define TASK_GATE 0x8500u
+#define FRAME_TAIL (5 * sizeof(uint32_t))	/* vector, error code and the three words of the CPU */
 
 extern char i386_vectors[];
 
@@ -35,8 +36,9 @@ static const char *vector_name(uint32_t vector)
 {
 	static const char *const names[VECTORS] = {
 		[0] = "divide error", [1] = "debug", [2] = "NMI", [3] = "breakpoint", [4] = "overflow", [5] = "bound",
-		[6] = "invalid opcode", [7] = "no coprocessor", [DOUBLE_FAULT] = "double fault", [10] = "invalid task segment",
-		[11] = "no segment", [12] = "stack fault", [13] = "general protection", [PAGE_FAULT] = "page fault",
+		[6] = "invalid opcode", [7] = "no coprocessor", [DOUBLE_FAULT] = "double fault",
+		[10] = "invalid task segment", [11] = "no segment", [12] = "stack fault",
+		[13] = "general protection", [PAGE_FAULT] = "page fault",
 		[17] = "alignment", [18] = "machine check",
 	};
 
@@ -47,18 +49,19 @@ static void print_control_registers(void)
 {
 	uint32_t cr0, cr2, cr3, cr4;
 
-	__asm__ volatile("movl %%cr0, %0; movl %%cr2, %1; movl %%cr3, %2; movl %%cr4, %3" : "=r"(cr0), "=r"(cr2), "=r"(cr3), "=r"(cr4));
-	metal_print("  cr0 %08x cr2 %08x cr3 %08x cr4 %08x\n", (unsigned)cr0, (unsigned)cr2, (unsigned)cr3, (unsigned)cr4);
+	__asm__ volatile("movl %%cr0, %0; movl %%cr2, %1; movl %%cr3, %2; movl %%cr4, %3"
+			 : "=r"(cr0), "=r"(cr2), "=r"(cr3), "=r"(cr4));
+	metal_print("  cr0 %08x cr2 %08x cr3 %08x cr4 %08x\n", cr0, cr2, cr3, cr4);
 }
 
 void i386_exception(const struct i386_frame *f)
 {
-	metal_print("%s (%u), error %#x at %08x\n", vector_name(f->vector), (unsigned)f->vector, (unsigned)f->error, (unsigned)f->eip);
-	metal_print("  eax %08x ebx %08x ecx %08x edx %08x\n", (unsigned)f->eax, (unsigned)f->ebx, (unsigned)f->ecx, (unsigned)f->edx);
+	metal_print("%s (%u), error %#x at %08x\n", vector_name(f->vector), f->vector, f->error, f->eip);
+	metal_print("  eax %08x ebx %08x ecx %08x edx %08x\n", f->eax, f->ebx, f->ecx, f->edx);
 	/* pushal saved the stack pointer as it was after vector and error code and the CPU's three words. */
-	metal_print("  esi %08x edi %08x ebp %08x esp %08x\n", (unsigned)f->esi, (unsigned)f->edi, (unsigned)f->ebp,
-		    (unsigned)(f->esp + 5 * sizeof(uint32_t)));
-	metal_print("  flags %08x cs %x\n", (unsigned)f->eflags, (unsigned)f->cs);
+	metal_print("  esi %08x edi %08x ebp %08x esp %08x\n", f->esi, f->edi, f->ebp,
+		    f->esp + FRAME_TAIL);
+	metal_print("  flags %08x cs %x\n", f->eflags, f->cs);
 	print_control_registers();
 	metal_panic(false, "%s", vector_name(f->vector));
 }
@@ -68,8 +71,8 @@ static void double_fault(void)
 {
 	const struct task *t = &main_task;
 	const struct i386_frame f = {
-		.edi = t->edi, .esi = t->esi, .ebp = t->ebp, .esp = t->esp - 5 * sizeof(uint32_t), .ebx = t->ebx, .edx = t->edx, .ecx = t->ecx,
-		.eax = t->eax, .vector = DOUBLE_FAULT, .eip = t->eip, .cs = t->cs, .eflags = t->eflags,
+		.edi = t->edi, .esi = t->esi, .ebp = t->ebp, .esp = t->esp - FRAME_TAIL, .ebx = t->ebx, .edx = t->edx,
+		.ecx = t->ecx, .eax = t->eax, .vector = DOUBLE_FAULT, .eip = t->eip, .cs = t->cs, .eflags = t->eflags,
 	};
 
 	i386_exception(&f);
@@ -80,7 +83,7 @@ void arch_dump_registers(void)
 	uint32_t esp, flags;
 
 	__asm__ volatile("movl %%esp, %0; pushfl; popl %1" : "=r"(esp), "=r"(flags));
-	metal_print("  esp %08x flags %08x return %08x\n", (unsigned)esp, (unsigned)flags, (unsigned)(uintptr_t)__builtin_return_address(0));
+	metal_print("  esp %08x flags %08x return %08x\n", esp, flags, (uint32_t)__builtin_return_address(0));
 	print_control_registers();
 }
 
@@ -102,7 +105,8 @@ static void load_segments(void)
 	gdt[KERNEL_DATA / 8] = 0x00cf93000000ffffull;
 	gdt[MAIN_TASK / 8] = task_segment(&main_task);
 	gdt[FAULT_TASK / 8] = task_segment(&fault_task);
-	__asm__ volatile("lgdt %0; ljmpl %1, $1f; 1: movl %2, %%ds; movl %2, %%es; movl %2, %%ss; movl %2, %%fs; movl %2, %%gs; ltr %w3"
+	__asm__ volatile("lgdt %0; ljmpl %1, $1f; 1: movl %2, %%ds; movl %2, %%es; movl %2, %%ss; movl %2, %%fs; "
+			 "movl %2, %%gs; ltr %w3"
 			 :: "m"(pointer), "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(MAIN_TASK) : "memory");
 }
 
@@ -114,8 +118,10 @@ void i386_exceptions_setup(void)
 	} __attribute__((packed)) pointer = { sizeof(idt) - 1, (uint32_t)idt };
 
 	fault_task = (struct task){
-		.eip = (uint32_t)double_fault, .eflags = 2, .esp = (uint32_t)(fault_stack + sizeof(fault_stack)), .cs = KERNEL_CODE,
-		.ss = KERNEL_DATA, .ds = KERNEL_DATA, .es = KERNEL_DATA, .fs = KERNEL_DATA, .gs = KERNEL_DATA, .io = sizeof(struct task) << 16,
+		.eip = (uint32_t)double_fault, .eflags = 2, .esp = (uint32_t)(fault_stack + sizeof(fault_stack)),
+		.cs = KERNEL_CODE, .ss = KERNEL_DATA, .ds = KERNEL_DATA, .es = KERNEL_DATA,
+		.fs = KERNEL_DATA, .gs = KERNEL_DATA,
+		.io = sizeof(struct task) << 16,
 	};
 	load_segments();
 	for (unsigned i = 0; i < VECTORS; i++) {

@@ -47,8 +47,8 @@ void i386_exceptions_setup(void);
 /* From now on a double fault runs with these page tables. */
 void i386_fault_tables(uint32_t cr3);
 /*
- * Paging on, with entries of 64 bits and 36 bits of address if `pae` and the CPU can. The direct map is to end at direct_end; it and
- * the identity map hold the image and what lies below it.
+ * Paging on, with entries of 64 bits and 36 bits of address if `pae` and the CPU can. The direct map is to end at
+ * direct_end; it and the identity map hold the image and what lies below it.
  */
 void i386_paging_setup(bool pae, quire_phys_t direct_end);
 void i386_time_setup(void);

@@ -1,6 +1,7 @@
 /*
- * Short-lived mappings of single frames: how high memory is touched. A stack of slots, because that is how they are used; the
- * slot's own page of the address space says which one a pointer is.
+ * Mappings beyond the direct map. Short-lived ones of single frames are how high memory is touched: a stack of slots,
+ * because that is how they are used; a pointer's place in the address space says which slot it is. Firmware's tables
+ * are mapped one behind the other and stay.
  */
 #include "i386.h"
 
@@ -31,4 +32,18 @@ void arch_kunmap(void *pointer)
 		metal_panic(true, "kmap: %#lx is not the slot that was taken last", (unsigned long)va);
 	i386_set_page(va, QUIRE_PHYS_MAX);
 	used--;
+}
+
+const void *arch_map_far(quire_phys_t phys, quire_phys_t size)
+{
+	static uint32_t next = TABLES_BASE;
+	quire_phys_t base = qi_align_down(phys, PAGE), end = qi_align_up(phys + size, PAGE);
+	uint32_t va = next;
+
+	if (end <= base || end - base > TABLES_END - next)
+		return NULL;
+	for (quire_phys_t at = base; at < end; at += PAGE, next += PAGE)
+		if (!i386_set_page(next, at))
+			return NULL;
+	return (const void *)(va + (uint32_t)(phys - base));
 }

@@ -1,7 +1,7 @@
 /*
- * Page tables of both kinds. Without PAE a directory of 1024 entries of 32 bits, each for 4 MiB; with it four directories of 512
- * entries of 64 bits, each for 2 MiB, which lie next to each other and so are one of 2048. Below both are tables of one page.
- * Which kind it is, is decided once, before paging is on.
+ * Page tables of both kinds. Without PAE a directory of 1024 entries of 32 bits, each for 4 MiB; with it four
+ * directories of 512 entries of 64 bits, each for 2 MiB, which lie next to each other and so are one of 2048. Below
+ * both are tables of one page. Which kind it is, is decided once, before paging is on.
  */
 #include "i386.h"
 
@@ -225,8 +225,8 @@ void i386_paging_setup(bool want_pae, quire_phys_t direct_end)
 		metal_panic(true, "this CPU has neither PAE nor pages of 4 MiB");
 	shift = pae ? 21 : 22;
 	info = (struct arch_info){
-		.name = pae ? "i386, PAE" : "i386", .arch = pae ? QUIRE_ARCH_I386_PAE : QUIRE_ARCH_I386, .direct_end = direct_end,
-		.vmemmap_base = (void *)WINDOW_BASE, .vmemmap_size = WINDOW_BYTES, .huge = pae,
+		.name = pae ? "i386, PAE" : "i386", .arch = pae ? QUIRE_ARCH_I386_PAE : QUIRE_ARCH_I386,
+		.direct_end = direct_end, .vmemmap_base = (void *)WINDOW_BASE, .vmemmap_size = WINDOW_BYTES, .huge = pae,
 	};
 	map_low();
 	if (pae) {
@@ -236,6 +236,7 @@ void i386_paging_setup(bool want_pae, quire_phys_t direct_end)
 		cr4 |= CR4_PAE;
 	}
 	i386_fault_tables(root);
-	__asm__ volatile("movl %%cr4, %%eax; orl %0, %%eax; movl %%eax, %%cr4; movl %1, %%cr3; movl %%cr0, %%eax; orl %2, %%eax; "
-			 "movl %%eax, %%cr0; jmp 1f; 1:" :: "r"(cr4), "r"(root), "r"(CR0_PAGING) : "eax", "memory");
+	__asm__ volatile("movl %%cr4, %%eax; orl %0, %%eax; movl %%eax, %%cr4; movl %1, %%cr3; movl %%cr0, %%eax; "
+			 "orl %2, %%eax; movl %%eax, %%cr0; jmp 1f; 1:"
+			 :: "r"(cr4), "r"(root), "r"(CR0_PAGING) : "eax", "memory");
 }

@@ -27,8 +27,8 @@ static bool has_word(const char *text, const char *word)
 }
 
 /*
- * The direct map is what vmalloc space (128 MiB, or vmalloc= and a guard) leaves of the kernel's GiB. The engine, which knows what
- * else is up there, makes low memory end a little below.
+ * The direct map is what vmalloc space (128 MiB, or vmalloc= and a guard) leaves of the kernel's GiB. The engine, which
+ * knows what else is up there, makes low memory end a little below.
  */
 static quire_phys_t direct_end(const char *command_line)
 {

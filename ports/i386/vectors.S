@@ -1,6 +1,7 @@
 /*
- * Exceptions 0 to 31, each with its number and an error code on the stack; i386_exception() gets all registers and does not come
- * back. The double fault is not among them: it is a task switch (exceptions.c), because the stack may be what broke.
+ * Exceptions 0 to 31, each with its number and an error code on the stack; i386_exception() gets all registers and does
+ * not come back. The double fault is not among them: it is a task switch (exceptions.c), because the stack may be what
+ * broke.
  */
 	.altmacro
 	.macro vector number

@@ -49,8 +49,10 @@ static bool plausible(quire_phys_t phys, size_t size)
 static const void *map_table(void *ctx, quire_phys_t phys, size_t size)
 {
 	(void)ctx;
-	if (!plausible(phys, size) || phys >= arch_info()->direct_end || size > arch_info()->direct_end - phys)
+	if (!plausible(phys, size))
 		return NULL;
+	if (phys >= arch_info()->direct_end || size > arch_info()->direct_end - phys)
+		return arch_map_far(phys, size);
 	return metal_map(phys, size) == QUIRE_OK ? arch_direct(phys) : NULL;
 }
 

@@ -12,8 +12,8 @@
 #endif
 
 static const char *const properties[] = {
-	"#address-cells", "#size-cells", "reg", "device_type", "status", "numa-node-id", "distance-matrix", "compatible", "bootargs",
-	"dma-ranges", "ranges", "re", "",
+	"#address-cells", "#size-cells", "reg", "device_type", "status", "numa-node-id", "distance-matrix", "compatible",
+	"bootargs", "dma-ranges", "ranges", "re", "",
 };
 
 struct sink {
@@ -61,7 +61,8 @@ int WALK(const void *blob, size_t bytes, char *text, size_t size)
 			const uint8_t *value = fdt_getprop(blob, node, properties[i], &length);
 
 			if (value)
-				put(&s, "  %" PRIu64 " %" PRIx64 " %s\n", (uint64_t)length, sum_of(value, length), properties[i]);
+				put(&s, "  %" PRIu64 " %" PRIx64 " %s\n", (uint64_t)length, sum_of(value, length),
+				    properties[i]);
 		}
 	}
 	return 0;

@@ -19,6 +19,16 @@
 #define qi_poke(pointer, value) (*(volatile __typeof__(*(pointer)) *)(pointer) = (value))
 #endif
 
+/* A word that is published for readers without the lock: what was written before it is seen with it. */
+#if UINTPTR_MAX > 0xffffffffu
+#define qi_acquire(pointer) __atomic_load_n(pointer, __ATOMIC_ACQUIRE)
+#define qi_release(pointer, value) __atomic_store_n(pointer, value, __ATOMIC_RELEASE)
+#else
+#define qi_acquire(pointer) ({ __typeof__(*(pointer)) qi_value = qi_peek(pointer); \
+			       __atomic_thread_fence(__ATOMIC_ACQUIRE); qi_value; })
+#define qi_release(pointer, value) do { __atomic_thread_fence(__ATOMIC_RELEASE); qi_poke(pointer, value); } while (0)
+#endif
+
 struct qi_lock {
 	uint32_t taken;
 };

@@ -55,11 +55,14 @@ static void scan_whole(const struct qi_tree *tree, const struct qi_node *node, u
 		       struct qi_scan *scan)
 {
 	quire_pfn_t end = qi_min(qi_align_down(scan->pfn, frames) + frames, scan->end), head;
+	enum quire_status status = QUIRE_ENOENT;
 	unsigned order;
 
-	if (qi_test(node->map, unit)) {
+	if (!qi_test(node->absent, unit))
+		status = qi_tree_lookup(tree, scan->pfn, &head, &order);
+	if (status == QUIRE_EEXIST) {
 		scan->free += end - scan->pfn;
-	} else if (!qi_test(node->absent, unit) && qi_tree_lookup(tree, scan->pfn, &head, &order) == QUIRE_OK) {
+	} else if (status == QUIRE_OK) {
 		if (scan->room && head == scan->pfn)
 			found(scan, head, order);
 		end = qi_min(head + (1ull << order), scan->end);

@@ -86,7 +86,7 @@ static bool unreserve_block(struct qi_zone *za, unsigned type)
 
 	if (!mask)
 		return false;
-	pfn = qi_node_pfn(&za->tree, za->tree.leaves[QUIRE_MIGRATE_HIGHATOMIC].head[qi_ctz(mask)]);
+	pfn = za->tree.leaves[QUIRE_MIGRATE_HIGHATOMIC].head[qi_ctz(mask)]->pfn;
 	pfn = qi_clamp(pfn, za->tree.start_pfn, za->tree.end_pfn - 1);
 	if (qi_tree_set_type(&za->tree, pfn, type) != QUIRE_OK)
 		return false;

@@ -183,17 +183,33 @@ static inline unsigned qi_node_find(const struct qi_node *node, unsigned order)
 	return w * 64 + (order < 6 ? qi_word_find(node->map[w], order) : 0);
 }
 
-/* Four-bit types of an upper node's children. */
-static inline unsigned qi_child_type(const struct qi_upper *node, unsigned i)
+/*
+ * Four bits per child of an upper node: its type, and whether it is isolated. Isolated or not, what is not of one of the
+ * ordinary types is QUIRE_MIGRATE_PCPTYPES or more in all four.
+ */
+#define QI_TYPE_ISOLATED 8u
+
+static inline unsigned qi_child_type_bits(const struct qi_upper *node, unsigned i)
 {
 	return qi_peek(&node->types[i >> 1]) >> (i & 1) * 4 & 15;
 }
 
+static inline unsigned qi_child_type(const struct qi_upper *node, unsigned i)
+{
+	unsigned bits = qi_child_type_bits(node, i);
+
+	return bits & QI_TYPE_ISOLATED ? QUIRE_MIGRATE_ISOLATE : bits;
+}
+
+/* ISOLATE covers the type there is, any other type ends that. */
 static inline void qi_set_child_type(struct qi_upper *node, unsigned i, unsigned type)
 {
 	uint8_t *pair = &node->types[i >> 1];
+	unsigned shift = (i & 1) * 4, now = *pair >> shift & 15;
 
-	qi_poke(pair, (uint8_t)((*pair & (i & 1 ? 0x0f : 0xf0)) | type << (i & 1) * 4));
+	if (type == QUIRE_MIGRATE_ISOLATE)
+		type = now | QI_TYPE_ISOLATED;
+	qi_poke(pair, (uint8_t)((*pair & ~(15u << shift)) | type << shift));
 }
 
 #endif

@@ -1,13 +1,10 @@
 /*
  * The free tree's frame: nodes and where their memory comes from, class lists, breaking and merging.
  *
- * The two upper levels are laid out at init (level 1 only up to 512 GiB at 4 KiB pages; above that 64 nodes at a
- * time), leaves come 64 at a time. A node whose parent does not say "broken" is all zero in map, mark and absent, so
- * frames are looked up without asking the parent first.
+ * Level-2 nodes come with the first memory in them, level-1 nodes 8 at a time, leaves 64 at a time. A node whose parent
+ * does not say "broken" is all zero in map, mark and absent, so frames are looked up without asking the parent first.
  */
 #include "zone/tree_internal.h"
-
-#define FLAT_MIDS 512u
 
 static struct qi_node_lists *lists_of(struct qi_tree *tree, const struct qi_node *node, uint16_t **mask)
 {
@@ -76,18 +73,18 @@ void qi_node_withdraw(struct qi_tree *tree, struct qi_node *node, unsigned unit,
 	qi_node_reclass(tree, node);
 }
 
-void qi_node_start(struct qi_node *node, unsigned level, uint64_t index, bool free)
+void qi_node_start(struct qi_node *node, unsigned level, quire_pfn_t pfn, bool free)
 {
 	memset(node->map, free ? 0xff : 0, sizeof(node->map));
 	memset(node->absent, free ? 0 : 0xff, sizeof(node->absent));
 	node->has = free ? QI_HAS_ALL : 0;
-	node->index = (uint32_t)index;
+	node->pfn = pfn;
 	node->level = (uint8_t)level;
 	node->class = QI_CLASS_NONE;
 	node->fresh = 0;
 }
 
-static void *nodes_alloc(struct qi_tree *tree, size_t bytes)
+void *qi_nodes_alloc(struct qi_tree *tree, size_t bytes)
 {
 	void *nodes = tree->config.hooks->meta_alloc(tree->config.hook_ctx, bytes);
 
@@ -96,7 +93,7 @@ static void *nodes_alloc(struct qi_tree *tree, size_t bytes)
 	return nodes;
 }
 
-static void nodes_free(struct qi_tree *tree, void *nodes, size_t bytes)
+void qi_nodes_free(struct qi_tree *tree, void *nodes, size_t bytes)
 {
 	if (!nodes || !tree->config.hooks->meta_free)
 		return;
@@ -104,18 +101,29 @@ static void nodes_free(struct qi_tree *tree, void *nodes, size_t bytes)
 	tree->meta_bytes -= bytes;
 }
 
+/* In the level-2 node first: a reader that finds no node there must not find one in the directory. */
+static void enter_chunk(struct qi_tree *tree, struct qi_upper *top, unsigned unit, struct qi_upper *mids)
+{
+	__atomic_store_n(&qi_top_node(top)->mids[unit / QI_MID_CHUNK], mids, __ATOMIC_RELEASE);
+	qi_enter_mids(tree, top, unit, mids);
+}
+
 bool qi_need_mids(struct qi_tree *tree, struct qi_upper *top, unsigned unit)
 {
-	if (!tree->mid && !top->child[unit / QI_CHUNK])
-		__atomic_store_n(&top->child[unit / QI_CHUNK], nodes_alloc(tree, QI_CHUNK * sizeof(struct qi_upper)),
-				 __ATOMIC_RELEASE);
-	return tree->mid || top->child[unit / QI_CHUNK];
+	struct qi_upper *mids;
+
+	if (qi_child_mid(top, unit))
+		return true;
+	mids = qi_nodes_alloc(tree, QI_MID_CHUNK * sizeof(*mids));
+	if (mids)
+		enter_chunk(tree, top, unit, mids);
+	return mids;
 }
 
 bool qi_need_leaves(struct qi_tree *tree, struct qi_upper *mid, unsigned unit)
 {
 	if (!mid->child[unit / QI_CHUNK])
-		__atomic_store_n(&mid->child[unit / QI_CHUNK], nodes_alloc(tree, QI_CHUNK * sizeof(struct qi_node)),
+		__atomic_store_n(&mid->child[unit / QI_CHUNK], qi_nodes_alloc(tree, QI_CHUNK * sizeof(struct qi_node)),
 				 __ATOMIC_RELEASE);
 	return mid->child[unit / QI_CHUNK];
 }
@@ -146,60 +154,79 @@ static void withhold_carved(struct qi_tree *tree, struct qi_node *leaf, unsigned
 	tree->meta_frames += frames;
 }
 
+/* The leaf of a unit that is neither free nor held any more; on its list. */
 static struct qi_node *start_leaf(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned type)
 {
 	struct qi_node *leaf = qi_child_leaf(mid, unit);
 
-	qi_node_withdraw(tree, &mid->node, unit, 1);
 	qi_set(mid->broken, unit);
 	qi_add_loose(tree, QI_FAN);
-	qi_node_start(leaf, 0, qi_child_index(tree, mid, unit), true);
+	qi_node_start(leaf, 0, qi_child_pfn(mid, unit), true);
 	leaf->type = (uint8_t)type;
 	leaf->fresh = tree->config.hooks->leaf_break && !qi_test(mid->touched, unit);
+	qi_list_insert(tree, leaf, qi_class(leaf->has));
 	return leaf;
 }
 
 struct qi_node *qi_break_leaf(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned type)
 {
-	quire_pfn_t pfn = qi_node_pfn(tree, &mid->node) + ((quire_pfn_t)unit << QI_LEAF_SHIFT);
 	struct qi_node *leaf;
 	unsigned frames = 0;
 
 	if (!qi_need_leaves(tree, mid, unit)) {
-		void *nodes = nodes_carve(tree, pfn, QI_CHUNK * sizeof(struct qi_node), &frames);
+		void *nodes = nodes_carve(tree, qi_child_pfn(mid, unit), QI_CHUNK * sizeof(struct qi_node), &frames);
 
 		if (!nodes)
 			return NULL;
 		__atomic_store_n(&mid->child[unit / QI_CHUNK], nodes, __ATOMIC_RELEASE);
-		mid->carved |= (uint8_t)(1u << unit / QI_CHUNK);
+		mid->node.carved |= (uint8_t)(1u << unit / QI_CHUNK);
 	}
+	qi_node_withdraw(tree, &mid->node, unit, 1);
 	leaf = start_leaf(tree, mid, unit, type);
-	qi_list_insert(tree, leaf, qi_class(leaf->has));
 	if (frames)
 		withhold_carved(tree, leaf, frames);
 	return leaf;
 }
 
+struct qi_node *qi_break_held(struct qi_tree *tree, struct qi_upper *mid, unsigned unit)
+{
+	qi_clear(mid->held, unit);
+	return start_leaf(tree, mid, unit, QUIRE_MIGRATE_ISOLATE);
+}
+
+void qi_hold_units(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n)
+{
+	qi_node_withdraw(tree, &mid->node, unit, n);
+	qi_set_range(mid->held, unit, n);
+	qi_add_special(tree, QUIRE_MIGRATE_ISOLATE, (int64_t)n << QI_LEAF_SHIFT);
+}
+
+void qi_unhold_units(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n)
+{
+	qi_clear_range(mid->held, unit, n);
+	qi_add_special(tree, QUIRE_MIGRATE_ISOLATE, -((int64_t)n << QI_LEAF_SHIFT));
+	qi_node_release(tree, &mid->node, unit, n);
+}
+
 /* Both levels at once from the unit's own first frames: level-1 nodes, then the first leaves. */
 static struct qi_upper *break_mid_carved(struct qi_tree *tree, struct qi_upper *top, unsigned unit)
 {
-	quire_pfn_t pfn = qi_node_pfn(tree, &top->node) + ((quire_pfn_t)unit << QI_MID_SHIFT);
-	size_t mids = QI_CHUNK * sizeof(struct qi_upper);
+	size_t mids = QI_MID_CHUNK * sizeof(struct qi_upper);
 	unsigned frames;
-	uint8_t *nodes = nodes_carve(tree, pfn, mids + QI_CHUNK * sizeof(struct qi_node), &frames);
+	uint8_t *nodes = nodes_carve(tree, qi_child_pfn(top, unit), mids + QI_CHUNK * sizeof(struct qi_node), &frames);
 	struct qi_upper *mid;
 	struct qi_node *leaf;
 
 	if (!nodes)
 		return NULL;
-	__atomic_store_n(&top->child[unit / QI_CHUNK], nodes, __ATOMIC_RELEASE);
-	top->carved |= (uint8_t)(1u << unit / QI_CHUNK);
+	enter_chunk(tree, top, unit, (struct qi_upper *)(void *)nodes);
+	qi_top_node(top)->carved |= 1ull << unit / QI_MID_CHUNK;
 	mid = qi_break_mid(tree, top, unit);
-	__atomic_store_n(&mid->child[0], nodes + mids, __ATOMIC_RELEASE);
-	mid->carved |= 1;
+	__atomic_store_n(&mid->child[0], (struct qi_node *)(void *)(nodes + mids), __ATOMIC_RELEASE);
+	mid->node.carved |= 1;
+	qi_node_withdraw(tree, &mid->node, 0, 1);
 	leaf = start_leaf(tree, mid, 0, QUIRE_MIGRATE_UNMOVABLE);
 	qi_type_units(tree, mid, 0, 1, QUIRE_MIGRATE_UNMOVABLE);
-	qi_list_insert(tree, leaf, qi_class(leaf->has));
 	withhold_carved(tree, leaf, frames);
 	return mid;
 }
@@ -210,17 +237,17 @@ struct qi_upper *qi_break_mid(struct qi_tree *tree, struct qi_upper *top, unsign
 
 	if (!qi_need_mids(tree, top, unit))
 		return break_mid_carved(tree, top, unit);
-	mid = qi_child_mid(tree, top, unit);
+	mid = qi_child_mid(top, unit);
 	qi_node_withdraw(tree, &top->node, unit, 1);
 	qi_set(top->broken, unit);
-	qi_node_start(&mid->node, 1, qi_child_index(tree, top, unit), true);
+	qi_node_start(&mid->node, 1, qi_child_pfn(top, unit), true);
 	qi_list_insert(tree, &mid->node, qi_class(mid->node.has));
 	return mid;
 }
 
 void qi_merge_mid(struct qi_tree *tree, struct qi_upper *mid)
 {
-	quire_pfn_t pfn = qi_node_pfn(tree, &mid->node);
+	quire_pfn_t pfn = mid->node.pfn;
 	struct qi_upper *top = qi_top_of(tree, pfn);
 
 	qi_list_remove(tree, &mid->node);
@@ -232,13 +259,17 @@ void qi_merge_mid(struct qi_tree *tree, struct qi_upper *mid)
 
 void qi_merge_leaf(struct qi_tree *tree, struct qi_upper *mid, struct qi_node *leaf)
 {
-	unsigned unit = qi_mid_unit(qi_node_pfn(tree, leaf));
+	unsigned unit = qi_mid_unit(leaf->pfn);
 
 	qi_list_remove(tree, leaf);
 	qi_add_loose(tree, -(int64_t)QI_FAN);
 	memset(leaf->map, 0, sizeof(leaf->map));
 	leaf->has = 0;
 	qi_clear(mid->broken, unit);
+	if (leaf->type == QUIRE_MIGRATE_ISOLATE) {
+		qi_set(mid->held, unit);
+		return;
+	}
 	qi_node_release(tree, &mid->node, unit, 1);
 	if (mid->node.class == QI_FAN_SHIFT)
 		qi_merge_mid(tree, mid);
@@ -247,7 +278,6 @@ void qi_merge_leaf(struct qi_tree *tree, struct qi_upper *mid, struct qi_node *l
 enum quire_status qi_touch(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n)
 {
 	const struct qi_tree_hooks *hooks = tree->config.hooks;
-	quire_pfn_t pfn = qi_node_pfn(tree, &mid->node);
 	enum quire_status status;
 
 	if (!hooks->leaf_break || qi_all(mid->touched, unit, n))
@@ -258,7 +288,7 @@ enum quire_status qi_touch(struct qi_tree *tree, struct qi_upper *mid, unsigned 
 			continue;
 		while (end < unit + n && !qi_test(mid->touched, end))
 			end++;
-		status = hooks->leaf_break(tree->config.hook_ctx, pfn + ((quire_pfn_t)first << QI_LEAF_SHIFT),
+		status = hooks->leaf_break(tree->config.hook_ctx, qi_child_pfn(mid, first),
 					   (uint64_t)(end - first) << QI_LEAF_SHIFT);
 		if (status != QUIRE_OK)
 			return status;
@@ -283,13 +313,12 @@ static enum quire_status check_config(const struct qi_tree_config *config)
 		return QUIRE_EINVAL;
 	if (config->max_order >= QI_TREE_ORDERS || config->pageblock_order >= QI_MID_SHIFT)
 		return QUIRE_EINVAL;
-	return config->span > 1ull << 41 ? QUIRE_ERANGE : QUIRE_OK;
+	return QUIRE_OK;
 }
 
 enum quire_status qi_tree_init(struct qi_tree *tree, const struct qi_tree_config *config)
 {
 	enum quire_status status = check_config(config);
-	uint64_t tops, mids;
 
 	if (status != QUIRE_OK)
 		return status;
@@ -297,67 +326,32 @@ enum quire_status qi_tree_init(struct qi_tree *tree, const struct qi_tree_config
 	tree->config = *config;
 	tree->start_pfn = config->start_pfn;
 	tree->end_pfn = config->start_pfn + config->span;
-	for (unsigned level = 0; level < QI_LEVELS; level++)
-		tree->base[level] = tree->start_pfn >> QI_FAN_SHIFT * (level + 1);
-	tops = ((tree->end_pfn - 1) >> QI_TOP_SHIFT) - tree->base[2] + 1;
-	mids = ((tree->end_pfn - 1) >> QI_MID_SHIFT) - tree->base[1] + 1;
-	tree->top = nodes_alloc(tree, tops * sizeof(*tree->top));
-	if (!tree->top)
-		return QUIRE_ENOMEM;
-	tree->top_count = (uint32_t)tops;
-	if (mids <= FLAT_MIDS) {
-		tree->mid = nodes_alloc(tree, mids * sizeof(*tree->mid));
-		if (!tree->mid) {
-			qi_tree_destroy(tree);
-			return QUIRE_ENOMEM;
-		}
-		tree->mid_count = (uint32_t)mids;
-	}
-	for (uint32_t i = 0; i < tree->top_count; i++)
-		qi_node_start(&tree->top[i].node, 2, i, false);
-	return QUIRE_OK;
-}
-
-uint64_t qi_tree_flat_span(void)
-{
-	return (uint64_t)(FLAT_MIDS - 1) << QI_MID_SHIFT;
-}
-
-size_t qi_tree_fixed_bytes(quire_pfn_t start_pfn, uint64_t span)
-{
-	quire_pfn_t last = start_pfn + span - 1;
-	uint64_t tops = (last >> QI_TOP_SHIFT) - (start_pfn >> QI_TOP_SHIFT) + 1;
-	uint64_t mids = (last >> QI_MID_SHIFT) - (start_pfn >> QI_MID_SHIFT) + 1;
-
-	return (size_t)((tops + (mids <= FLAT_MIDS ? mids : 0)) * sizeof(struct qi_upper));
+	status = qi_directories_init(tree);
+	if (status != QUIRE_OK)
+		qi_tree_destroy(tree);
+	return status;
 }
 
 static void destroy_leaves(struct qi_tree *tree, struct qi_upper *mid)
 {
 	for (unsigned w = 0; w < QI_WORDS; w++)
-		if (!(mid->carved >> w & 1))
-			nodes_free(tree, mid->child[w], QI_CHUNK * sizeof(struct qi_node));
+		if (!(mid->node.carved >> w & 1))
+			qi_nodes_free(tree, mid->child[w], QI_CHUNK * sizeof(struct qi_node));
 }
 
 void qi_tree_destroy(struct qi_tree *tree)
 {
-	for (uint32_t i = 0; i < tree->mid_count; i++)
-		destroy_leaves(tree, &tree->mid[i]);
-	for (uint32_t i = 0; i < tree->top_count; i++) {
-		struct qi_upper *top = &tree->top[i];
+	QI_FOR_TOPS(tree, top) {
+		struct qi_top *node = qi_top_node(top);
 
-		for (unsigned w = 0; w < QI_WORDS; w++) {
-			struct qi_upper *mids = top->child[w];
-
-			for (unsigned k = 0; mids && k < QI_CHUNK; k++)
-				destroy_leaves(tree, &mids[k]);
-			if (!(top->carved >> w & 1))
-				nodes_free(tree, mids, QI_CHUNK * sizeof(struct qi_upper));
+		for (unsigned w = 0; w < QI_FAN / QI_MID_CHUNK; w++) {
+			for (unsigned k = 0; node->mids[w] && k < QI_MID_CHUNK; k++)
+				destroy_leaves(tree, &node->mids[w][k]);
+			if (!(node->carved >> w & 1))
+				qi_nodes_free(tree, node->mids[w], QI_MID_CHUNK * sizeof(struct qi_upper));
 		}
+		qi_nodes_free(tree, node, sizeof(*node));
 	}
-	if (tree->mid)
-		nodes_free(tree, tree->mid, tree->mid_count * sizeof(*tree->mid));
-	if (tree->top)
-		nodes_free(tree, tree->top, tree->top_count * sizeof(*tree->top));
+	qi_directories_free(tree);
 	memset(tree, 0, sizeof(*tree));
 }

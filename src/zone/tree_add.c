@@ -1,22 +1,21 @@
 /*
- * Handing frames over: absent units become free. A range is at most two partial units per level and a run of whole
- * ones between them, so it costs the same whatever its length. Two passes: the first checks and provides nodes, the
- * second cannot fail.
+ * Handing frames over: absent units become free (tree_remove.c is the opposite). A range is at most two partial units
+ * per level and a run of whole ones between them, so it costs the same whatever its length. Two passes: the first checks
+ * and provides nodes, the second cannot fail.
  */
 #include "zone/tree_internal.h"
 
 static void merge_if_whole(struct qi_tree *tree, struct qi_upper *mid, struct qi_node *leaf)
 {
-	if (leaf->class == QI_FAN_SHIFT && !qi_special_type(leaf->type))
+	if (qi_merges(leaf))
 		qi_merge_leaf(tree, mid, leaf);
 }
 
 /* A leaf that begins with only some of its frames ours. It starts as MOVABLE, as the field's pageblocks do. */
-static void start_partial_leaf(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, struct qi_node *leaf)
+static void start_partial_leaf(struct qi_upper *mid, unsigned unit, struct qi_node *leaf)
 {
-	qi_node_start(leaf, 0, qi_child_index(tree, mid, unit), false);
+	qi_node_start(leaf, 0, qi_child_pfn(mid, unit), false);
 	leaf->type = QUIRE_MIGRATE_MOVABLE;
-	leaf->fresh = tree->config.hooks->leaf_break && !qi_test(mid->touched, unit);
 	qi_clear(mid->node.absent, unit);
 	qi_set(mid->broken, unit);
 	qi_set_child_type(mid, unit, QUIRE_MIGRATE_MOVABLE);
@@ -38,7 +37,10 @@ static enum quire_status add_in_leaf(struct qi_tree *tree, struct qi_upper *mid,
 	if (!commit)
 		return QUIRE_OK;
 	if (absent)
-		start_partial_leaf(tree, mid, unit, leaf);
+		start_partial_leaf(mid, unit, leaf);
+	/* leaf_break has not seen these frames, whatever it saw of the leaf. */
+	qi_clear(mid->touched, unit);
+	leaf->fresh = tree->config.hooks->leaf_break != NULL;
 	qi_clear_range(leaf->absent, first, n);
 	qi_node_release(tree, leaf, first, n);
 	qi_count_free(tree, leaf, n);
@@ -95,10 +97,10 @@ static enum quire_status add_part_of_mid(struct qi_tree *tree, struct qi_upper *
 		return QUIRE_EEXIST;
 	if (!qi_need_mids(tree, top, unit))
 		return QUIRE_ENOMEM;
-	mid = qi_child_mid(tree, top, unit);
+	mid = qi_child_mid(top, unit);
 	if (absent) {
 		/* Before the check pass looks into it; undone below if this was the check. */
-		qi_node_start(&mid->node, 1, qi_child_index(tree, top, unit), false);
+		qi_node_start(&mid->node, 1, qi_child_pfn(top, unit), false);
 	}
 	if (absent && commit) {
 		qi_clear(top->node.absent, unit);
@@ -149,6 +151,8 @@ static enum quire_status add_range(struct qi_tree *tree, quire_pfn_t pfn, uint64
 		uint64_t at = pfn & ((1ull << QI_TOP_SHIFT) - 1);
 		uint64_t part = qi_min(end - pfn, (1ull << QI_TOP_SHIFT) - at);
 
+		if (!qi_need_top(tree, pfn))
+			return QUIRE_ENOMEM;
 		status = add_in_top(tree, qi_top_of(tree, pfn), at, part, commit);
 		pfn += part;
 	}

@@ -32,7 +32,7 @@ static bool leaf_ready(struct qi_tree *tree, struct qi_node *leaf)
 
 	if (qi_likely(!leaf->fresh))
 		return true;
-	pfn = qi_node_pfn(tree, leaf);
+	pfn = leaf->pfn;
 	if (qi_touch(tree, qi_mid_of(tree, pfn), qi_mid_unit(pfn), 1) != QUIRE_OK)
 		return false;
 	leaf->fresh = 0;
@@ -123,7 +123,7 @@ static struct qi_node *new_leaf(struct qi_tree *tree, unsigned type)
 static void retype_leaf(struct qi_tree *tree, struct qi_node *leaf, unsigned type)
 {
 	unsigned class = leaf->class;
-	quire_pfn_t pfn = qi_node_pfn(tree, leaf);
+	quire_pfn_t pfn = leaf->pfn;
 
 	qi_list_remove(tree, leaf);
 	leaf->type = (uint8_t)type;
@@ -216,7 +216,7 @@ static enum quire_status take_special(struct qi_tree *tree, unsigned type, quire
 	leaf = tree->leaves[type].head[QI_LEAF_SHIFT];
 	if (!leaf_ready(tree, leaf))
 		return QUIRE_ENOMEM;
-	*pfn = qi_node_pfn(tree, leaf);
+	*pfn = leaf->pfn;
 	mid = qi_mid_of(tree, *pfn);
 	qi_list_remove(tree, leaf);
 	memset(leaf->map, 0, sizeof(leaf->map));
@@ -245,7 +245,7 @@ static enum quire_status alloc_leaves(struct qi_tree *tree, unsigned order, unsi
 	qi_set(mid->node.mark, unit);
 	qi_node_withdraw(tree, &mid->node, unit, n);
 	qi_add_free(tree, -(1ll << order));
-	*pfn = qi_node_pfn(tree, &mid->node) + ((quire_pfn_t)unit << QI_LEAF_SHIFT);
+	*pfn = qi_child_pfn(mid, unit);
 	return QUIRE_OK;
 }
 
@@ -261,7 +261,7 @@ static enum quire_status alloc_mids(struct qi_tree *tree, unsigned order, unsign
 		return QUIRE_ENOMEM;
 	top = qi_upper_of(tree->uppers[1].head[qi_ctz(mask)]);
 	unit = qi_node_find(&top->node, above);
-	start = qi_node_pfn(tree, &top->node) + ((quire_pfn_t)unit << QI_MID_SHIFT);
+	start = qi_child_pfn(top, unit);
 	if (hooks->leaf_break && !qi_all(top->touched, unit, n)) {
 		if (hooks->leaf_break(tree->config.hook_ctx, start, 1ull << order) != QUIRE_OK)
 			return QUIRE_ENOMEM;
@@ -308,7 +308,7 @@ enum quire_status qi_tree_alloc(struct qi_tree *tree, unsigned order, unsigned t
 		return QUIRE_ENOMEM;
 	unit = qi_node_find(leaf, order);
 	take_from_leaf(tree, leaf, unit, order);
-	*pfn = qi_node_pfn(tree, leaf) + unit;
+	*pfn = leaf->pfn + unit;
 	return QUIRE_OK;
 }
 
@@ -354,7 +354,7 @@ static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned typ
 		qi_set_child_type(mid, w * 64 + qi_ctz(rest), type);
 	}
 	*mask = units;
-	*word = (qi_node_pfn(tree, &mid->node) >> QI_LEAF_SHIFT) / 64 + w;
+	*word = (mid->node.pfn >> QI_LEAF_SHIFT) / 64 + w;
 	mid->node.mark[w] |= units;
 	mid->node.map[w] &= ~units;
 	if (qi_has_update(&mid->node, w))
@@ -380,7 +380,7 @@ enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsig
 		return QUIRE_ENOMEM;
 	w = qi_find_word(leaf->has, 0);
 	*mask = first_units(leaf->map[w], limit);
-	*word = qi_node_pfn(tree, leaf) / 64 + w;
+	*word = leaf->pfn / 64 + w;
 	leaf->mark[w] |= *mask;
 	leaf->map[w] &= ~*mask;
 	qi_count_free(tree, leaf, -(int64_t)qi_popcount(*mask));

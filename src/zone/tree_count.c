@@ -47,6 +47,8 @@ static void whole_leaves(const struct qi_tree *tree, const struct qi_upper *mid,
 
 		if (qi_test(mid->node.map, i))
 			qi_set(maps[qi_group_untyped(tree, mid, i) ? QUIRE_MIGRATE_MOVABLE : type], i);
+		else if (qi_test(mid->held, i))
+			qi_set(maps[QUIRE_MIGRATE_ISOLATE], i);
 		else if (qi_test(mid->broken, i) && qi_child_leaf(mid, i)->class == QI_LEAF_SHIFT)
 			qi_set(maps[type], i);
 	}
@@ -73,13 +75,11 @@ static void count_mid(const struct qi_tree *tree, const struct qi_upper *mid, qi
 
 void qi_tree_counts(const struct qi_tree *tree, qi_tree_counts_t counts)
 {
-	for (uint32_t t = 0; t < tree->top_count; t++) {
-		const struct qi_upper *top = &tree->top[t];
-
+	QI_FOR_TOPS(tree, top) {
 		count_map(top->node.map, QI_MID_SHIFT, tree->config.max_order, counts[QUIRE_MIGRATE_MOVABLE]);
 		for (unsigned w = 0; w < QI_WORDS; w++)
 			for (uint64_t rest = top->broken[w]; rest; rest &= rest - 1)
-				count_mid(tree, qi_child_mid(tree, top, w * 64 + qi_ctz(rest)), counts);
+				count_mid(tree, qi_child_mid(top, w * 64 + qi_ctz(rest)), counts);
 	}
 }
 
@@ -98,7 +98,7 @@ static unsigned leaf_pageblocks(const struct qi_tree *tree, const struct qi_uppe
 
 static void mid_pageblocks(const struct qi_tree *tree, const struct qi_upper *mid, uint64_t *counts)
 {
-	quire_pfn_t pfn = qi_node_pfn(tree, &mid->node);
+	quire_pfn_t pfn = mid->node.pfn;
 	unsigned group = qi_group(tree);
 
 	for (unsigned i = 0; i < QI_FAN; i += group) {
@@ -116,15 +116,13 @@ void qi_tree_pageblocks(const struct qi_tree *tree, uint64_t counts[QUIRE_MIGRAT
 {
 	uint64_t per_mid = 1ull << (QI_MID_SHIFT - tree->config.pageblock_order);
 
-	for (uint32_t t = 0; t < tree->top_count; t++) {
-		const struct qi_upper *top = &tree->top[t];
-
+	QI_FOR_TOPS(tree, top) {
 		counts[QUIRE_MIGRATE_MOVABLE] += qi_weight(top->node.map) * per_mid;
 		for (unsigned i = 0; i < QI_FAN; i++) {
 			if (qi_test(top->node.map, i) || qi_test(top->node.absent, i))
 				continue;
 			if (qi_test(top->broken, i) || qi_test(top->special, i))
-				mid_pageblocks(tree, qi_child_mid(tree, top, i), counts);
+				mid_pageblocks(tree, qi_child_mid(top, i), counts);
 			else
 				counts[qi_child_type(top, i)] += per_mid;
 		}
@@ -167,12 +165,12 @@ static void walk_leaf(struct walk *walk, const struct qi_node *leaf, quire_pfn_t
 	}
 }
 
-static void walk_mid(const struct qi_tree *tree, struct walk *walk, const struct qi_upper *mid)
+static void walk_mid(struct walk *walk, const struct qi_upper *mid)
 {
-	quire_pfn_t pfn = qi_node_pfn(tree, &mid->node);
+	quire_pfn_t pfn = mid->node.pfn;
 
 	for (unsigned i = 0; i < QI_FAN && !walk->stopped; i++, pfn += QI_FAN) {
-		if (qi_test(mid->node.map, i))
+		if (qi_test(mid->node.map, i) || qi_test(mid->held, i))
 			walk_run(walk, pfn, QI_FAN);
 		else if (qi_test(mid->broken, i))
 			walk_leaf(walk, qi_child_leaf(mid, i), pfn);
@@ -183,15 +181,14 @@ void qi_tree_walk_free(const struct qi_tree *tree, bool (*visit)(void *ctx, quir
 {
 	struct walk walk = { .visit = visit, .ctx = ctx };
 
-	for (uint32_t t = 0; t < tree->top_count && !walk.stopped; t++) {
-		const struct qi_upper *top = &tree->top[t];
-		quire_pfn_t pfn = qi_node_pfn(tree, &top->node);
+	QI_FOR_TOPS(tree, top) {
+		quire_pfn_t pfn = top->node.pfn;
 
 		for (unsigned i = 0; i < QI_FAN && !walk.stopped; i++, pfn += 1ull << QI_MID_SHIFT) {
 			if (qi_test(top->node.map, i))
 				walk_run(&walk, pfn, 1ull << QI_MID_SHIFT);
 			else if (qi_test(top->broken, i))
-				walk_mid(tree, &walk, qi_child_mid(tree, top, i));
+				walk_mid(&walk, qi_child_mid(top, i));
 		}
 	}
 	if (walk.count && !walk.stopped)

@@ -18,10 +18,12 @@ static struct part part_at(quire_pfn_t pfn, quire_pfn_t end)
 	return (struct part){ pfn, (unsigned)qi_min(end - pfn, QI_FAN - qi_leaf_unit(pfn)) };
 }
 
-static enum quire_status unit_state(const struct qi_node *node, const uint64_t *broken, unsigned unit, bool *below)
+static enum quire_status unit_state(const struct qi_upper *upper, unsigned unit, bool *below)
 {
-	*below = qi_test(broken, unit);
-	if (*below || qi_test(node->map, unit))
+	const struct qi_node *node = &upper->node;
+
+	*below = qi_test(upper->broken, unit);
+	if (*below || qi_test(node->map, unit) || qi_test(upper->held, unit))
 		return QUIRE_OK;
 	return qi_test(node->absent, unit) ? QUIRE_ENOENT : QUIRE_EBUSY;
 }
@@ -31,12 +33,12 @@ static enum quire_status is_free(const struct qi_tree *tree, struct part part)
 	const struct qi_upper *upper = qi_top_of(tree, part.pfn);
 	const struct qi_node *leaf;
 	bool below;
-	enum quire_status status = unit_state(&upper->node, upper->broken, qi_top_unit(part.pfn), &below);
+	enum quire_status status = unit_state(upper, qi_top_unit(part.pfn), &below);
 
 	if (status != QUIRE_OK || !below)
 		return status;
 	upper = qi_mid_of(tree, part.pfn);
-	status = unit_state(&upper->node, upper->broken, qi_mid_unit(part.pfn), &below);
+	status = unit_state(upper, qi_mid_unit(part.pfn), &below);
 	if (status != QUIRE_OK || !below)
 		return status;
 	leaf = qi_leaf_of(tree, part.pfn);
@@ -56,9 +58,13 @@ static struct qi_node *leaf_at(struct qi_tree *tree, quire_pfn_t pfn, unsigned t
 	if (!mid)
 		return NULL;
 	if (!qi_test(mid->node.map, unit)) {
-		leaf = qi_child_leaf(mid, unit);
-		if (leaf->fresh && qi_touch(tree, mid, unit, 1) != QUIRE_OK)
+		bool held = qi_test(mid->held, unit);
+
+		if (held && !qi_need_leaves(tree, mid, unit))
 			return NULL;
+		if ((held || qi_child_leaf(mid, unit)->fresh) && qi_touch(tree, mid, unit, 1) != QUIRE_OK)
+			return NULL;
+		leaf = held ? qi_break_held(tree, mid, unit) : qi_child_leaf(mid, unit);
 		leaf->fresh = 0;
 		return leaf;
 	}

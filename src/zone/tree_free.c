@@ -7,28 +7,36 @@
  */
 #include "zone/tree_internal.h"
 
+/* A unit of an upper node that is broken or held: not the inside of a block. */
+static inline bool apart(const struct qi_upper *upper, unsigned unit)
+{
+	return qi_test(upper->broken, unit) || qi_test(upper->held, unit);
+}
+
 /* Does the block that begins at `unit` go on at `next`, the buddy it would merge with? */
-static inline bool goes_on(const struct qi_node *node, const uint64_t *broken, unsigned unit, unsigned n)
+static inline bool goes_on(const struct qi_node *node, const struct qi_upper *upper, unsigned unit, unsigned n)
 {
 	unsigned next = unit + n;
 
 	if ((unit & n) || next >= QI_FAN)
 		return false;
-	if (qi_test(node->map, next) || qi_test(node->mark, next) || (broken && qi_test(broken, next)))
+	if (qi_test(node->map, next) || qi_test(node->mark, next) || (upper && apart(upper, next)))
 		return false;
 	return !qi_test(node->absent, next);
 }
 
 /* Is [unit, unit + n) exactly one allocated block? */
-static bool is_block(const struct qi_node *node, const uint64_t *broken, unsigned unit, unsigned n)
+static bool is_block(const struct qi_node *node, const struct qi_upper *upper, unsigned unit, unsigned n)
 {
 	if (!qi_test(node->mark, unit))
 		return false;
 	if (n > 1 && qi_any(node->mark, unit + 1, n - 1))
 		return false;
-	if (n > 1 && (qi_any(node->map, unit, n) || (broken && qi_any(broken, unit, n)) || qi_any(node->absent, unit, n)))
+	if (n > 1 && (qi_any(node->map, unit, n) || qi_any(node->absent, unit, n)))
 		return false;
-	return !goes_on(node, broken, unit, n);
+	if (n > 1 && upper && (qi_any(upper->broken, unit, n) || qi_any(upper->held, unit, n)))
+		return false;
+	return !goes_on(node, upper, unit, n);
 }
 
 /* The same within one word of a leaf, which is all that most frees need: n < 64. */
@@ -44,11 +52,12 @@ static QI_RACES bool is_block_of_word(const struct qi_node *leaf, unsigned unit,
 }
 
 /* The block at `unit` of a node in which it has a mark at or before: its first unit and order. */
-static void block_at(const struct qi_node *node, const uint64_t *broken, unsigned unit, unsigned *first, unsigned *order)
+static void block_at(const struct qi_node *node, const struct qi_upper *upper, unsigned unit, unsigned *first,
+		     unsigned *order)
 {
 	for (*order = 0; *order < QI_FAN_SHIFT; (*order)++) {
 		*first = unit & ~((1u << *order) - 1);
-		if (qi_test(node->mark, *first) && is_block(node, broken, *first, 1u << *order))
+		if (qi_test(node->mark, *first) && is_block(node, upper, *first, 1u << *order))
 			return;
 	}
 	*first = unit;
@@ -60,12 +69,12 @@ static enum quire_status lookup_in_mid(const struct qi_upper *mid, quire_pfn_t p
 	unsigned unit = qi_mid_unit(pfn), first;
 	const struct qi_node *leaf;
 
-	if (qi_test(mid->node.map, unit))
+	if (qi_test(mid->node.map, unit) || qi_test(mid->held, unit))
 		return QUIRE_EEXIST;
 	if (qi_test(mid->node.absent, unit))
 		return QUIRE_ENOENT;
 	if (!qi_test(mid->broken, unit)) {
-		block_at(&mid->node, mid->broken, unit, &first, order);
+		block_at(&mid->node, mid, unit, &first, order);
 		*head = qi_align_down(pfn, 1ull << QI_MID_SHIFT) + ((quire_pfn_t)first << QI_LEAF_SHIFT);
 		*order += QI_LEAF_SHIFT;
 		return QUIRE_OK;
@@ -96,8 +105,8 @@ enum quire_status qi_tree_lookup(const struct qi_tree *tree, quire_pfn_t pfn, qu
 		return QUIRE_ENOENT;
 	if (qi_test(top->broken, unit))
 		return lookup_in_mid(qi_mid_of(tree, pfn), pfn, head, order);
-	block_at(&top->node, top->broken, unit, &first, order);
-	*head = qi_node_pfn(tree, &top->node) + ((quire_pfn_t)first << QI_MID_SHIFT);
+	block_at(&top->node, top, unit, &first, order);
+	*head = qi_child_pfn(top, first);
 	*order += QI_MID_SHIFT;
 	return QUIRE_OK;
 }
@@ -139,18 +148,27 @@ static enum quire_status free_in_leaf(struct qi_tree *tree, quire_pfn_t pfn, uns
 	} else {
 		qi_node_release(tree, leaf, unit, 1u << order);
 	}
-	if (leaf->class == QI_LEAF_SHIFT && !qi_special_type(leaf->type))
+	if (qi_merges(leaf))
 		qi_merge_leaf(tree, mid, leaf);
 	return QUIRE_OK;
 }
 
-/* A special pageblock was allocated as a whole or as part of a larger block: it becomes a wholly free leaf of its own. */
+/*
+ * A special pageblock was allocated as a whole or as part of a larger block: it is held, or becomes a wholly free leaf of
+ * its own.
+ */
 static void free_special_unit(struct qi_tree *tree, struct qi_upper *mid, unsigned unit)
 {
 	struct qi_node *leaf = qi_child_leaf(mid, unit);
 
+	if (qi_child_type(mid, unit) == QUIRE_MIGRATE_ISOLATE) {
+		qi_set(mid->held, unit);
+		qi_add_free(tree, QI_FAN);
+		qi_add_special(tree, QUIRE_MIGRATE_ISOLATE, QI_FAN);
+		return;
+	}
 	qi_set(mid->broken, unit);
-	qi_node_start(leaf, 0, qi_child_index(tree, mid, unit), true);
+	qi_node_start(leaf, 0, qi_child_pfn(mid, unit), true);
 	leaf->type = (uint8_t)qi_child_type(mid, unit);
 	qi_count_free(tree, leaf, QI_FAN);
 	qi_list_insert(tree, leaf, QI_LEAF_SHIFT);
@@ -181,7 +199,7 @@ static enum quire_status free_in_mid(struct qi_tree *tree, quire_pfn_t pfn, unsi
 	struct qi_upper *mid = qi_mid_of(tree, pfn);
 	unsigned unit = qi_mid_unit(pfn), n = 1u << (order - QI_LEAF_SHIFT);
 
-	if (!mid || !is_block(&mid->node, mid->broken, unit, n))
+	if (!mid || !is_block(&mid->node, mid, unit, n))
 		return diagnose(tree, pfn, order);
 	qi_clear(mid->node.mark, unit);
 	release_leaves(tree, mid, unit, n);
@@ -193,12 +211,12 @@ static enum quire_status free_in_top(struct qi_tree *tree, quire_pfn_t pfn, unsi
 	struct qi_upper *top = qi_top_of(tree, pfn);
 	unsigned unit = qi_top_unit(pfn), n = 1u << (order - QI_MID_SHIFT);
 
-	if (!is_block(&top->node, top->broken, unit, n))
+	if (!is_block(&top->node, top, unit, n))
 		return diagnose(tree, pfn, order);
 	qi_clear(top->node.mark, unit);
 	for (unsigned i = unit; i < unit + n; i++) {
 		if (qi_unlikely(qi_test(top->special, i))) {
-			struct qi_upper *mid = qi_child_mid(tree, top, i);
+			struct qi_upper *mid = qi_child_mid(top, i);
 
 			/* Somebody gave a pageblock in here a special type: the node for it exists, all of it allocated. */
 			qi_clear(top->special, i);
@@ -248,7 +266,7 @@ static enum quire_status free_word_of_leaves(struct qi_tree *tree, quire_pfn_t p
 {
 	struct qi_upper *mid = qi_mid_of(tree, pfn);
 
-	if (!mid || (mask & ~qi_singles(&mid->node, mid->broken, w)))
+	if (!mid || (mask & ~qi_singles(&mid->node, mid, w)))
 		return diagnose_word(tree, QI_LEAF_SHIFT, pfn >> QI_LEAF_SHIFT >> 6, mask);
 	mid->node.mark[w] &= ~mask;
 	if (qi_unlikely(mid->special[w] & mask)) {
@@ -279,8 +297,8 @@ static inline bool leaf_takes_back(struct qi_tree *tree, struct qi_node *leaf, u
 	if (!qi_has_update(leaf, w))
 		return true;
 	qi_node_reclass(tree, leaf);
-	if (qi_unlikely(leaf->class == QI_LEAF_SHIFT) && !qi_special_type(leaf->type))
-		qi_merge_leaf(tree, qi_mid_of(tree, qi_node_pfn(tree, leaf)), leaf);
+	if (qi_unlikely(qi_merges(leaf)))
+		qi_merge_leaf(tree, qi_mid_of(tree, leaf->pfn), leaf);
 	return true;
 }
 
@@ -294,9 +312,11 @@ static enum quire_status free_word_of_frames(struct qi_tree *tree, quire_pfn_t p
 	return QUIRE_OK;
 }
 
-void qi_tree_fetch_words(const struct qi_tree *tree, const struct qi_word_entry *entries, struct qi_node **leaves, unsigned n)
+void qi_tree_fetch_words(const struct qi_tree *tree, const struct qi_word_entry *entries, struct qi_node **leaves,
+			 unsigned n)
 {
-	uint64_t first = (tree->start_pfn + 63) / 64, end = tree->end_pfn / 64, words = end > first ? end - first : 0;
+	uint64_t first = (qi_acquire(&tree->start_pfn) + 63) / 64, end = qi_acquire(&tree->end_pfn) / 64;
+	uint64_t words = end > first ? end - first : 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t word = entries[i].word;

@@ -17,41 +17,57 @@ static inline unsigned qi_leaf_unit(quire_pfn_t pfn) { return (unsigned)(pfn & (
 static inline unsigned qi_mid_unit(quire_pfn_t pfn) { return (unsigned)(pfn >> QI_LEAF_SHIFT & (QI_FAN - 1)); }
 static inline unsigned qi_top_unit(quire_pfn_t pfn) { return (unsigned)(pfn >> QI_MID_SHIFT & (QI_FAN - 1)); }
 
-/* First frame of a node. */
-static inline quire_pfn_t qi_node_pfn(const struct qi_tree *tree, const struct qi_node *node)
+/* First frame of a node's child. */
+static inline quire_pfn_t qi_child_pfn(const struct qi_upper *parent, unsigned unit)
 {
-	return (tree->base[node->level] + node->index) << QI_FAN_SHIFT * (node->level + 1);
-}
-
-/* Index of a node's child in its own level. */
-static inline uint64_t qi_child_index(const struct qi_tree *tree, const struct qi_upper *parent, unsigned unit)
-{
-	const struct qi_node *node = &parent->node;
-
-	return (node->index + tree->base[node->level]) * QI_FAN + unit - tree->base[node->level - 1];
+	return parent->node.pfn + ((quire_pfn_t)unit << QI_FAN_SHIFT * parent->node.level);
 }
 
 static inline struct qi_upper *qi_upper_of(struct qi_node *node) { return (struct qi_upper *)(void *)node; }
 
-/* Nodes above a frame of the tree's range. NULL where no node was needed yet. */
+/* What stands for every level-2 node that does not exist: all absent. Never written to. */
+extern const struct qi_top qi_absent_top;
+
+static inline struct qi_top *qi_top_node(const struct qi_upper *top) { return (struct qi_top *)(uintptr_t)top; }
+
+static inline void *qi_directory_entry(const uintptr_t *directory, uint64_t number)
+{
+	uintptr_t at = __atomic_load_n(directory, __ATOMIC_ACQUIRE) + (uintptr_t)number * sizeof(void *);
+
+	return __atomic_load_n((void **)at, __ATOMIC_ACQUIRE);
+}
+
+/* Nodes above a frame of the tree's range. Level 2: maybe qi_absent_top; else NULL where no node was needed yet. */
 static inline struct qi_upper *qi_top_of(const struct qi_tree *tree, quire_pfn_t pfn)
 {
-	return &tree->top[(pfn >> QI_TOP_SHIFT) - tree->base[2]];
+	return qi_directory_entry(&tree->tops, pfn >> QI_TOP_SHIFT);
+}
+
+static inline struct qi_upper *qi_child_mid(const struct qi_upper *top, unsigned unit)
+{
+	struct qi_upper *chunk = __atomic_load_n(&qi_top_node(top)->mids[unit / QI_MID_CHUNK], __ATOMIC_ACQUIRE);
+
+	return chunk ? &chunk[unit % QI_MID_CHUNK] : NULL;
 }
 
 static inline struct qi_upper *qi_mid_of(const struct qi_tree *tree, quire_pfn_t pfn)
 {
-	struct qi_upper *chunk;
+	uintptr_t flat = __atomic_load_n(&tree->flat, __ATOMIC_ACQUIRE);
 
-	if (qi_likely(tree->mid != NULL))
-		return &tree->mid[(pfn >> QI_MID_SHIFT) - tree->base[1]];
-	chunk = __atomic_load_n(&qi_top_of(tree, pfn)->child[qi_top_unit(pfn) / QI_CHUNK], __ATOMIC_ACQUIRE);
-	return chunk ? &chunk[qi_top_unit(pfn) % QI_CHUNK] : NULL;
+	if (qi_likely(flat))
+		return __atomic_load_n((struct qi_upper **)(flat + (uintptr_t)(pfn >> QI_MID_SHIFT) * sizeof(void *)),
+				       __ATOMIC_ACQUIRE);
+	return qi_child_mid(qi_top_of(tree, pfn), qi_top_unit(pfn));
 }
+
+/* All level-2 nodes that exist, in rising order. */
+#define QI_FOR_TOPS(tree, top) \
+	for (uint64_t qi_i = 0; (tree)->tops_directory && qi_i < (tree)->tops_directory->count; qi_i++) \
+		for (struct qi_upper *top = (tree)->tops_directory->at[qi_i]; top && top != &qi_absent_top.upper; top = NULL)
 
 static inline struct qi_node *qi_child_leaf(const struct qi_upper *mid, unsigned unit)
 {
-	struct qi_node *chunk = mid->child[unit / QI_CHUNK];
+	struct qi_node *chunk = __atomic_load_n(&mid->child[unit / QI_CHUNK], __ATOMIC_ACQUIRE);
 
 	return chunk ? &chunk[unit % QI_CHUNK] : NULL;
 }
@@ -69,24 +85,25 @@ static inline struct qi_node *qi_leaf_of(const struct qi_tree *tree, quire_pfn_t
 
 /*
  * Units of a word that are allocated blocks of one unit: marked, and the next is not the inside of a longer block. Also
- * used without the lock, where what it reads of others may be about to change.
+ * used without the lock, where what it reads of others may be about to change. `upper`: the node if it is one, else NULL.
  */
-static inline QI_RACES uint64_t qi_singles(const struct qi_node *node, const uint64_t *broken, unsigned w)
+static inline QI_RACES uint64_t qi_singles(const struct qi_node *node, const struct qi_upper *upper, unsigned w)
 {
 	uint64_t mark = qi_glance(&node->mark[w]), next = mark << 1 & 0xaaaaaaaaaaaaaaaaull;
-	uint64_t inside = next & ~(qi_glance(&node->map[w]) | mark | (broken ? qi_glance(&broken[w]) : 0));
+	uint64_t inside = next & ~(qi_glance(&node->map[w]) | mark | (upper ? qi_glance(&upper->broken[w]) : 0));
 
 	if (qi_unlikely(inside))
-		inside &= ~qi_glance(&node->absent[w]);
+		inside &= ~(qi_glance(&node->absent[w]) | (upper ? qi_glance(&upper->held[w]) : 0));
 	return mark & ~(inside >> 1);
 }
 
 /* The same as far as the marks alone tell, if all of `bits` are among them: one cache line instead of two. */
-static inline QI_RACES uint64_t qi_vouched(const struct qi_node *node, const uint64_t *broken, unsigned w, uint64_t bits)
+static inline QI_RACES uint64_t qi_vouched(const struct qi_node *node, const struct qi_upper *upper, unsigned w,
+					   uint64_t bits)
 {
 	uint64_t mark = qi_glance(&node->mark[w]), sure = mark & (0xaaaaaaaaaaaaaaaaull | mark >> 1);
 
-	return (sure & bits) == bits ? sure : (mark & bits) == bits ? qi_singles(node, broken, w) : 0;
+	return (sure & bits) == bits ? sure : (mark & bits) == bits ? qi_singles(node, upper, w) : 0;
 }
 
 /*
@@ -101,17 +118,25 @@ static inline uint64_t qi_tree_vouches(const struct qi_tree *tree, unsigned orde
 	const struct qi_node *leaf;
 
 	if (order)
-		return mid ? qi_vouched(&mid->node, mid->broken, (unsigned)(word % QI_WORDS), bits) : 0;
+		return mid ? qi_vouched(&mid->node, mid, (unsigned)(word % QI_WORDS), bits) : 0;
 	leaf = mid ? qi_child_leaf(mid, qi_mid_unit(pfn)) : NULL;
 	return leaf ? qi_vouched(leaf, NULL, (unsigned)(word % QI_WORDS), bits) : 0;
 }
 
 static inline bool qi_tree_holds(const struct qi_tree *tree, quire_pfn_t pfn, uint64_t count)
 {
-	return pfn >= tree->start_pfn && pfn < tree->end_pfn && count <= tree->end_pfn - pfn;
+	quire_pfn_t end = qi_acquire(&tree->end_pfn);
+
+	return pfn >= qi_acquire(&tree->start_pfn) && pfn < end && count <= end - pfn;
 }
 
 static inline bool qi_special_type(unsigned type) { return type >= QUIRE_MIGRATE_PCPTYPES; }
+
+/* A leaf that is wholly free does not stay one. */
+static inline bool qi_merges(const struct qi_node *leaf)
+{
+	return leaf->class == QI_LEAF_SHIFT && (!qi_special_type(leaf->type) || leaf->type == QUIRE_MIGRATE_ISOLATE);
+}
 
 /* Leaves that share a type. */
 static inline unsigned qi_group(const struct qi_tree *tree)
@@ -119,7 +144,7 @@ static inline unsigned qi_group(const struct qi_tree *tree)
 	return tree->config.pageblock_order > QI_LEAF_SHIFT ? 1u << (tree->config.pageblock_order - QI_LEAF_SHIFT) : 1;
 }
 
-/* The group of leaves `unit` lies in has no type: all that is ours in it is free, and it is not special. */
+/* The group of leaves `unit` lies in has no type: all that is ours in it is free for all. */
 static inline bool qi_group_untyped(const struct qi_tree *tree, const struct qi_upper *mid, unsigned unit)
 {
 	unsigned group = qi_group(tree), first = unit & ~(group - 1);
@@ -177,17 +202,13 @@ static inline void qi_node_reclass(struct qi_tree *tree, struct qi_node *node)
 void qi_node_release(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n);
 void qi_node_withdraw(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n);
 
-/* Nodes for the children around `unit` exist. False: no memory. */
+/* The level-2 node exists; nodes for the children around `unit` exist. False: no memory. */
+bool qi_need_top(struct qi_tree *tree, quire_pfn_t pfn);
 bool qi_need_mids(struct qi_tree *tree, struct qi_upper *top, unsigned unit);
 bool qi_need_leaves(struct qi_tree *tree, struct qi_upper *mid, unsigned unit);
 
-static inline struct qi_upper *qi_child_mid(const struct qi_tree *tree, const struct qi_upper *top, unsigned unit)
-{
-	return qi_mid_of(tree, qi_node_pfn(tree, &top->node) + ((quire_pfn_t)unit << QI_MID_SHIFT));
-}
-
 /* A child node begins its life, wholly free or wholly absent; not on a list yet. */
-void qi_node_start(struct qi_node *node, unsigned level, uint64_t index, bool free);
+void qi_node_start(struct qi_node *node, unsigned level, quire_pfn_t pfn, bool free);
 
 /*
  * Turn a free unit into a broken child: a node that is wholly free until the caller takes something from it. NULL: no
@@ -195,13 +216,38 @@ void qi_node_start(struct qi_node *node, unsigned level, uint64_t index, bool fr
  */
 struct qi_upper *qi_break_mid(struct qi_tree *tree, struct qi_upper *top, unsigned unit);
 struct qi_node *qi_break_leaf(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned type);
+/* The same for a held unit: a leaf of type ISOLATE. Nodes must exist. */
+struct qi_node *qi_break_held(struct qi_tree *tree, struct qi_upper *mid, unsigned unit);
 
-/* A wholly free node goes back to being one bit of its parent, and its parent, if that makes it wholly free. */
+/*
+ * A wholly free node goes back to being one bit of its parent (an isolated leaf: held), and its parent, if that makes it
+ * wholly free.
+ */
 void qi_merge_leaf(struct qi_tree *tree, struct qi_upper *mid, struct qi_node *leaf);
 void qi_merge_mid(struct qi_tree *tree, struct qi_upper *mid);
 
+/* Units [unit, unit + n) of a word of level 1, free or about to be, come to be held, or the other way round. */
+void qi_hold_units(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n);
+void qi_unhold_units(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n);
+
+/* Memory for nodes from meta_alloc, and back. */
+void *qi_nodes_alloc(struct qi_tree *tree, size_t bytes);
+void qi_nodes_free(struct qi_tree *tree, void *nodes, size_t bytes);
+
+/* Directories (tree_directory.c): those of an empty tree, enter a level-1 chunk, give all back. */
+enum quire_status qi_directories_init(struct qi_tree *tree);
+void qi_enter_mids(struct qi_tree *tree, const struct qi_upper *top, unsigned unit, struct qi_upper *mids);
+void qi_directories_free(struct qi_tree *tree);
+
 /* leaf_break for level-1 units that never had it. A failure leaves nothing touched. */
 enum quire_status qi_touch(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n);
+
+/*
+ * The level-1 node in which the type of a pageblock at pfn, that is ours, can be changed. NULL: no memory. Then the change,
+ * for the pageblock around `unit`; CMA and HIGHATOMIC need leaves there.
+ */
+struct qi_upper *qi_mid_for_change(struct qi_tree *tree, quire_pfn_t pfn);
+void qi_set_block_type(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned type);
 
 /* Remember the type of units that are no longer free: of the pageblocks they begin. */
 void qi_type_units(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n, unsigned type);

@@ -29,13 +29,13 @@ static bool need_leaves(struct qi_tree *tree, struct qi_upper *mid, unsigned uni
 	return true;
 }
 
-static void units_to_leaves(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n, unsigned to)
+static void units_to_leaves(struct qi_upper *mid, unsigned unit, unsigned n, unsigned to)
 {
 	qi_clear(mid->node.mark, unit);
 	for (unsigned i = unit; i < unit + n; i++) {
 		struct qi_node *leaf = qi_child_leaf(mid, i);
 
-		start_taken(leaf, 0, qi_child_index(tree, mid, i));
+		start_taken(leaf, 0, qi_child_pfn(mid, i));
 		leaf->type = (uint8_t)qi_child_type(mid, i);
 		mark_blocks(leaf, 0, QI_FAN, 1u << to);
 		qi_set(mid->broken, i);
@@ -47,21 +47,21 @@ static bool need_mids(struct qi_tree *tree, struct qi_upper *top, unsigned unit,
 	for (unsigned i = unit; i < unit + n; i++) {
 		if (!qi_need_mids(tree, top, i))
 			return false;
-		if (to < QI_LEAF_SHIFT && !need_leaves(tree, qi_child_mid(tree, top, i), 0, QI_FAN))
+		if (to < QI_LEAF_SHIFT && !need_leaves(tree, qi_child_mid(top, i), 0, QI_FAN))
 			return false;
 	}
 	return true;
 }
 
-static void units_to_mids(struct qi_tree *tree, struct qi_upper *top, unsigned unit, unsigned n, unsigned to)
+static void units_to_mids(struct qi_upper *top, unsigned unit, unsigned n, unsigned to)
 {
 	qi_clear(top->node.mark, unit);
 	for (unsigned i = unit; i < unit + n; i++) {
-		struct qi_upper *mid = qi_child_mid(tree, top, i);
+		struct qi_upper *mid = qi_child_mid(top, i);
 
 		/* Where a pageblock has a type of its own the node is there for it already. */
 		if (!qi_test(top->special, i)) {
-			start_taken(&mid->node, 1, qi_child_index(tree, top, i));
+			start_taken(&mid->node, 1, qi_child_pfn(top, i));
 			memset(mid->special, 0, sizeof(mid->special));
 			for (unsigned k = 0; k < QI_FAN; k++)
 				qi_set_child_type(mid, k, qi_child_type(top, i));
@@ -71,7 +71,7 @@ static void units_to_mids(struct qi_tree *tree, struct qi_upper *top, unsigned u
 		if (to >= QI_LEAF_SHIFT)
 			mark_blocks(&mid->node, 0, QI_FAN, 1u << (to - QI_LEAF_SHIFT));
 		else
-			units_to_leaves(tree, mid, 0, QI_FAN, to);
+			units_to_leaves(mid, 0, QI_FAN, to);
 	}
 }
 
@@ -91,7 +91,7 @@ static bool split_in_mid(struct qi_tree *tree, quire_pfn_t pfn, unsigned order, 
 	}
 	if (!need_leaves(tree, mid, unit, n))
 		return false;
-	units_to_leaves(tree, mid, unit, n, to);
+	units_to_leaves(mid, unit, n, to);
 	return true;
 }
 
@@ -106,7 +106,7 @@ static bool split_in_top(struct qi_tree *tree, quire_pfn_t pfn, unsigned order, 
 	}
 	if (!need_mids(tree, top, unit, n, to))
 		return false;
-	units_to_mids(tree, top, unit, n, to);
+	units_to_mids(top, unit, n, to);
 	return true;
 }
 

@@ -9,7 +9,7 @@
  * Room for nodes that hand-over may need beyond what the free ranges of now ask for: the other zones' own metadata
  * splits them.
  */
-#define SPARE_CHUNKS 6u
+#define SPARE_BYTES (6 * QI_CHUNK * sizeof(struct qi_node) + 2 * QI_MID_CHUNK * sizeof(struct qi_upper))
 
 static void *zone_meta_alloc(void *ctx, size_t bytes)
 {
@@ -65,71 +65,156 @@ static const struct qi_tree_hooks zone_hooks = {
 	.replenish = qi_stock_replenish,
 };
 
-static struct qi_tree_config tree_config(struct quire *q, struct qi_zone *za)
+static struct qi_tree_config tree_config(struct quire *q, struct qi_zone *za, quire_pfn_t start, uint64_t span)
 {
 	return (struct qi_tree_config){
-		.start_pfn = za->zone->start_pfn, .span = za->zone->spanned,
+		.start_pfn = start, .span = span,
 		.max_order = quire_max_order(&q->config), .pageblock_order = quire_pageblock_order(&q->config),
 		.page_shift = quire_page_shift(&q->config), .hooks = &zone_hooks, .hook_ctx = za,
 	};
 }
 
 /*
- * What nodes the free ranges of this zone will need: a chunk of leaves for every 64 leaves in which a range begins or
- * ends unaligned, and in a zone too large for a flat level 1 a chunk of that too; then the fixed arrays.
+ * What nodes the free ranges of this zone will need: a level-2 node for each 2^27 frames they touch, a chunk of level-1
+ * nodes where a range begins or ends unaligned to 2^18 frames, a chunk of leaves where that is unaligned to 512; then the
+ * directories.
  */
-static size_t pool_size(const struct quire *q, const struct quire_zone *zone)
+struct pool_need {
+	size_t bytes;
+	uint64_t next_top, mid_chunk, leaf_chunk;	/* counted so far: below; the last of them */
+};
+
+static void need_end(struct pool_need *need, quire_pfn_t pfn)
 {
-	unsigned shift = quire_page_shift(&q->config);
-	uint64_t cursor, leaf_chunks = SPARE_CHUNKS, mid_chunks = 2, last = QUIRE_PFN_NONE;
-	quire_pfn_t zone_end = zone->start_pfn + zone->spanned;
-	struct quire_memblock_range range;
+	uint64_t mid_chunk = pfn >> QI_MID_SHIFT, leaf_chunk = pfn / (QI_FAN * QI_CHUNK);
 
-	quire_memblock_for_each_free(&q->memblock, cursor, QUIRE_NO_NODE, 0, &range) {
-		quire_pfn_t ends[2] = {
-			qi_max(qi_pfn_up(range.start, shift), zone->start_pfn),
-			qi_min(qi_pfn_down(range.end, shift), zone_end)
-		};
-
-		for (unsigned i = 0; i < 2 && ends[0] < ends[1]; i++) {
-			uint64_t chunk = ends[i] / (QI_FAN * QI_CHUNK);
-
-			if (ends[i] % QI_FAN == 0 || chunk == last)
-				continue;
-			mid_chunks += last == QUIRE_PFN_NONE || chunk / QI_FAN != last / QI_FAN;
-			leaf_chunks++;
-			last = chunk;
-		}
+	mid_chunk /= QI_MID_CHUNK;
+	if (pfn % (1ull << QI_MID_SHIFT) && mid_chunk != need->mid_chunk) {
+		need->bytes += QI_MID_CHUNK * sizeof(struct qi_upper);
+		need->mid_chunk = mid_chunk;
 	}
-	if (zone->spanned <= qi_tree_flat_span())
-		mid_chunks = 0;
-	return (size_t)(leaf_chunks * QI_CHUNK * sizeof(struct qi_node) + mid_chunks * QI_CHUNK * sizeof(struct qi_upper)) +
-	       qi_tree_fixed_bytes(zone->start_pfn, zone->spanned);
+	if (pfn % QI_FAN && leaf_chunk != need->leaf_chunk) {
+		need->bytes += QI_CHUNK * sizeof(struct qi_node);
+		need->leaf_chunk = leaf_chunk;
+	}
 }
 
-enum quire_status qi_zone_open(struct quire *q, struct quire_zone *zone)
+static size_t pool_size(const struct quire *q, const struct quire_zone *zone)
 {
-	struct qi_zone *za = qi_meta_alloc(q, sizeof(*za), 64, zone->node->nid, &q->metadata.trees);
+	struct pool_need need = { .mid_chunk = QUIRE_PFN_NONE, .leaf_chunk = QUIRE_PFN_NONE };
+	unsigned shift = quire_page_shift(&q->config);
+	struct quire_memblock_range range;
+	uint64_t cursor;
+
+	quire_memblock_for_each_free(&q->memblock, cursor, QUIRE_NO_NODE, 0, &range) {
+		quire_pfn_t start = qi_max(qi_pfn_up(range.start, shift), zone->start_pfn);
+		quire_pfn_t end = qi_min(qi_pfn_down(range.end, shift), zone->start_pfn + zone->spanned);
+		uint64_t first_top = qi_max(start >> QI_TOP_SHIFT, need.next_top);
+
+		if (start >= end)
+			continue;
+		need.next_top = ((end - 1) >> QI_TOP_SHIFT) + 1;
+		need.bytes += (size_t)(need.next_top - qi_min(first_top, need.next_top)) * sizeof(struct qi_top);
+		need_end(&need, start);
+		need_end(&need, end);
+	}
+	return need.bytes + SPARE_BYTES + qi_tree_fixed_bytes(zone->start_pfn, zone->spanned);
+}
+
+/* After hand-over: one range, and the ends it has. */
+static size_t late_pool_size(quire_pfn_t start, uint64_t span)
+{
+	return 2 * sizeof(struct qi_top) + SPARE_BYTES + qi_tree_fixed_bytes(start, span);
+}
+
+static bool is_late(const struct quire *q) { return q->stage >= QUIRE_STAGE_HANDOVER; }
+
+static enum quire_status open_range(struct quire *q, struct quire_zone *zone, quire_pfn_t start, uint64_t span)
+{
+	size_t pool = q->platform->meta_alloc ? 0 : is_late(q) ? late_pool_size(start, span) : pool_size(q, zone);
+	struct qi_meta_chunk *before = qi_meta_mark(q), *after;
 	struct qi_tree_config config;
 	enum quire_status status;
+	struct qi_zone *za;
 
+	/* In one piece, so that there is nothing to give back if the second failed. */
+	za = qi_meta_alloc_raw(q, sizeof(*za) + pool, 64, zone->node->nid, &q->metadata.trees);
 	if (!za)
 		return QUIRE_ENOMEM;
+	after = qi_meta_mark(q);
+	memset(za, 0, sizeof(*za));
 	za->q = q;
 	za->zone = zone;
 	za->platform = q->platform;
 	za->fronts_disabled = q->page_alloc.watched;
-	if (!q->platform->meta_alloc) {
-		za->pool_bytes = pool_size(q, zone);
-		za->pool = qi_meta_alloc_raw(q, za->pool_bytes, 64, zone->node->nid, &q->metadata.trees);
-		if (!za->pool)
-			return QUIRE_ENOMEM;
-	}
-	config = tree_config(q, za);
+	za->pool = (uint8_t *)(za + 1);
+	za->pool_bytes = pool;
+	config = tree_config(q, za, start, span);
 	status = qi_tree_init(&za->tree, &config);
 	if (status == QUIRE_OK)
-		zone->tree = &za->tree;
+		__atomic_store_n(&zone->tree, &za->tree, __ATOMIC_RELEASE);
+	else if (qi_meta_mark(q) == after)
+		qi_meta_release(q, before);
 	return status;
+}
+
+enum quire_status qi_zone_open(struct quire *q, struct quire_zone *zone)
+{
+	return open_range(q, zone, zone->start_pfn, zone->spanned);
+}
+
+/* Where a zone's nodes are not the platform's: at least so much in the pool. What is left of the old one is too little. */
+static enum quire_status fill_pool(struct qi_zone *za, size_t bytes)
+{
+	size_t room = (size_t)qi_max(bytes, SPARE_BYTES);
+	uint8_t *pool;
+
+	if (za->platform->meta_alloc || !is_late(za->q) || bytes <= za->pool_bytes)
+		return QUIRE_OK;
+	pool = qi_meta_alloc_raw(za->q, room, 64, za->zone->node->nid, &za->q->metadata.trees);
+	if (!pool)
+		return QUIRE_ENOMEM;
+	qi_lock(&za->lock);
+	za->pool = pool;
+	za->pool_bytes = room;
+	qi_unlock(&za->lock);
+	return QUIRE_OK;
+}
+
+enum quire_status qi_zone_provide(struct qi_zone *za, quire_pfn_t pfn, uint64_t count)
+{
+	return za->q ? fill_pool(za, qi_tree_range_bytes(&za->tree, pfn, count, true)) : QUIRE_OK;
+}
+
+enum quire_status qi_zone_extend(struct quire *q, struct quire_zone *zone, quire_pfn_t start, uint64_t span)
+{
+	struct qi_zone *za = qi_zone_of(zone);
+	enum quire_status status;
+
+	if (!za)
+		return open_range(q, zone, start, span);
+	status = fill_pool(za, qi_tree_extend_bytes(&za->tree, start, span));
+	if (status != QUIRE_OK)
+		return status;
+	qi_lock(&za->lock);
+	status = qi_tree_extend(&za->tree, start, span);
+	qi_unlock(&za->lock);
+	return status;
+}
+
+enum quire_status qi_zone_retune(struct qi_zone *za)
+{
+	enum quire_status status;
+
+	/* Fronts that are not open yet find the right size when they are. */
+	if (!__atomic_load_n(&za->fronts_tried, __ATOMIC_ACQUIRE))
+		return QUIRE_OK;
+	status = qi_front_disable(za);
+	if (status != QUIRE_OK)
+		return status;
+	qi_fronts_tune(za, za->zone->managed);
+	qi_front_enable(za);
+	return QUIRE_OK;
 }
 
 void qi_zone_close(struct quire *q, struct quire_zone *zone)
@@ -152,10 +237,32 @@ enum quire_status qi_zone_hand_over(struct quire *q, struct quire_zone *zone, qu
 	(void)q;
 	if (!za)
 		return QUIRE_EINVAL;
+	status = fill_pool(za, qi_tree_range_bytes(&za->tree, pfn, count, false));
+	if (status != QUIRE_OK)
+		return status;
 	qi_lock(&za->lock);
 	status = qi_tree_add_free(&za->tree, pfn, count);
 	if (status == QUIRE_OK)
 		zone->managed += count;
+	qi_unlock(&za->lock);
+	return status;
+}
+
+enum quire_status qi_zone_remove(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count)
+{
+	struct qi_zone *za = qi_zone_of(zone);
+	enum quire_status status;
+
+	(void)q;
+	if (!za)
+		return QUIRE_EINVAL;
+	status = fill_pool(za, qi_tree_range_bytes(&za->tree, pfn, count, false));
+	if (status != QUIRE_OK)
+		return status;
+	qi_lock(&za->lock);
+	status = qi_tree_remove_free(&za->tree, pfn, count);
+	if (status == QUIRE_OK)
+		zone->managed -= count;
 	qi_unlock(&za->lock);
 	return status;
 }

@@ -3,9 +3,10 @@
  *
  * Metadata: from the platform's meta_alloc if it has one. Otherwise from memblock while booting: qi_zone_open()
  * takes, in one piece, what hand-over will need (it must not allocate while the free ranges are being walked);
- * afterwards nodes are carved from the memory they describe.
+ * afterwards nodes are carved from the memory they describe. Where that would be wrong, because the memory is coming or
+ * going, frames for them are had beforehand, from any zone: qi_zone_provide().
  *
- * `managed` is kept here and nowhere else: it grows with what is handed over.
+ * `managed` is kept here and nowhere else: it grows with what is handed over and shrinks with what is removed.
  */
 #ifndef QI_ZONE_ZONE_H
 #define QI_ZONE_ZONE_H
@@ -41,7 +42,7 @@ struct qi_zone {
 	struct quire *q;			/* NULL: a zone on its own, without the rest of a machine */
 	struct quire_zone *zone;
 	bool filling;				/* the stock is being filled: descriptors follow at once */
-	uint8_t *pool;				/* memblock's metadata that is left */
+	uint8_t *pool;				/* metadata had beforehand that is left; locked */
 	size_t pool_bytes;
 	size_t fronts_bytes;			/* meta_alloc's; 0: in the zone's own frames, or none */
 	bool fronts_tried;
@@ -81,9 +82,18 @@ static inline struct qi_zone *qi_zone_of(const struct quire_zone *zone)
  */
 void qi_debug_needed(struct quire *q, quire_pfn_t pfn, uint64_t count);
 
-/* An empty tree over the zone's span. QUIRE_ENOMEM. */
+/*
+ * An empty tree over the zone's span. At boot, and later for a zone that comes to life then. A zone that loses its last
+ * memory while the machine runs stays open. QUIRE_ENOMEM.
+ */
 enum quire_status qi_zone_open(struct quire *q, struct quire_zone *zone);
-/* Give everything back; fine for a zone that is not open. */
+/*
+ * Frames [start, start + span) come to lie in the range of the zone's tree; a zone that is not open is opened for them.
+ * To be called before zone->start_pfn and spanned say so: who finds the zone by those asks the tree without a lock. CPUs
+ * may be in their fronts meanwhile. Statuses of qi_tree_extend; nothing changed on failure.
+ */
+enum quire_status qi_zone_extend(struct quire *q, struct quire_zone *zone, quire_pfn_t start, uint64_t span);
+/* Give everything back, at the end of the machine; fine for a zone that is not open. */
 void qi_zone_close(struct quire *q, struct quire_zone *zone);
 
 /*
@@ -91,6 +101,18 @@ void qi_zone_close(struct quire *q, struct quire_zone *zone);
  * qi_tree_add_free.
  */
 enum quire_status qi_zone_hand_over(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
+/*
+ * The opposite: frames that are all free, isolated or not, are managed no more. Fronts must have been drained or disabled:
+ * what they keep is not free. Statuses of qi_tree_remove_free; nothing changed on failure.
+ */
+enum quire_status qi_zone_remove(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
+/*
+ * Have memory for the nodes that isolating, adding or removing this range may need, so that none of it is carved from the
+ * range. No lock held; one caller at a time for a zone. QUIRE_ENOMEM.
+ */
+enum quire_status qi_zone_provide(struct qi_zone *za, quire_pfn_t pfn, uint64_t count);
+/* Fronts sized anew after `managed` changed. No lock held, not inside cpu_enter. Statuses of qi_front_disable(). */
+enum quire_status qi_zone_retune(struct qi_zone *za);
 /* The same for a CMA area: its pageblocks get the type CMA; counted in cma_pages too. */
 enum quire_status qi_zone_hand_over_cma(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
 

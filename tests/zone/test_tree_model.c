@@ -1,121 +1,8 @@
 /*
- * The free tree against the dullest possible model: a byte per frame that says free, taken or absent, and the order
- * of each block at its first frame. Random operations, good and bad ones, over trees of odd shapes. The model knows
- * no nodes, words or lists.
+ * The free tree against the dullest possible model (tree_model.h). Random operations, good and bad ones, over trees of odd
+ * shapes. The model knows no nodes, words or lists.
  */
-#include "tree_fixture.h"
-
-enum { ABSENT, FREE, TAKEN };
-
-struct model {
-	struct fixture f;
-	quire_pfn_t start;
-	uint64_t span;
-	uint8_t *state;
-	int8_t *order;			/* of the block that begins here, -1: none does */
-	struct { quire_pfn_t pfn; unsigned order; } *live;
-	size_t count, cap;
-	uint64_t free;
-	uint64_t seed;
-	unsigned max_request;
-	uint64_t refused;
-};
-
-static uint64_t rnd(struct model *m)
-{
-	m->seed ^= m->seed << 13;
-	m->seed ^= m->seed >> 7;
-	m->seed ^= m->seed << 17;
-	return m->seed * 0x2545f4914f6cdd1dull >> 8;
-}
-
-static uint64_t below(struct model *m, uint64_t n) { return rnd(m) % n; }
-
-static unsigned type_at(struct model *m, quire_pfn_t pfn) { return qi_tree_type(&m->f.tree, pfn); }
-
-/*
- * Is [pfn, pfn + 2^order) free as one block of the buddy rules: all free, and pageblocks of different special types
- * never join.
- */
-static bool is_free_block(struct model *m, quire_pfn_t pfn, unsigned order)
-{
-	uint64_t n = 1ull << order, step = 1ull << m->f.tree.config.pageblock_order;
-
-	if (pfn < m->start || n > m->span || pfn - m->start > m->span - n)
-		return false;
-	for (uint64_t i = 0; i < n; i++)
-		if (m->state[pfn - m->start + i] != FREE)
-			return false;
-	for (uint64_t i = step; i < n; i += step)
-		if (type_at(m, pfn + i) != type_at(m, pfn))
-			return false;
-	return true;
-}
-
-static void compare_counts(struct model *m)
-{
-	qi_tree_counts_t ours = { { 0 } }, theirs = { { 0 } };
-	uint64_t per_type[QUIRE_MIGRATE_TYPES] = { 0 }, step = 1ull << m->f.tree.config.pageblock_order;
-	uint64_t blocks[QUIRE_MIGRATE_TYPES] = { 0 }, naive_blocks[QUIRE_MIGRATE_TYPES] = { 0 };
-
-	qi_tree_counts(&m->f.tree, ours);
-	for (quire_pfn_t pfn = m->start; pfn < m->start + m->span;) {
-		unsigned order = m->f.tree.config.max_order;
-
-		if (m->state[pfn - m->start] != FREE) {
-			pfn++;
-			continue;
-		}
-		while (order && (pfn % (1ull << order) || !is_free_block(m, pfn, order)))
-			order--;
-		theirs[type_at(m, pfn)][order]++;
-		per_type[type_at(m, pfn)] += 1ull << order;
-		pfn += 1ull << order;
-	}
-	for (unsigned t = 0; t < QUIRE_MIGRATE_TYPES; t++) {
-		for (unsigned k = 0; k < QUIRE_MAX_ORDERS; k++)
-			if (ours[t][k] != theirs[t][k])
-				fail_msg("type %u order %u: tree counts %lu, model %lu", t, k, ours[t][k], theirs[t][k]);
-		if (t >= QUIRE_MIGRATE_PCPTYPES)
-			assert_int_equal(m->f.tree.free_special[t], per_type[t]);
-	}
-	assert_int_equal(qi_tree_free_pages(&m->f.tree), m->free - per_type[QUIRE_MIGRATE_ISOLATE]);
-	qi_tree_pageblocks(&m->f.tree, blocks);
-	for (quire_pfn_t pfn = m->start / step * step; pfn < m->start + m->span; pfn += step) {
-		bool any = false;
-		quire_pfn_t at = 0;
-
-		for (uint64_t i = 0; i < step && !any; i++) {
-			at = pfn + i;
-			any = at >= m->start && at < m->start + m->span && m->state[at - m->start] != ABSENT;
-		}
-		if (any)
-			naive_blocks[type_at(m, at)]++;
-	}
-	assert_memory_equal(blocks, naive_blocks, sizeof(blocks));
-}
-
-struct walked { struct model *m; quire_pfn_t at; };
-
-static bool visit(void *ctx, quire_pfn_t pfn, uint64_t count)
-{
-	struct walked *w = ctx;
-
-	for (; w->at < pfn; w->at++)
-		assert_int_not_equal(w->m->state[w->at - w->m->start], FREE);
-	for (; w->at < pfn + count; w->at++)
-		assert_int_equal(w->m->state[w->at - w->m->start], FREE);
-	return true;
-}
-
-static void compare_walk(struct model *m)
-{
-	struct walked w = { m, m->start };
-
-	qi_tree_walk_free(&m->f.tree, visit, &w);
-	for (; w.at < m->start + m->span; w.at++)
-		assert_int_not_equal(m->state[w.at - m->start], FREE);
-}
+#include "tree_model.h"
 
 static void take(struct model *m, quire_pfn_t pfn, unsigned order)
 {
@@ -325,6 +212,25 @@ static void op_type(struct model *m)
 		assert_int_equal(type_at(m, pfn), type);
 }
 
+static quire_pfn_t later(quire_pfn_t a, quire_pfn_t b) { return a > b ? a : b; }
+
+/* The type of a pageblock whose first frames may lie outside the tree. */
+static unsigned block_type(struct model *m, quire_pfn_t block, uint64_t n)
+{
+	for (quire_pfn_t pfn = later(block, m->start); pfn < block + n && pfn < m->start + m->span; pfn++)
+		if (type_at(m, pfn) != QUIRE_MIGRATE_TYPES)
+			return type_at(m, pfn);
+	return QUIRE_MIGRATE_TYPES;
+}
+
+static bool any_taken(struct model *m, quire_pfn_t block, uint64_t n)
+{
+	for (quire_pfn_t pfn = later(block, m->start); pfn < block + n && pfn < m->start + m->span; pfn++)
+		if (m->state[pfn - m->start] == TAKEN)
+			return true;
+	return false;
+}
+
 /* Hand over a run of frames: some of it may be there already. */
 static void op_add(struct model *m)
 {
@@ -347,6 +253,95 @@ static void op_add(struct model *m)
 	m->free += n;
 }
 
+/* A run of frames goes: only if all of it is free. */
+static void op_remove(struct model *m)
+{
+	quire_pfn_t pfn = m->start + below(m, m->span);
+	uint64_t room = m->start + m->span - pfn, n = 1 + below(m, below(m, 3) ? 2000 : m->span), run = 0;
+	uint64_t before = m->f.tree.free_pages, handed = m->f.tree.handed_over;
+	bool taken = false, absent = false;
+	enum quire_status status;
+
+	if (below(m, 2))
+		pfn = later(m->start, pfn & ~511ull);
+	n = n < room ? n : room;
+	while (run < n && m->state[pfn - m->start + run] == FREE)
+		run++;
+	if (run && below(m, 4))
+		n = run;
+	for (uint64_t i = 0; i < n; i++) {
+		taken |= m->state[pfn - m->start + i] == TAKEN;
+		absent |= m->state[pfn - m->start + i] == ABSENT;
+	}
+	status = qi_tree_remove_free(&m->f.tree, pfn, n);
+	if (status == QUIRE_EBUSY)
+		assert_true(taken);
+	else if (status == QUIRE_ENOENT)
+		assert_true(absent);
+	else
+		assert_true(status == QUIRE_OK && !taken && !absent);
+	assert_int_equal(m->f.tree.free_pages, before - (status == QUIRE_OK ? n : 0));
+	assert_int_equal(m->f.tree.handed_over, handed - (status == QUIRE_OK ? n : 0));
+	if (status != QUIRE_OK)
+		return;
+	memset(m->state + (pfn - m->start), ABSENT, n);
+	memset(m->f.broken + (pfn - m->start), 0, n);
+	m->free -= n;
+}
+
+/* The tree's range grows towards the borders of the world. */
+static void op_extend(struct model *m)
+{
+	uint64_t down = below(m, m->start - m->world_start + 1) >> below(m, 10);
+	uint64_t up = below(m, m->world_start + m->world_span - m->start - m->span + 1) >> below(m, 10);
+
+	if (below(m, 2))
+		assert_int_equal(qi_tree_extend(&m->f.tree, m->start + m->span - 1, up + 1), QUIRE_OK);
+	else
+		assert_int_equal(qi_tree_extend(&m->f.tree, m->start - down, down + m->span + up), QUIRE_OK);
+	down = m->start - m->f.tree.start_pfn;
+	m->start = m->f.tree.start_pfn;
+	m->span = m->f.tree.end_pfn - m->start;
+	m->state -= down;
+	m->order -= down;
+	m->f.broken -= down;
+}
+
+/* Pageblocks of a range are isolated; some blocks in them come back; then they have the types they had. */
+static void op_isolate_range(struct model *m)
+{
+	uint64_t block = 1ull << (m->f.tree.config.pageblock_order > 9 ? m->f.tree.config.pageblock_order : 9);
+	quire_pfn_t pfn = m->start + below(m, m->span), first = pfn & ~(block - 1);
+	uint64_t n = 1 + below(m, m->start + m->span - pfn), blocks = (pfn + n - first + block - 1) / block;
+	uint8_t *types = malloc(blocks);
+	bool any = false, isolated = false;
+	enum quire_status status;
+
+	for (uint64_t i = 0; i < blocks; i++) {
+		types[i] = (uint8_t)block_type(m, first + i * block, block);
+		any |= types[i] != QUIRE_MIGRATE_TYPES;
+		isolated |= types[i] == QUIRE_MIGRATE_ISOLATE;
+	}
+	status = qi_tree_isolate_range(&m->f.tree, pfn, n);
+	assert_int_equal(status, isolated ? QUIRE_EBUSY : any ? QUIRE_OK : QUIRE_ENOENT);
+	for (uint64_t i = 0; status == QUIRE_OK && i < blocks; i++)
+		assert_int_equal(block_type(m, first + i * block, block),
+				 types[i] == QUIRE_MIGRATE_TYPES ? QUIRE_MIGRATE_TYPES : QUIRE_MIGRATE_ISOLATE);
+	for (unsigned i = 0; i < 20; i++)
+		op_free(m);
+	if (status == QUIRE_OK && below(m, 8)) {
+		qi_tree_unisolate_range(&m->f.tree, pfn, n);
+		for (uint64_t i = 0; i < blocks; i++) {
+			unsigned type = block_type(m, first + i * block, block);
+
+			if (type != types[i])
+				assert_true(type == QUIRE_MIGRATE_MOVABLE && types[i] < QUIRE_MIGRATE_PCPTYPES &&
+					    !any_taken(m, first + i * block, block));
+		}
+	}
+	free(types);
+}
+
 struct shape {
 	quire_pfn_t start;
 	uint64_t span;
@@ -359,15 +354,21 @@ static void model_open(struct model *m, const struct shape *shape, uint64_t seed
 	struct qi_tree_config config;
 
 	memset(m, 0, sizeof(*m));
-	m->start = shape->start;
-	m->span = shape->span;
+	m->world_start = shape->start;
+	m->world_span = shape->span;
 	m->seed = seed * 0x9e3779b97f4a7c15ull | 1;
 	m->max_request = shape->max_request;
 	m->state = calloc(shape->span, 1);
 	m->f.broken = calloc(shape->span, 1);
 	m->order = malloc(shape->span);
 	memset(m->order, -1, shape->span);
-	config = fixture_config(&m->f, shape->start, shape->span);
+	/* Three quarters of the world at first. */
+	m->start = shape->start + below(m, shape->span / 4 + 1);
+	m->span = shape->span * 3 / 4;
+	m->state += m->start - shape->start;
+	m->order += m->start - shape->start;
+	m->f.broken += m->start - shape->start;
+	config = fixture_config(&m->f, m->start, m->span);
 	config.pageblock_order = shape->pageblock_order;
 	config.max_order = shape->max_order;
 	assert_int_equal(qi_tree_init(&m->f.tree, &config), QUIRE_OK);
@@ -384,10 +385,27 @@ static void model_close(struct model *m)
 	check(&m->f.tree);
 	compare_counts(m);
 	fixture_close(&m->f);
-	free(m->state);
-	free(m->order);
+	free(m->state - (m->start - m->world_start));
+	free(m->order - (m->start - m->world_start));
+	free(m->f.broken - (m->start - m->world_start));
 	free(m->live);
-	free(m->f.broken);
+}
+
+static void rare(struct model *m)
+{
+	switch (below(m, 6)) {
+	case 0:
+		op_isolate_range(m);
+		break;
+	case 1:
+		op_extend(m);
+		break;
+	case 2:
+		op_remove(m);
+		break;
+	default:
+		op_add(m);
+	}
 }
 
 static void run(const struct shape *shape, uint64_t seed)
@@ -412,11 +430,12 @@ static void run(const struct shape *shape, uint64_t seed)
 		else if (what < 99)
 			op_type(&m);
 		else
-			op_add(&m);
+			rare(&m);
 		if (i % shape->every == 0) {
 			check(&m.f.tree);
 			compare_counts(&m);
 			compare_walk(&m);
+			compare_range(&m);
 		}
 	}
 	model_close(&m);

@@ -7,6 +7,7 @@
 #   make fuzz     fuzz every reader, SECONDS=60 each
 #   make qemu-x86_64 (qemu-i386, qemu-aarch64)   a kernel without an operating system, booted under QEMU: ARGS="test=matrix"
 #   make qemu-bench   instructions per request and per boot stage, counted by QEMU
+#   make size     bytes of machine code: the core alone, and all of the engine
 #   make install  PREFIX=/usr/local
 #
 # What a fresh Debian lacks is installed by scripts/setup.sh, or it prints the one command that would.
@@ -50,10 +51,13 @@ qemu-check:
 	@scripts/setup.sh qemu
 	@scripts/qemu-check.sh
 
+size:
+	@scripts/text-size.sh
+
 install: all
 	@meson install -C $(BUILD)
 
 clean:
 	@rm -rf build build-*
 
-.PHONY: all run check bench fuzz qemu-bench qemu-check install clean
+.PHONY: all run check bench fuzz qemu-bench qemu-check size install clean

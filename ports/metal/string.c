@@ -15,6 +15,11 @@ void *memset(void *to, int byte, size_t size)
 
 	for (; size && (uintptr_t)at % WORD; size--)
 		*at++ = (unsigned char)byte;
+	for (; size >= 4 * WORD; size -= 4 * WORD, at += 4 * WORD) {
+		word *words = (word *)at;
+
+		words[0] = words[1] = words[2] = words[3] = pattern;
+	}
 	for (; size >= WORD; size -= WORD, at += WORD)
 		*(word *)at = pattern;
 	for (; size; size--)

@@ -113,8 +113,7 @@ static bool is_leaf(uint64_t entry, unsigned level)
 static uint64_t map_run(uint64_t at, uint64_t end, uint64_t flags)
 {
 	unsigned level = largest_level;
-	uint64_t *entry, size;
-	bool there;
+	uint64_t *entry, *last, size;
 
 	while (level > 1 && (at & (level_size(level) - 1) || end - at < level_size(level)))
 		level--;
@@ -126,13 +125,16 @@ static uint64_t map_run(uint64_t at, uint64_t end, uint64_t flags)
 			break;		/* else a table of smaller pages is there already */
 	}
 	size = level_size(level);
-	there = is_leaf(*entry, level);
-	do {
-		if (!there)
-			*entry = at | flags | PRESENT | WRITABLE | (level > 1 ? LARGE : 0);
-		at = (at | (size - 1)) + 1;
-		entry++;
-	} while (at & (size * 512 - 1) && at < end && (there ? is_leaf(*entry, level) : !*entry && end - at >= size));
+	if (is_leaf(*entry, level)) {
+		do
+			at = (at | (size - 1)) + 1;
+		while (at & (size * 512 - 1) && at < end && is_leaf(*++entry, level));
+		return at;
+	}
+	flags |= PRESENT | WRITABLE | (level > 1 ? LARGE : 0);
+	last = entry + qi_min(512 - ((at >> (12 + 9 * (level - 1))) & 511), (end - at) / size);
+	for (; entry < last && !*entry; entry++, at += size)
+		*entry = at | flags;
 	return at;
 }
 

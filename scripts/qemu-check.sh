@@ -59,9 +59,24 @@ check() {
 	done <"tests/metal/$1.cases"
 }
 
+# The embedder's example, as he would run it.
+example() {
+	if timeout 120 make -s -C examples/minimal-kernel run >"$log" 2>&1 && grep -q "minimal kernel: done" "$log"; then
+		passed=$((passed + 1))
+		return
+	fi
+	failed=$((failed + 1))
+	echo "examples/minimal-kernel: FAILED"
+	tail -15 "$log" | sed 's/^/    /'
+}
+
 [ $# -gt 0 ] || set -- $(ls tests/metal/*.cases | sed 's,.*/,,; s,\.cases$,,')
 for arch in "$@"; do
 	check "$arch"
+	case "$arch:$skipped" in
+	*" x86_64"*) ;;
+	x86_64:*) example ;;
+	esac
 done
 [ -z "$skipped" ] || echo "*** not run:$skipped ***"
 echo "kernels under QEMU: $passed passed, $failed failed"

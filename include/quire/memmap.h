@@ -229,10 +229,12 @@ quire_pfn_t quire_memmap_deferred_at_work(const struct quire_topology *t, const 
 #define QUIRE_SECTION_ONLINE	0x04u
 /* From boot: valid as a whole, hole or not. */
 #define QUIRE_SECTION_EARLY	0x08u
-/* Its descriptors' backing is from boot and stays, even while the section is away. */
+/* Its descriptors have the backing boot gave them. */
 #define QUIRE_SECTION_BOOT	0x10u
+/* Node and zone of some of its frames were named at run time: the ledger is not asked. */
+#define QUIRE_SECTION_ZONED	0x20u
 /* All of them. */
-#define QUIRE_SECTION_FLAGS	0x1fu
+#define QUIRE_SECTION_FLAGS	0x3fu
 
 struct quire_usage;
 
@@ -274,6 +276,24 @@ struct quire_frame_source {
 	void *ctx;
 };
 
+/*
+ * The ordinary allocator, for hotplug: called without any lock of the engine held, may do whatever a request may. take
+ * and give as of the source above.
+ */
+struct quire_frame_allocator {
+	enum quire_status (*take)(void *ctx, int nid, unsigned order, quire_pfn_t *pfn);
+	void (*give)(void *ctx, quire_pfn_t pfn, unsigned order);
+	/* Frames that boot had set aside become the allocator's. Cannot refuse; may lose them, with a line in the log. */
+	void (*release)(void *ctx, quire_pfn_t pfn, quire_pfn_t pages);
+	void *ctx;
+};
+
+/* Memory taken for tables and descriptors, and the rest of the page that small tables are cut from. */
+struct quire_memmap_books {
+	struct qi_chunk_page *chunks;
+	char *small, *small_end;
+};
+
 /* Counters for the cost sheet; exact while nothing is being initialised. */
 struct quire_memmap_stats {
 	/* Sections with known memory; those that have a place for descriptors; those of them not from boot. */
@@ -300,7 +320,7 @@ struct quire_memmap_stats {
  * struct quire_usage is an array of 32-bit words of which these offsets name the parts: sub-section bits (sparse
  * models), four bits per pageblock, and per "unit" (the frames whose descriptors fill whole pages, at least a
  * pageblock) two bits, taken for initialisation and initialised. Maps of sections that come and go, and all under LAZY,
- * are longer: they also say where each unit's backing is.
+ * are longer: they also say where each unit's backing is, and the node and zone it was given at run time.
  */
 struct quire_memmap {
 	/* From the configuration. */
@@ -308,6 +328,11 @@ struct quire_memmap {
 	enum quire_init_policy init;
 	/* populate has succeeded. */
 	bool ready;
+	/*
+	 * Room for all descriptors is found at boot: not under LAZY, but for classic models whose array for one section
+	 * is larger than what can be had on demand.
+	 */
+	bool boot_room;
 	/* log2 of bytes per descriptor, and per base page. */
 	uint8_t stride_shift;
 	uint8_t page_shift;
@@ -351,20 +376,21 @@ struct quire_memmap {
 
 	/* --- usage maps: word offsets of their parts, and words without and with the backing part --- */
 
-	uint32_t usage_blocks, usage_taken, usage_done, usage_backing;
+	uint32_t usage_blocks, usage_taken, usage_done, usage_backing, usage_homes;
 	uint32_t usage_words, usage_full_words;
 
 	/* --- memory for all of this --- */
 
-	/* Held by prepare (LAZY only) and trim. */
+	/* Held by prepare (LAZY only) and trim, and for a moment by hotplug. */
 	uint32_t lock;
-	/* See quire_memmap_set_source(). */
+	/* See quire_memmap_set_source() and quire_memmap_set_allocator(). */
 	struct quire_frame_source source;
+	struct quire_frame_allocator allocator;
 	struct quire_memmap_stats stats;
-	/* Records of all memory taken, for giving it back. */
-	struct qi_chunk_page *chunks;
-	/* Rest of the page that small tables are cut from. */
-	char *small, *small_end;
+	/* Some section was added, or given a zone, after boot. */
+	bool was_hot;
+	/* Records of all memory taken, for giving it back: by boot and on demand; by hotplug. */
+	struct quire_memmap_books books, hot_books;
 };
 
 /* --- boot: called by quire_boot(), not by embedders --------------------------------------------------------------- */
@@ -401,6 +427,8 @@ void qi_memmap_mark_reserved(struct quire *q);
  * the engine's own need no descriptor. *source is copied, what its ctx points to must live as long as the memmap.
  */
 void quire_memmap_set_source(struct quire *q, const struct quire_frame_source *source);
+/* After hand-over, set by it: where hotplug takes frames. Copied likewise. Not asked with meta_alloc. */
+void quire_memmap_set_allocator(struct quire *q, const struct quire_frame_allocator *allocator);
 
 /* --- lookups ------------------------------------------------------------------------------------------------------ */
 
@@ -609,7 +637,8 @@ uint64_t quire_memmap_trim(struct quire *q, bool (*is_free)(void *ctx, quire_pfn
 
 /*
  * Mark frames [pfn, pfn + pages) reserved or no longer reserved, where their descriptors exist; others learn it from
- * the ledger when they come. Only for frames nobody has allocated.
+ * the ledger when they come. Of memory that quire_memmap_init_range() was called for, descriptors are made if need be.
+ * Only for frames nobody has allocated.
  */
 void quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool reserved);
 
@@ -640,10 +669,16 @@ quire_pfn_t quire_altmap_take(struct quire_altmap *altmap, quire_pfn_t pages);
 
 /*
  * add: give [pfn, pfn + pages) of node nid room for descriptors: valid, not online, not initialised. VMEMMAP takes
- * multiples of 2 MiB, the other sparse models whole sections. remove: the opposite, for memory from boot too. With an
- * altmap (VMEMMAP only; NULL: none) the room is taken from the range itself; remove gets the same one.
+ * multiples of 2 MiB, the other sparse models whole sections. With an altmap (VMEMMAP only; NULL: none) the room is
+ * taken from the range itself; several altmaps, one per part of a range, take one call each. remove: the opposite, for
+ * memory from boot too, whose descriptors' frames go to the allocator (those of a huge mapping when all it describes is
+ * gone); it gets the altmap that add got.
  *
- * Hotplug: one caller at a time, nobody using frames of the range.
+ * The room is complete: making descriptors of added memory cannot fail later, under LAZY either. It lies in huge pages
+ * where 2 MiB of descriptors belong to the range, and the node, or the altmap, has such a page.
+ *
+ * Hotplug: one caller at a time, nobody using frames of the range; all other CPUs may allocate and free. No lock of
+ * the engine may be held. add comes before the range is entered in the ledger, remove before it leaves it.
  *
  * QUIRE_EUNSUPPORTED: a flat model, or an altmap where there can be none. QUIRE_EINVAL, QUIRE_ERANGE: not aligned as
  * above, beyond the geometry. add: QUIRE_EEXIST, some of it is there; QUIRE_ENOMEM, no room. remove: QUIRE_ENOENT, not
@@ -655,11 +690,32 @@ enum quire_status quire_memmap_add(struct quire *q, int nid, quire_pfn_t pfn, qu
 enum quire_status quire_memmap_remove(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, struct quire_altmap *altmap);
 
 /*
- * Set or clear "online" on whole valid sections; offline ones forget which descriptors were written. Hotplug: one
- * caller at a time. QUIRE_EINVAL: not whole sections; QUIRE_ENOENT: one is not valid; QUIRE_EUNSUPPORTED, QUIRE_ERANGE
- * as above. Nothing changed then.
+ * [pfn, pfn + pages) now is memory of `zone`, all of it and none reserved, whatever the ledger says: its descriptors
+ * are forgotten and written anew, at once, or under LAZY when somebody wants them. Comes when memory goes online, after
+ * add and before any of it is given to the zone's tree; for device memory, which never goes online, likewise. Frames of
+ * an altmap are then set aside with quire_memmap_set_reserved().
+ *
+ * Hotplug: as above. The zone's span may be enlarged before or after. QUIRE_EUNSUPPORTED: a flat model. QUIRE_EINVAL:
+ * not whole units (at most a pageblock or, if larger, the frames whose descriptors fill a page). QUIRE_ENOENT: part of
+ * it is not valid. QUIRE_ENOMEM: as remove. Nothing changed then.
+ */
+enum quire_status quire_memmap_init_range(struct quire *q, const struct quire_zone *zone, quire_pfn_t pfn,
+					  quire_pfn_t pages);
+
+/*
+ * Set or clear "online" on whole valid sections; offline ones forget which descriptors were written, and their zones.
+ * Hotplug: as above. QUIRE_EINVAL: not whole sections; QUIRE_ENOENT: one is not valid; QUIRE_EUNSUPPORTED, QUIRE_ERANGE,
+ * QUIRE_ENOMEM as above. Nothing changed then.
  */
 enum quire_status quire_memmap_set_online(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool online);
+
+/*
+ * Between hold and let nobody makes descriptors: hotplug changes the ledger, which says what they are to contain, in
+ * between. Interrupts of this CPU may be off (cpu_enter); nothing of the engine may be called but the ledger. *state is
+ * the caller's, for let.
+ */
+void quire_memmap_hold(struct quire *q, unsigned long *state);
+void quire_memmap_let(struct quire *q, unsigned long state);
 
 /* --- checking ----------------------------------------------------------------------------------------------------- */
 

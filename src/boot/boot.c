@@ -70,6 +70,8 @@ static enum quire_status stage_watermarks(struct quire *q)
 {
 	const struct quire_tunables *tunables = &q->config.tunables;
 
+	/* Requests are served from now on. */
+	qi_frames_open(q);
 	quire_lowmem_reserve_update(&q->topology, tunables);
 	quire_watermarks_init(&q->topology, tunables, &q->watermarks);
 	quire_watermarks_thp(&q->topology, tunables, &q->watermarks);

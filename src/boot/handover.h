@@ -8,4 +8,7 @@
 enum quire_status qi_hand_over(struct quire *q);
 void qi_hand_over_undo(struct quire *q);
 
+/* frames.c: from now on hotplug may ask the zones for frames. */
+void qi_frames_open(struct quire *q);
+
 #endif

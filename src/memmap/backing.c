@@ -2,14 +2,18 @@
  * Backing of descriptors that come and go singly: units under LAZY, and all of hot-added memory.
  *
  * Each unit (classic models: each section) has a word in its usage map that says whose the backing is, so that it can be
- * taken away again without a search.
+ * taken away again without a search. Where hotplug found 2 MiB in one piece, every unit inside says so, and the piece goes
+ * when no sub-section it describes is there.
  */
 #include "memmap/internal.h"
 
-/* Where a unit's backing is, in two words: frame number + 1, or that it is not ours to give back. 0: none. */
-#define BACKING_LEDGER	(UINT64_C(1) << 63)	/* recorded as a chunk */
-#define BACKING_HOST	(UINT64_C(1) << 62)	/* the platform's own */
-#define BACKING_ALTMAP	(UINT64_C(1) << 61)	/* part of the memory described, its owner's business */
+/* Where a unit's backing is: frame number + 1, and what may be done with it. 0: none. */
+#define BACKING_LEDGER		(UINT64_C(1) << 63)	/* recorded as a chunk */
+#define BACKING_HOST		(UINT64_C(1) << 62)	/* the platform's own */
+#define BACKING_ALTMAP		(UINT64_C(1) << 61)	/* part of the memory described, its owner's business */
+#define BACKING_ALLOCATOR	(UINT64_C(1) << 60)	/* from the ordinary allocator */
+#define BACKING_HUGE		(UINT64_C(1) << 59)	/* part of QI_HUGE_SIZE taken and mapped at once */
+#define BACKING_FRAME		((UINT64_C(1) << 56) - 1)
 
 uint64_t *qi_backing_of(const struct quire_memmap *m, const struct quire_section *section, quire_pfn_t pfn)
 {
@@ -31,150 +35,338 @@ static uint64_t backing_word(const struct quire_memmap *m, const struct qi_chunk
 		return BACKING_HOST;
 	case QI_CHUNK_LEDGER:
 		return BACKING_LEDGER;
+	case QI_CHUNK_ALLOCATOR:
+		return BACKING_ALLOCATOR | ((chunk->phys >> m->page_shift) + 1);
 	default:
 		return (chunk->phys >> m->page_shift) + 1;
 	}
 }
 
 /* Only what the ledger gave needs a record: everything else is found again by its backing word. */
-static enum quire_status take_backing(struct quire *q, uint64_t size, int nid, bool unmapped, struct qi_chunk *chunk)
+static enum quire_status take_backing(struct quire *q, const struct qi_want *want, struct qi_chunk *chunk)
 {
-	struct qi_want want = { .size = size, .align = qi_min(size, (uint64_t)2 << 20), .nid = nid, .unmapped = unmapped };
-	enum quire_status status = qi_mm_take_loose(q, &want, chunk);
+	enum quire_status status = qi_mm_take_loose(q, want, chunk);
 
 	if (status != QUIRE_OK || chunk->kind != QI_CHUNK_LEDGER)
 		return status;
-	if (!qi_mm_record(q, chunk)) {
+	if (!qi_mm_record(q, false, chunk)) {
 		qi_mm_drop(q, chunk);
 		return QUIRE_ENOMEM;
 	}
 	return QUIRE_OK;
 }
 
-/* As many pages of the range itself; the word only says so. */
-static enum quire_status take_altmap(const struct quire *q, uint64_t size, struct quire_altmap *altmap,
-				     struct qi_chunk *chunk)
+static enum quire_status map_piece(struct quire *q, char *va, quire_phys_t phys, uint64_t size, uint64_t step)
 {
-	quire_pfn_t pfn = quire_altmap_take(altmap, size >> q->memmap.page_shift);
+	const struct quire_platform *p = q->platform;
 
-	*chunk = (struct qi_chunk){ .phys = pfn << q->memmap.page_shift, .size = size };
-	return pfn == QUIRE_PFN_NONE ? QUIRE_ENOMEM : QUIRE_OK;
-}
-
-static void unmap_pages(struct quire *q, char *va, uint64_t size)
-{
-	uint64_t page = (uint64_t)1 << q->memmap.page_shift;
-
-	for (uint64_t at = 0; at < size; at += page)
-		q->platform->vmemmap_unmap(q->platform->ctx, va + at, page);
-}
-
-static enum quire_status map_unit(struct quire *q, char *va, quire_phys_t phys)
-{
-	uint64_t page = (uint64_t)1 << q->memmap.page_shift, size = unit_bytes(&q->memmap);
-
-	for (uint64_t at = 0; at < size; at += page) {
-		enum quire_status status = q->platform->vmemmap_map(q->platform->ctx, va + at,
-								    phys == QUIRE_PHYS_MAX ? phys : phys + at, page);
+	for (uint64_t at = 0; at < size; at += step) {
+		enum quire_status status = p->vmemmap_map(p->ctx, va + at, phys == QUIRE_PHYS_MAX ? phys : phys + at, step);
 
 		if (status != QUIRE_OK) {
-			unmap_pages(q, va, at);
+			if (at)
+				p->vmemmap_unmap(p->ctx, va, at);
 			return status;
 		}
 	}
-	q->memmap.stats.base_mappings += size >> q->memmap.page_shift;
 	return QUIRE_OK;
 }
 
-enum quire_status qi_back_unit(struct quire *q, const struct quire_section *section, quire_pfn_t pfn, int nid,
-			       struct quire_altmap *altmap)
+static void count_backing(struct quire *q, bool hotplug, bool huge, uint64_t bytes, uint64_t mappings)
+{
+	struct quire_memmap_stats *stats = &q->memmap.stats;
+
+	qi_account(q, hotplug, &stats->descriptor_bytes, bytes);
+	qi_account(q, hotplug, huge ? &stats->huge_mappings : &stats->base_mappings, mappings);
+	q->metadata.descriptors = stats->descriptor_bytes;
+}
+
+/* `size` bytes of backing for the window at va, mapped `step` by step; the word of its first unit. */
+static enum quire_status back_piece(struct quire *q, const struct qi_want *want, uint64_t step, uint64_t *word)
+{
+	struct qi_chunk_mark mark = qi_mm_mark(q, false);
+	struct qi_chunk chunk;
+	enum quire_status status = take_backing(q, want, &chunk);
+
+	if (status != QUIRE_OK)
+		return status;
+	status = map_piece(q, want->at, chunk.phys, want->size, step);
+	if (status == QUIRE_OK)
+		*word = backing_word(&q->memmap, &chunk);
+	else if (chunk.kind == QI_CHUNK_LEDGER)
+		qi_mm_release(q, false, mark);
+	else
+		qi_mm_drop(q, &chunk);
+	return status;
+}
+
+quire_pfn_t quire_altmap_take(struct quire_altmap *altmap, quire_pfn_t pages)
+{
+	quire_pfn_t next = altmap->base + altmap->reserve + altmap->alloc + altmap->align;
+	quire_pfn_t taken = altmap->alloc + altmap->align, left = altmap->free > taken ? altmap->free - taken : 0;
+	quire_pfn_t pad;
+
+	if (!pages || pages > left)
+		return QUIRE_PFN_NONE;
+	pad = qi_align_up(next, pages & -pages) - next;
+	if (pages + pad > left)
+		return QUIRE_PFN_NONE;
+	altmap->alloc += pages;
+	altmap->align += pad;
+	return next + pad;
+}
+
+/* As many pages of the range itself; the word only says so. */
+static enum quire_status back_from_altmap(struct quire *q, const struct qi_want *want, uint64_t step, uint64_t *word,
+					  struct quire_altmap *altmap)
+{
+	struct quire_altmap before = *altmap;
+	quire_pfn_t pfn = quire_altmap_take(altmap, want->size >> q->memmap.page_shift);
+	enum quire_status status = QUIRE_ENOMEM;
+
+	/* Frames lost to the alignment of a huge page may be the ones that are missing in the end. */
+	if (pfn != QUIRE_PFN_NONE && (step != QI_HUGE_SIZE || altmap->align == before.align))
+		status = map_piece(q, want->at, pfn << q->memmap.page_shift, want->size, step);
+	if (status != QUIRE_OK)
+		*altmap = before;
+	*word = BACKING_ALTMAP;
+	return status;
+}
+
+enum quire_status qi_back_unit(struct quire *q, const struct quire_section *section, quire_pfn_t pfn, int nid)
 {
 	struct quire_memmap *m = &q->memmap;
 	uint64_t *backing = qi_backing_of(m, section, pfn);
-	struct qi_chunk_mark mark = qi_mm_mark(q);
-	struct qi_chunk chunk;
-	enum quire_status status;
+	struct qi_want want = { .size = unit_bytes(m), .align = unit_bytes(m), .nid = nid, .unmapped = true,
+				.at = quire_pfn_to_page(m, pfn) };
+	enum quire_status status = QUIRE_OK;
 
 	if (*backing)
 		return QUIRE_OK;
-	status = altmap ? take_altmap(q, unit_bytes(m), altmap, &chunk) : take_backing(q, unit_bytes(m), nid, true, &chunk);
+	status = back_piece(q, &want, (uint64_t)1 << m->page_shift, backing);
+	if (status == QUIRE_OK)
+		count_backing(q, false, false, want.size, want.size >> m->page_shift);
+	return status;
+}
+
+/* --- ranges, for hotplug ------------------------------------------------------------------------------------------ */
+
+static quire_pfn_t huge_frames(const struct quire_memmap *m)
+{
+	return (quire_pfn_t)(QI_HUGE_SIZE >> m->stride_shift);
+}
+
+/* The word of a unit that is not boot's, or NULL. */
+static uint64_t *own_word(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	const struct quire_section *section = quire_section(m, pfn >> m->section_pfn_shift);
+
+	if (!section || !section->usage || section->map & QUIRE_SECTION_BOOT)
+		return NULL;
+	return qi_backing_of(m, section, pfn);
+}
+
+/* All of it can be one huge mapping: nothing there is backed. */
+static bool is_bare(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
+{
+	for (; start < end; start += (quire_pfn_t)1 << m->unit_shift) {
+		const uint64_t *word = own_word(m, start);
+
+		if (!word || *word)
+			return false;
+	}
+	return true;
+}
+
+/* [start, end): one unit, or what one huge mapping describes. */
+static enum quire_status back_stretch(struct quire *q, quire_pfn_t start, quire_pfn_t end, int nid,
+				      struct quire_altmap *altmap)
+{
+	struct quire_memmap *m = &q->memmap;
+	uint64_t size = (end - start) << m->stride_shift, word;
+	bool huge = size == QI_HUGE_SIZE && end - start > (quire_pfn_t)1 << m->unit_shift;
+	uint64_t step = huge ? QI_HUGE_SIZE : (uint64_t)1 << m->page_shift;
+	struct qi_want want = { .size = size, .align = qi_min(size, QI_HUGE_SIZE), .nid = nid, .unmapped = true,
+				.hotplug = true, .at = quire_pfn_to_page(m, start) };
+	enum quire_status status;
+
+	status = altmap ? back_from_altmap(q, &want, step, &word, altmap) : back_piece(q, &want, step, &word);
 	if (status != QUIRE_OK)
 		return status;
-	status = map_unit(q, (char *)quire_pfn_to_page(m, pfn), chunk.phys);
-	if (status != QUIRE_OK) {
-		if (!altmap && chunk.kind == QI_CHUNK_LEDGER)
-			qi_mm_release(q, mark);
-		else if (!altmap)
-			qi_mm_drop(q, &chunk);
-		return status;
-	}
-	*backing = altmap ? BACKING_ALTMAP : backing_word(m, &chunk);
-	m->stats.descriptor_bytes += unit_bytes(m);
-	q->metadata.descriptors = m->stats.descriptor_bytes;
+	for (quire_pfn_t pfn = start; pfn < end; pfn += (quire_pfn_t)1 << m->unit_shift)
+		*own_word(m, pfn) = word | (huge ? BACKING_HUGE : 0);
+	count_backing(q, true, huge, size, size >> qi_log2(step));
 	return QUIRE_OK;
 }
 
-struct quire_section *qi_section_room(struct quire *q, uint64_t number, int nid, uintptr_t *map)
+enum quire_status qi_back_range(struct quire *q, quire_pfn_t start, quire_pfn_t end, int nid, struct quire_altmap *altmap)
+{
+	const struct quire_memmap *m = &q->memmap;
+	quire_pfn_t unit = (quire_pfn_t)1 << m->unit_shift, huge = huge_frames(m), next;
+	enum quire_status status = QUIRE_OK;
+
+	for (quire_pfn_t pfn = start; pfn < end && status == QUIRE_OK; pfn = next) {
+		const uint64_t *word = own_word(m, pfn);
+
+		next = pfn + huge;
+		if (huge > unit && !(pfn & (huge - 1)) && next <= end && is_bare(m, pfn, next) &&
+		    back_stretch(q, pfn, next, nid, altmap) == QUIRE_OK)
+			continue;
+		next = pfn + unit;
+		if (word && !*word)
+			status = back_stretch(q, pfn, next, nid, altmap);
+	}
+	return status;
+}
+
+void qi_unback_range(struct quire *q, quire_pfn_t start, quire_pfn_t end, struct quire_altmap *altmap)
+{
+	const struct quire_memmap *m = &q->memmap;
+	quire_pfn_t unit = (quire_pfn_t)1 << m->unit_shift, huge = huge_frames(m), next;
+
+	for (quire_pfn_t pfn = start; pfn < end; pfn = next) {
+		uint64_t *word = own_word(m, pfn), bytes;
+		quire_pfn_t first = pfn;
+
+		next = pfn + unit;
+		if (!word || !*word)
+			continue;
+		if (*word & BACKING_HUGE) {
+			first = qi_align_down(pfn, huge);
+			next = first + huge;
+			if (qi_any_there(m, first, next))
+				continue;
+		}
+		bytes = (next - first) << m->stride_shift;
+		if (altmap && *word & BACKING_ALTMAP)
+			altmap->alloc -= bytes >> m->page_shift;
+		qi_backing_drop(q, true, own_word(m, first), quire_pfn_to_page(m, first), bytes);
+		for (; first < next; first += unit)
+			*own_word(m, first) = 0;
+	}
+}
+
+/* Forget a section of boot: the next time it is added it gets everything anew. */
+static void forget_boot(struct quire_memmap *m, uint64_t number)
+{
+	struct quire_section *section = quire_section(m, number);
+
+	/* A usage map as boot makes it has no room for backing words. */
+	if (!(section->map & QUIRE_SECTION_ZONED))
+		__atomic_store_n(&section->usage, NULL, __ATOMIC_RELEASE);
+	__atomic_store_n(&section->map, 0, __ATOMIC_RELEASE);
+}
+
+void qi_unback_boot(struct quire *q, uint64_t number)
 {
 	struct quire_memmap *m = &q->memmap;
-	struct quire_section *section = qi_section_enter(q, number, nid);
+	uint64_t bytes = qi_section_map_size(m), group = qi_is_vmemmap(m) ? qi_max(qi_div64(QI_HUGE_SIZE, bytes), 1) : 1;
+	uint64_t first = number - qi_mod64(number, group), end = first + group, next;
+
+	/* Arrays of the platform's cannot be given back in part. */
+	if (!qi_is_vmemmap(m) && q->platform->meta_alloc)
+		return;
+	for (uint64_t n = first; n < end; n++) {
+		const struct quire_section *section = quire_section(m, n);
+
+		if (section && section->map & QUIRE_SECTION_BOOT && section->map & QUIRE_SECTION_PRESENT)
+			return;
+	}
+	for (uint64_t n = first; n < end; n = next) {
+		quire_pfn_t pfn = n << m->section_pfn_shift;
+
+		for (next = n; next < end && quire_section(m, next) && quire_section(m, next)->map & QUIRE_SECTION_BOOT;)
+			next++;
+		if (next > n && qi_mm_cut(q, quire_pfn_to_page(m, pfn), bytes * (next - n))) {
+			qi_account(q, true, &m->stats.descriptor_bytes, -(bytes * (next - n)));
+			for (uint64_t gone = n; gone < next; gone++)
+				forget_boot(m, gone);
+		}
+		next += next == n;
+	}
+	q->metadata.descriptors = m->stats.descriptor_bytes;
+}
+
+void qi_unback_section(struct quire *q, uint64_t number)
+{
+	struct quire_memmap *m = &q->memmap;
+	quire_pfn_t start = number << m->section_pfn_shift, end = (number + 1) << m->section_pfn_shift;
+	struct quire_section *section = quire_section(m, number);
+
+	if (!section->usage || section->map & QUIRE_SECTION_BOOT)
+		return;
+	if (!qi_is_vmemmap(m)) {
+		if (*qi_backing_of(m, section, 0))
+			qi_backing_drop(q, true, qi_backing_of(m, section, 0), quire_pfn_to_page(m, start),
+					qi_section_map_size(m));
+		return;
+	}
+	/* Nothing is there any more, so that huge mappings go with the first section they describe. */
+	qi_unback_range(q, start, end, NULL);
+}
+
+/* --- both --------------------------------------------------------------------------------------------------------- */
+
+struct quire_section *qi_section_room(struct quire *q, bool hotplug, uint64_t number, int nid, uintptr_t *map)
+{
+	struct quire_memmap *m = &q->memmap;
+	struct quire_section *section = qi_section_enter(q, hotplug, number, nid);
+	struct qi_want want = { .size = qi_section_map_size(m), .nid = nid, .hotplug = hotplug };
 	struct qi_chunk chunk;
 
 	if (!section)
 		return NULL;
 	if (!section->usage) {
-		struct quire_usage *usage = qi_mm_small(q, m->usage_full_words * sizeof(uint32_t), nid);
+		struct quire_usage *none = NULL, *usage;
 
+		usage = qi_mm_small(q, hotplug, m->usage_full_words * sizeof(uint32_t), nid);
 		if (!usage)
 			return NULL;
-		__atomic_store_n(&section->usage, usage, __ATOMIC_RELEASE);
-		m->stats.usage_bytes += m->usage_full_words * sizeof(uint32_t);
+		/* Demand in another part of the section may have been quicker. */
+		__atomic_compare_exchange_n(&section->usage, &none, usage, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 		q->metadata.sections = m->stats.table_bytes + m->stats.usage_bytes;
 	}
 	*map = m->map + (uintptr_t)(number << (m->section_pfn_shift + m->stride_shift));
 	if (qi_is_vmemmap(m))
 		return section;
-	if (take_backing(q, qi_section_map_size(m), nid, false, &chunk) != QUIRE_OK)
+	want.align = qi_min(want.size, QI_HUGE_SIZE);
+	if (take_backing(q, &want, &chunk) != QUIRE_OK)
 		return NULL;
 	*map = (uintptr_t)chunk.va;
 	*qi_backing_of(m, section, 0) = backing_word(m, &chunk);
-	m->stats.descriptor_bytes += qi_section_map_size(m);
+	qi_account(q, hotplug, &m->stats.descriptor_bytes, qi_section_map_size(m));
 	q->metadata.descriptors = m->stats.descriptor_bytes;
 	return section;
 }
 
-void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
-{
-	struct qi_usage_ref ref = qi_usage_of(m, start);
-	struct qi_usage_layout l = qi_usage_layout_at(m, &ref);
-
-	for (uint64_t i = (start - ref.start) >> m->unit_shift; i < (end - ref.start) >> m->unit_shift; i++) {
-		uint32_t bit = 1u << (i % 32);
-
-		if (__atomic_fetch_and(&ref.words[l.done + i / 32], ~bit, __ATOMIC_RELEASE) & bit)
-			m->stats.initialised -= (uint64_t)1 << m->unit_shift;
-		__atomic_fetch_and(&ref.words[l.taken + i / 32], ~bit, __ATOMIC_RELEASE);
-	}
-}
-
 bool qi_backing_is_ours(uint64_t backing)
 {
-	return backing && !(backing & (BACKING_LEDGER | BACKING_ALTMAP));
+	return backing && !(backing & (BACKING_LEDGER | BACKING_ALTMAP | BACKING_ALLOCATOR));
 }
 
-uint64_t qi_backing_drop(struct quire *q, uint64_t *backing, void *va, uint64_t size)
+uint64_t qi_backing_drop(struct quire *q, bool hotplug, uint64_t *backing, void *va, uint64_t size)
 {
 	struct quire_memmap *m = &q->memmap;
-	struct qi_chunk chunk = { .phys = (*backing - 1) << m->page_shift, .size = size, .kind = QI_CHUNK_SOURCE };
+	struct qi_chunk chunk = { .phys = ((*backing & BACKING_FRAME) - 1) << m->page_shift, .size = size };
+	bool huge = *backing & BACKING_HUGE;
 
+	if (qi_is_vmemmap(m)) {
+		q->platform->vmemmap_unmap(q->platform->ctx, va, size);
+		count_backing(q, hotplug, huge, -size, -(huge ? 1 : size >> m->page_shift));
+	} else {
+		qi_account(q, hotplug, &m->stats.descriptor_bytes, -size);
+	}
+	chunk.kind = *backing & BACKING_ALLOCATOR ? QI_CHUNK_ALLOCATOR : QI_CHUNK_SOURCE;
 	if (*backing & BACKING_HOST)
 		chunk = (struct qi_chunk){ .va = qi_is_vmemmap(m) ? NULL : va, .size = size, .kind = QI_CHUNK_HOST };
-	if (qi_is_vmemmap(m))
-		unmap_pages(q, va, size);
-	if (qi_backing_is_ours(*backing))
+	if (*backing & BACKING_LEDGER) {
+		/* Once the ledger is closed the record waits for the end. */
+		if (q->stage < QUIRE_STAGE_HANDOVER)
+			qi_mm_cut(q, va, size);
+	} else if (!(*backing & BACKING_ALTMAP)) {
 		qi_mm_drop(q, &chunk);
+	}
 	*backing = 0;
-	m->stats.descriptor_bytes -= size;
 	q->metadata.descriptors = m->stats.descriptor_bytes;
 	return size;
 }

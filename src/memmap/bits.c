@@ -26,7 +26,8 @@ struct qi_usage_layout qi_usage_layout(const struct quire_memmap *m, uint64_t fr
 	l.done = l.taken + words_for(units);
 	l.backing = l.done + words_for(units);
 	l.backing += l.backing & 1;
-	l.words = l.backing + (backing ? units * 2 : 0);
+	l.homes = l.backing + (backing ? units * 2 : 0);
+	l.words = l.homes + (backing ? (units + 1) / 2 : 0);
 	return l;
 }
 
@@ -56,7 +57,8 @@ static struct qi_usage_layout layout_of(const struct quire_memmap *m, const stru
 {
 	if (!qi_is_sparse(m))
 		return qi_usage_layout(m, ref->end - ref->start, false, false);
-	return (struct qi_usage_layout){ m->usage_blocks, m->usage_taken, m->usage_done, m->usage_backing, m->usage_words };
+	return (struct qi_usage_layout){ m->usage_blocks, m->usage_taken, m->usage_done, m->usage_backing, m->usage_homes,
+					 m->usage_words };
 }
 
 bool qi_unit_done(const struct quire_memmap *m, quire_pfn_t pfn)
@@ -94,6 +96,20 @@ bool qi_subsection_test(const struct quire_memmap *m, const struct quire_usage *
 	quire_pfn_t mask = ((quire_pfn_t)1 << m->section_pfn_shift) - 1;
 
 	return usage && qi_bit_load((const uint32_t *)usage, (pfn & mask) >> subsection_shift(m));
+}
+
+void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
+{
+	struct qi_usage_ref ref = qi_usage_of(m, start);
+	struct qi_usage_layout l = qi_usage_layout_at(m, &ref);
+
+	for (uint64_t i = (start - ref.start) >> m->unit_shift; i < (end - ref.start) >> m->unit_shift; i++) {
+		uint32_t bit = 1u << (i % 32);
+
+		if (__atomic_fetch_and(&ref.words[l.done + i / 32], ~bit, __ATOMIC_RELEASE) & bit)
+			m->stats.initialised -= (uint64_t)1 << m->unit_shift;
+		__atomic_fetch_and(&ref.words[l.taken + i / 32], ~bit, __ATOMIC_RELEASE);
+	}
 }
 
 unsigned quire_pageblock_flags(const struct quire_memmap *m, quire_pfn_t pfn)

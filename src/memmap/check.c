@@ -13,12 +13,13 @@ static enum quire_status check_frame(const struct quire *q, quire_pfn_t pfn)
 	const struct quire_memmap *m = &q->memmap;
 	const struct quire_page *page = quire_pfn_to_page(m, pfn);
 	struct qi_frame_home home;
+	bool named;
 
 	if (quire_page_to_pfn(m, page) != pfn)
 		return broken(q, "its descriptor leads to another frame", pfn);
 	if (!quire_pfn_valid(m, pfn))
 		return broken(q, "initialised but not valid", pfn);
-	if (!qi_frame_home(m->topology, m->ledger, pfn, &home) || home.is_hole)
+	if (!qi_home_of(m, pfn, &home, &named) || home.is_hole)
 		return QUIRE_OK;
 	if (quire_page_nid(m, page) != home.nid)
 		return broken(q, "its descriptor names the wrong node", pfn);

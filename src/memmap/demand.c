@@ -7,7 +7,13 @@
  */
 #include "memmap/internal.h"
 
-/* LAZY: bring a section from boot into the table. */
+/* Present before it has a usage map: without either mark it would look removed to others, and after a failure. */
+static void mark_present(struct quire_section *section)
+{
+	if (!(section->map & QUIRE_SECTION_HAS_MAP))
+		__atomic_store_n(&section->map, QUIRE_SECTION_PRESENT | QUIRE_SECTION_ONLINE, __ATOMIC_RELEASE);
+}
+
 enum quire_status qi_enter_boot_section(struct quire *q, uint64_t number, int nid)
 {
 	struct quire_section *section = quire_section(&q->memmap, number);
@@ -15,15 +21,52 @@ enum quire_status qi_enter_boot_section(struct quire *q, uint64_t number, int ni
 
 	if (section && (section->map & QUIRE_SECTION_HAS_MAP))
 		return QUIRE_OK;
-	section = qi_section_enter(q, number, nid);
+	section = qi_section_enter(q, false, number, nid);
 	if (!section)
 		return QUIRE_ENOMEM;
-	/* Present before it has a usage map: without either mark it would look removed to others, and after a failure. */
-	__atomic_store_n(&section->map, QUIRE_SECTION_PRESENT | QUIRE_SECTION_ONLINE, __ATOMIC_RELEASE);
-	if (!qi_section_room(q, number, nid, &map))
+	mark_present(section);
+	if (!qi_section_room(q, false, number, nid, &map))
 		return QUIRE_ENOMEM;
 	qi_section_fill(q, number, section, map, section->usage);
 	return QUIRE_OK;
+}
+
+/* The same from hotplug, which may ask for memory only while it does not hold the lock. */
+static enum quire_status enter_for_hotplug(struct quire *q, uint64_t number, int nid)
+{
+	struct quire_section *section = qi_section_enter(q, true, number, nid);
+	unsigned long state;
+	uintptr_t map;
+
+	if (!section)
+		return QUIRE_ENOMEM;
+	quire_memmap_hold(q, &state);
+	mark_present(section);
+	quire_memmap_let(q, state);
+	if (section->map & QUIRE_SECTION_HAS_MAP)
+		return QUIRE_OK;
+	if (!qi_section_room(q, true, number, nid, &map))
+		return QUIRE_ENOMEM;
+	quire_memmap_hold(q, &state);
+	if (!(section->map & QUIRE_SECTION_HAS_MAP))
+		qi_section_fill(q, number, section, map, section->usage);
+	quire_memmap_let(q, state);
+	return QUIRE_OK;
+}
+
+enum quire_status qi_enter_touched(struct quire *q, quire_pfn_t pfn, quire_pfn_t end)
+{
+	struct quire_memmap *m = &q->memmap;
+	enum quire_status status = QUIRE_OK;
+	uint64_t next;
+
+	for (; pfn < end && status == QUIRE_OK; pfn = qi_stop_in_section(m, pfn, end)) {
+		const struct quire_section_run *run = qi_run_at(m, pfn >> m->section_pfn_shift, &next);
+
+		if (run && qi_is_untouched(m, pfn >> m->section_pfn_shift))
+			status = enter_for_hotplug(q, pfn >> m->section_pfn_shift, run->nid);
+	}
+	return status;
 }
 
 /* LAZY, lock held: make room for the unit at pfn. */
@@ -40,28 +83,63 @@ static enum quire_status make_room(struct quire *q, quire_pfn_t pfn)
 		return QUIRE_OK;
 	status = qi_enter_boot_section(q, number, run->nid);
 	if (status == QUIRE_OK && qi_is_vmemmap(m))
-		status = qi_back_unit(q, quire_section(m, number), pfn, run->nid, NULL);
+		status = qi_back_unit(q, quire_section(m, number), pfn, run->nid);
+	return status;
+}
+
+void qi_account(struct quire *q, bool hotplug, uint64_t *counter, uint64_t delta)
+{
+	unsigned long state = 0;
+
+	if (hotplug)
+		quire_memmap_hold(q, &state);
+	*counter += delta;
+	if (hotplug)
+		quire_memmap_let(q, state);
+}
+
+void quire_memmap_hold(struct quire *q, unsigned long *state)
+{
+	*state = 0;
+	if (q->platform->cpu_enter)
+		q->platform->cpu_enter(q->platform->ctx, state);
+	qi_spin_lock(&q->memmap.lock);
+}
+
+void quire_memmap_let(struct quire *q, unsigned long state)
+{
+	qi_spin_unlock(&q->memmap.lock);
+	if (q->platform->cpu_leave)
+		q->platform->cpu_leave(q->platform->ctx, state);
+}
+
+/* LAZY: all in one, so that hotplug can keep others from reading the ledger. */
+static enum quire_status prepare_locked(struct quire *q, quire_pfn_t pfn)
+{
+	struct quire_memmap *m = &q->memmap;
+	enum quire_status status;
+	unsigned long state;
+
+	quire_memmap_hold(q, &state);
+	status = make_room(q, pfn);
+	if (status == QUIRE_OK)
+		m->stats.initialised += qi_describe_units(q, pfn, pfn + ((quire_pfn_t)1 << m->unit_shift));
+	quire_memmap_let(q, state);
 	return status;
 }
 
 static enum quire_status prepare_unit(struct quire *q, quire_pfn_t pfn)
 {
 	struct quire_memmap *m = &q->memmap;
-	enum quire_status status = QUIRE_OK;
 	uint64_t frames;
 
-	if (m->init == QUIRE_INIT_LAZY && qi_is_sparse(m)) {
-		qi_spin_lock(&m->lock);
-		status = make_room(q, pfn);
-		qi_spin_unlock(&m->lock);
-	} else if (!quire_pfn_valid(m, pfn)) {
-		status = QUIRE_ERANGE;
-	}
-	if (status != QUIRE_OK)
-		return status;
+	if (m->init == QUIRE_INIT_LAZY && qi_is_sparse(m))
+		return prepare_locked(q, pfn);
+	if (!quire_pfn_valid(m, pfn))
+		return QUIRE_ERANGE;
 	frames = qi_describe_units(q, pfn, pfn + ((quire_pfn_t)1 << m->unit_shift));
 	if (frames)
-		qi_count_initialised(m, frames);
+		qi_count_initialised(q, frames);
 	/* Somebody else may have taken it a moment ago and be still writing. */
 	while (!qi_unit_done(m, pfn))
 		continue;
@@ -88,8 +166,12 @@ void quire_memmap_set_source(struct quire *q, const struct quire_frame_source *s
 	q->memmap.source = *source;
 }
 
-/* --- giving back
- * ----------------------------------------------------------------------------------------------------------------- */
+void quire_memmap_set_allocator(struct quire *q, const struct quire_frame_allocator *allocator)
+{
+	q->memmap.allocator = *allocator;
+}
+
+/* --- giving back -------------------------------------------------------------------------------------------------- */
 
 static uint64_t trim_section(struct quire *q, uint64_t number, struct quire_section *section,
 			     bool (*is_free)(void *ctx, quire_pfn_t start, quire_pfn_t end), void *ctx)
@@ -110,7 +192,7 @@ static uint64_t trim_section(struct quire *q, uint64_t number, struct quire_sect
 			__atomic_store_n(&section->map, QUIRE_SECTION_PRESENT | QUIRE_SECTION_ONLINE, __ATOMIC_RELEASE);
 			m->stats.valid_sections--;
 		}
-		bytes += qi_backing_drop(q, backing, va, step << m->stride_shift);
+		bytes += qi_backing_drop(q, false, backing, va, step << m->stride_shift);
 	}
 	return bytes;
 }
@@ -118,42 +200,42 @@ static uint64_t trim_section(struct quire *q, uint64_t number, struct quire_sect
 uint64_t quire_memmap_trim(struct quire *q, bool (*is_free)(void *ctx, quire_pfn_t start, quire_pfn_t end), void *ctx)
 {
 	struct quire_memmap *m = &q->memmap;
+	unsigned long state;
 	uint64_t bytes = 0;
 
-	if (m->init != QUIRE_INIT_LAZY || !qi_is_sparse(m) || !m->ready)
+	if (m->boot_room || !qi_is_sparse(m) || !m->ready)
 		return 0;
-	qi_spin_lock(&m->lock);
+	quire_memmap_hold(q, &state);
 	for (uint64_t number = 0; number < m->section_end; number++) {
 		struct quire_section *section = quire_section(m, number);
 
 		if (!section)
 			number |= ((uint64_t)1 << m->root_shift) - 1;
-		else if ((section->map & QUIRE_SECTION_HAS_MAP) && (section->map & QUIRE_SECTION_EARLY))
+		else if ((section->map & QUIRE_SECTION_HAS_MAP) && (section->map & QUIRE_SECTION_EARLY) &&
+			 !(section->map & QUIRE_SECTION_BOOT))
 			bytes += trim_section(q, number, section, is_free, ctx);
 	}
-	qi_spin_unlock(&m->lock);
+	quire_memmap_let(q, state);
 	return bytes;
 }
 
 void qi_demand_undo(struct quire *q)
 {
 	struct quire_memmap *m = &q->memmap;
-	quire_pfn_t step = (quire_pfn_t)1 << (qi_is_vmemmap(m) ? m->unit_shift : m->section_pfn_shift);
 
-	if (!qi_is_sparse(m) || !(m->table || m->roots) || (m->init != QUIRE_INIT_LAZY && !m->stats.hot_sections))
+	if (!qi_is_sparse(m) || !(m->table || m->roots) || (m->init != QUIRE_INIT_LAZY && !m->was_hot))
 		return;
-	for (uint64_t number = 0; number < m->section_end; number++) {
-		struct quire_section *section = quire_section(m, number);
-		quire_pfn_t pfn = number << m->section_pfn_shift, end = (number + 1) << m->section_pfn_shift;
+	/* Absent, all of them: huge mappings are asked for what they still describe. */
+	for (int pass = 0; pass < 2; pass++) {
+		for (uint64_t number = 0; number < m->section_end; number++) {
+			struct quire_section *section = quire_section(m, number);
 
-		if (!section)
-			number |= ((uint64_t)1 << m->root_shift) - 1;
-		else if (!section->usage || section->map & QUIRE_SECTION_BOOT)
-			continue;
-		else
-			for (; pfn < end; pfn += step)
-				if (*qi_backing_of(m, section, pfn))
-					qi_backing_drop(q, qi_backing_of(m, section, pfn), quire_pfn_to_page(m, pfn),
-							step << m->stride_shift);
+			if (!section)
+				number |= ((uint64_t)1 << m->root_shift) - 1;
+			else if (pass)
+				qi_unback_section(q, number);
+			else
+				section->map &= ~(uintptr_t)QUIRE_SECTION_PRESENT;
+		}
 	}
 }

@@ -27,7 +27,7 @@ bool qi_contiguous(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *e
 	ref = qi_usage_of(m, pfn);
 	if (!ref.words && !qi_is_sparse(m) && quire_flat_map_of(m, *end - 1))
 		*end = quire_flat_map_of(m, *end - 1)->start;
-	if (!ref.words && qi_is_sparse(m) && !qi_run_at(m, pfn >> m->section_pfn_shift, &next) && !m->stats.hot_sections)
+	if (!ref.words && qi_is_sparse(m) && !qi_run_at(m, pfn >> m->section_pfn_shift, &next) && !m->was_hot)
 		*end = next == UINT64_MAX ? QUIRE_PFN_NONE : next << m->section_pfn_shift;
 	else if (ref.words && ref.end < *end)
 		*end = ref.end;
@@ -145,32 +145,41 @@ static void type_blocks(struct quire *q, quire_pfn_t start, quire_pfn_t end)
 		quire_pageblock_set_flags(&q->memmap, pfn, QUIRE_MIGRATE_MOVABLE);
 }
 
-/* Frames [start, end), one array of descriptors. */
-static void describe(struct quire *q, quire_pfn_t start, quire_pfn_t end)
+static void mark_reserved(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
+{
+	size_t index = reserved_after(m->ledger, start << m->page_shift);
+	struct quire_pfn_range range;
+
+	while (next_reserved(m, &index, start, end, &range))
+		mark_frames(m, range.start, range.end, true);
+}
+
+/* Frames [start, end), one array of descriptors. given: their home, else it is looked for. */
+static void describe(struct quire *q, quire_pfn_t start, quire_pfn_t end, const struct qi_frame_home *given)
 {
 	const struct quire_memmap *m = &q->memmap;
-	struct quire_pfn_range range;
 	struct qi_frame_home home;
-	size_t index;
 
 	for (quire_pfn_t pfn = start, next; pfn < end; pfn = next) {
-		bool reserved;
+		bool reserved, named = given != NULL;
 
-		if (!qi_frame_home(m->topology, m->ledger, pfn, &home))
+		if (given)
+			home = *given;
+		else if (!qi_home_of(m, pfn, &home, &named))
 			home = (struct qi_frame_home){ .end = QUIRE_PFN_NONE, .is_hole = true };
 		next = qi_min(home.end, end);
 		reserved = home.is_hole || (home.flags & QUIRE_MEMBLOCK_NOMAP);
 		write_alike(m, pfn, next - pfn, links(m, pfn, &home) | (reserved ? QUIRE_PAGE_RESERVED : 0), reserved);
 		if (!home.is_hole)
 			type_blocks(q, pfn, next);
+		if (!named)
+			mark_reserved(m, pfn, next);
 	}
-	index = reserved_after(m->ledger, start << m->page_shift);
-	while (next_reserved(m, &index, start, end, &range))
-		mark_frames(m, range.start, range.end, true);
 }
 
 /* The units of one usage word: take what is free of `mask`, write each stretch, publish. */
-static uint64_t describe_word(struct quire *q, uint32_t *taken, uint32_t *done, uint32_t mask, quire_pfn_t first)
+static uint64_t describe_word(struct quire *q, uint32_t *taken, uint32_t *done, uint32_t mask, quire_pfn_t first,
+			      const struct qi_frame_home *given)
 {
 	unsigned shift = q->memmap.unit_shift;
 	uint32_t mine = mask & ~__atomic_fetch_or(taken, mask, __ATOMIC_ACQUIRE), rest = mine;
@@ -181,7 +190,7 @@ static uint64_t describe_word(struct quire *q, uint32_t *taken, uint32_t *done, 
 		uint32_t ones = ~(rest >> low);
 		unsigned count = ones ? qi_ctz(ones) : 32;
 
-		describe(q, first + ((quire_pfn_t)low << shift), first + ((quire_pfn_t)(low + count) << shift));
+		describe(q, first + ((quire_pfn_t)low << shift), first + ((quire_pfn_t)(low + count) << shift), given);
 		rest &= count == 32 ? 0 : ~(((1u << count) - 1) << low);
 		units += count;
 	}
@@ -190,7 +199,7 @@ static uint64_t describe_word(struct quire *q, uint32_t *taken, uint32_t *done, 
 	return units << shift;
 }
 
-uint64_t qi_describe_units(struct quire *q, quire_pfn_t start, quire_pfn_t end)
+uint64_t qi_describe_units_as(struct quire *q, quire_pfn_t start, quire_pfn_t end, const struct qi_frame_home *home)
 {
 	const struct quire_memmap *m = &q->memmap;
 	uint64_t frames = 0;
@@ -206,10 +215,15 @@ uint64_t qi_describe_units(struct quire *q, quire_pfn_t start, quire_pfn_t end)
 		word_end = qi_min(qi_min(word_end, end), contiguous);
 		mask = (uint32_t)((((uint64_t)1 << ((word_end - start) >> m->unit_shift)) - 1) << (unit % 32));
 		frames += describe_word(q, ref.words + l.taken + unit / 32, ref.words + l.done + unit / 32, mask,
-					ref.start + ((unit & ~(uint64_t)31) << m->unit_shift));
+					ref.start + ((unit & ~(uint64_t)31) << m->unit_shift), home);
 		start = word_end;
 	}
 	return frames;
+}
+
+uint64_t qi_describe_units(struct quire *q, quire_pfn_t start, quire_pfn_t end)
+{
+	return qi_describe_units_as(q, start, end, NULL);
 }
 
 void quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool reserved)
@@ -219,10 +233,17 @@ void quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pag
 
 	while (quire_memmap_next_run(&q->memmap, &pfn, pfn + pages, &run)) {
 		pages -= run.end - run.start;
-		if (run.state != QUIRE_PFN_READY && run.state != QUIRE_PFN_OFFLINE)
+		if (run.state == QUIRE_PFN_ABSENT || (run.state == QUIRE_PFN_UNTOUCHED && !q->memmap.was_hot))
 			continue;
 		for (; run.start < run.end; run.start = end) {
+			struct qi_frame_home home;
+			bool named = false;
+
 			end = qi_min(qi_align_down(run.start, unit) + unit, run.end);
+			/* The ledger will not tell about these when they come. */
+			if (!qi_unit_done(&q->memmap, run.start) &&
+			    qi_home_of(&q->memmap, run.start, &home, &named) && named)
+				quire_memmap_prepare(q, run.start, end - run.start);
 			if (qi_unit_done(&q->memmap, run.start))
 				mark_frames(&q->memmap, run.start, end, reserved);
 		}

@@ -1,47 +1,32 @@
 /*
  * Sections that come and go at run time.
  *
- * Added memory is described by 2 MiB sub-sections in the window model and by whole sections in the classic ones. Part of a
- * section from boot can only go in the books: its descriptors stay, because others in the section use them, and are used
- * again when the part comes back.
+ * Added memory is described by 2 MiB sub-sections in the window model and by whole sections in the classic ones. Adding
+ * first makes table entries, then room, and only then says that anything is there: until then every step is undone by
+ * looking at what no sub-section uses. Part of a section from boot can only go in the books; when all that shares its
+ * backing is gone, that goes too.
  */
 #include "memmap/internal.h"
-
-quire_pfn_t quire_altmap_take(struct quire_altmap *altmap, quire_pfn_t pages)
-{
-	quire_pfn_t next = altmap->base + altmap->reserve + altmap->alloc + altmap->align;
-	quire_pfn_t taken = altmap->alloc + altmap->align, left = altmap->free > taken ? altmap->free - taken : 0;
-	quire_pfn_t pad;
-
-	if (!pages || pages > left)
-		return QUIRE_PFN_NONE;
-	pad = qi_align_up(next, pages & -pages) - next;
-	if (pages + pad > left)
-		return QUIRE_PFN_NONE;
-	altmap->alloc += pages;
-	altmap->align += pad;
-	return next + pad;
-}
 
 static quire_pfn_t section_pages(const struct quire_memmap *m)
 {
 	return (quire_pfn_t)1 << m->section_pfn_shift;
 }
 
-static quire_pfn_t granule(const struct quire_memmap *m)
+quire_pfn_t qi_granule(const struct quire_memmap *m)
 {
 	quire_pfn_t sub = (quire_pfn_t)1 << (QUIRE_SUBSECTION_SHIFT - qi_min(m->page_shift, QUIRE_SUBSECTION_SHIFT));
 
 	return qi_is_vmemmap(m) ? qi_max(sub, (uint64_t)1 << m->unit_shift) : section_pages(m);
 }
 
-static enum quire_status check_range(const struct quire *q, quire_pfn_t pfn, quire_pfn_t pages)
+enum quire_status qi_hotplug_range(const struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, quire_pfn_t grain)
 {
 	const struct quire_memmap *m = &q->memmap;
 
 	if (!m->ready || !qi_is_sparse(m))
 		return QUIRE_EUNSUPPORTED;
-	if (!pages || (pfn | pages) & (granule(m) - 1) || pfn + pages < pfn)
+	if (!pages || (pfn | pages) & (grain - 1) || pfn + pages < pfn)
 		return QUIRE_EINVAL;
 	if ((pfn + pages - 1) >> m->section_pfn_shift >= m->section_limit)
 		return QUIRE_ERANGE;
@@ -50,7 +35,7 @@ static enum quire_status check_range(const struct quire *q, quire_pfn_t pfn, qui
 	return QUIRE_OK;
 }
 
-static quire_pfn_t stop_in_section(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end)
+quire_pfn_t qi_stop_in_section(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end)
 {
 	return qi_min(qi_align_down(pfn, section_pages(m)) + section_pages(m), end);
 }
@@ -63,188 +48,220 @@ static const struct quire_section *valid_section(const struct quire_memmap *m, q
 	return section && (section->map & QUIRE_SECTION_HAS_MAP) ? section : NULL;
 }
 
-/* LAZY keeps sections from boot out of the table until they are touched; hotplug wants them in it. */
-static enum quire_status enter_touched(struct quire *q, quire_pfn_t pfn, quire_pfn_t end)
-{
-	struct quire_memmap *m = &q->memmap;
-	enum quire_status status = QUIRE_OK;
-	uint64_t next;
-
-	for (; pfn < end && status == QUIRE_OK; pfn = stop_in_section(m, pfn, end)) {
-		const struct quire_section_run *run = qi_run_at(m, pfn >> m->section_pfn_shift, &next);
-
-		if (m->init == QUIRE_INIT_LAZY && run && quire_pfn_in_present_section(m, pfn))
-			status = qi_enter_boot_section(q, pfn >> m->section_pfn_shift, run->nid);
-	}
-	return status;
-}
-
 /* How many granules of [start, end), inside one section, are there. */
 static uint64_t count_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
 {
 	const struct quire_section *section = valid_section(m, start);
 	uint64_t count = 0;
 
-	for (quire_pfn_t pfn = start; section && pfn < end; pfn += granule(m))
+	for (quire_pfn_t pfn = start; section && pfn < end; pfn += qi_granule(m))
 		count += qi_subsection_test(m, section->usage, pfn);
 	return count;
 }
 
-static bool is_empty(const struct quire_memmap *m, const struct quire_section *section)
+bool qi_any_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
 {
-	for (quire_pfn_t pfn = 0; pfn < section_pages(m); pfn += granule(m))
-		if (qi_subsection_test(m, section->usage, pfn))
-			return false;
-	return true;
-}
+	quire_pfn_t stop;
 
-/* Take [start, end), inside one section, out of the books, and its backing away unless that is from boot. */
-static void remove_part(struct quire *q, quire_pfn_t start, quire_pfn_t end, struct quire_altmap *altmap)
-{
-	struct quire_memmap *m = &q->memmap;
-	struct quire_section *section = quire_section(m, start >> m->section_pfn_shift);
-	quire_pfn_t step = (quire_pfn_t)1 << m->unit_shift;
-	void *first = quire_pfn_to_page(m, qi_align_down(start, section_pages(m)));
-	uintptr_t kept = section->map & ~(uintptr_t)(QUIRE_SECTION_PRESENT | QUIRE_SECTION_EARLY | QUIRE_SECTION_ONLINE);
+	for (; start < end; start = stop) {
+		const struct quire_section *section = quire_section(m, start >> m->section_pfn_shift);
 
-	qi_subsections_clear(m, section->usage, start, end);
-	qi_units_clear(m, start, end);
-	if (!(section->map & QUIRE_SECTION_BOOT) && qi_is_vmemmap(m)) {
-		for (quire_pfn_t pfn = start; pfn < end; pfn += step) {
-			uint64_t *backing = qi_backing_of(m, section, pfn);
-
-			if (!*backing)
-				continue;
-			if (altmap && !qi_backing_is_ours(*backing))
-				altmap->alloc -= (step << m->stride_shift) >> m->page_shift;
-			qi_backing_drop(q, backing, quire_pfn_to_page(m, pfn), step << m->stride_shift);
-		}
+		stop = qi_stop_in_section(m, start, end);
+		if (section && section->map & QUIRE_SECTION_PRESENT && count_there(m, start, stop))
+			return true;
 	}
-	if (!is_empty(m, section))
-		return;
-	m->stats.valid_sections--;
-	__atomic_store_n(&section->map, section->map & QUIRE_SECTION_BOOT ? kept : 0, __ATOMIC_RELEASE);
-	if (!section->map && !qi_is_vmemmap(m) && *qi_backing_of(m, section, 0))
-		qi_backing_drop(q, qi_backing_of(m, section, 0), first, qi_section_map_size(m));
+	return false;
 }
 
-/* Room for the units of [start, end) in the window; what was backed before a failure is taken away by the caller. */
-static enum quire_status back_part(struct quire *q, const struct quire_section *section, quire_pfn_t start,
-				   quire_pfn_t end, int nid, struct quire_altmap *altmap)
+static void count_sections(struct quire *q, const struct quire_section *section, uint64_t delta)
 {
-	enum quire_status status = QUIRE_OK;
+	struct quire_memmap_stats *stats = &q->memmap.stats;
+	unsigned long state;
 
-	if (!qi_is_vmemmap(&q->memmap) || section->map & QUIRE_SECTION_BOOT)
-		return QUIRE_OK;
-	for (quire_pfn_t pfn = start; pfn < end && status == QUIRE_OK; pfn += (quire_pfn_t)1 << q->memmap.unit_shift)
-		status = qi_back_unit(q, section, pfn, nid, altmap);
-	return status;
+	quire_memmap_hold(q, &state);
+	stats->present_sections += delta;
+	stats->valid_sections += delta;
+	if (!(section->map & (QUIRE_SECTION_EARLY | QUIRE_SECTION_BOOT)))
+		stats->hot_sections += delta;
+	quire_memmap_let(q, state);
 }
 
-/* Put [start, end), inside one section, into the books. */
-static enum quire_status add_part(struct quire *q, int nid, quire_pfn_t start, quire_pfn_t end, struct quire_altmap *altmap)
+/* The section has nothing any more: it is absent. Descriptors from boot are kept in mind, in case it comes back. */
+static void leave(struct quire *q, uint64_t number)
 {
 	struct quire_memmap *m = &q->memmap;
-	uint64_t number = start >> m->section_pfn_shift;
 	struct quire_section *section = quire_section(m, number);
-	bool fresh = !(section && (section->map & QUIRE_SECTION_PRESENT));
-	enum quire_status status;
-	uintptr_t map;
+	uintptr_t gone = QUIRE_SECTION_PRESENT | QUIRE_SECTION_EARLY | QUIRE_SECTION_ONLINE;
+	quire_pfn_t first = number << m->section_pfn_shift;
 
-	if (!valid_section(m, start)) {
-		section = qi_section_room(q, number, nid, &map);
+	count_sections(q, section, (uint64_t)-1);
+	if (section->map & QUIRE_SECTION_BOOT) {
+		__atomic_store_n(&section->map, section->map & ~gone, __ATOMIC_RELEASE);
+		return;
+	}
+	if (!qi_is_vmemmap(m) && *qi_backing_of(m, section, 0)) {
+		void *map = quire_pfn_to_page(m, first);
+
+		__atomic_store_n(&section->map, 0, __ATOMIC_RELEASE);
+		qi_backing_drop(q, true, qi_backing_of(m, section, 0), map, qi_section_map_size(m));
+	} else {
+		__atomic_store_n(&section->map, 0, __ATOMIC_RELEASE);
+	}
+}
+
+/* Take [start, end) out of the books, section by section, then away what nobody needs any more. */
+static void take_out(struct quire *q, quire_pfn_t start, quire_pfn_t end, struct quire_altmap *altmap)
+{
+	struct quire_memmap *m = &q->memmap;
+	unsigned long state;
+	quire_pfn_t stop;
+
+	for (quire_pfn_t at = start; at < end; at = stop) {
+		struct quire_section *section = quire_section(m, at >> m->section_pfn_shift);
+
+		stop = qi_stop_in_section(m, at, end);
+		quire_memmap_hold(q, &state);
+		qi_subsections_clear(m, section->usage, at, stop);
+		qi_units_clear(m, at, stop);
+		quire_memmap_let(q, state);
+		qi_homes_set(m, at, stop, NULL);
+	}
+	if (qi_is_vmemmap(m))
+		qi_unback_range(q, start, end, altmap);
+	for (quire_pfn_t at = start; at < end; at = qi_stop_in_section(m, at, end)) {
+		uint64_t number = at >> m->section_pfn_shift;
+		quire_pfn_t first = qi_align_down(at, section_pages(m));
+
+		if (qi_any_there(m, first, first + section_pages(m)))
+			continue;
+		leave(q, number);
+		if (quire_section(m, number)->map & QUIRE_SECTION_BOOT)
+			qi_unback_boot(q, number);
+	}
+}
+
+/* The entry of the section at pfn, present, with a usage map and in classic models with an array. */
+static enum quire_status enter(struct quire *q, int nid, quire_pfn_t pfn)
+{
+	struct quire_memmap *m = &q->memmap;
+	uint64_t number = pfn >> m->section_pfn_shift;
+	struct quire_section *section = quire_section(m, number);
+	uintptr_t flags = QUIRE_SECTION_PRESENT | QUIRE_SECTION_HAS_MAP | QUIRE_SECTION_ZONED, map;
+
+	if (section && section->map & QUIRE_SECTION_PRESENT && section->map & QUIRE_SECTION_HAS_MAP)
+		return QUIRE_OK;
+	if (!valid_section(m, pfn)) {
+		section = qi_section_room(q, true, number, nid, &map);
 		if (!section)
 			return QUIRE_ENOMEM;
 		map -= (uintptr_t)(number << m->section_pfn_shift) << m->stride_shift;
-		__atomic_store_n(&section->map, map | QUIRE_SECTION_PRESENT | QUIRE_SECTION_HAS_MAP, __ATOMIC_RELEASE);
+		__atomic_store_n(&section->map, map | flags, __ATOMIC_RELEASE);
 	}
 	section->map |= QUIRE_SECTION_PRESENT;
-	m->stats.valid_sections += fresh;
-	/* Counted before it can fail: undoing looks for backing only if there ever was a hot section. */
-	m->stats.hot_sections += fresh;
-	status = back_part(q, section, start, end, nid, altmap);
-	qi_subsections_set(m, section->usage, start, end);
-	if (status != QUIRE_OK)
-		remove_part(q, start, end, altmap);
-	return status;
+	m->was_hot = true;
+	count_sections(q, section, 1);
+	return QUIRE_OK;
+}
+
+static enum quire_status check_absent(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end)
+{
+	for (; pfn < end; pfn = qi_stop_in_section(m, pfn, end))
+		if (count_there(m, pfn, qi_stop_in_section(m, pfn, end)))
+			return QUIRE_EEXIST;
+	return QUIRE_OK;
 }
 
 enum quire_status quire_memmap_add(struct quire *q, int nid, quire_pfn_t pfn, quire_pfn_t pages, struct quire_altmap *altmap)
 {
 	struct quire_memmap *m = &q->memmap;
-	quire_pfn_t end = pfn + pages, at;
-	enum quire_status status = check_range(q, pfn, pages);
 	struct quire_altmap before = { 0 };
+	quire_pfn_t end = pfn + pages, at, stop;
+	enum quire_status status = qi_hotplug_range(q, pfn, pages, qi_granule(m));
+	unsigned long state;
 
 	if (status == QUIRE_OK && altmap && !qi_is_vmemmap(m))
 		status = QUIRE_EUNSUPPORTED;
 	if (status == QUIRE_OK)
-		status = enter_touched(q, pfn, end);
-	for (at = pfn; at < end && status == QUIRE_OK; at = stop_in_section(m, at, end))
-		if (count_there(m, at, stop_in_section(m, at, end)))
-			status = QUIRE_EEXIST;
+		status = qi_enter_touched(q, pfn, end);
+	if (status == QUIRE_OK)
+		status = check_absent(m, pfn, end);
 	if (status != QUIRE_OK)
 		return status;
 	if (altmap)
 		before = *altmap;
-	for (at = pfn; at < end && status == QUIRE_OK; at = stop_in_section(m, at, end))
-		status = add_part(q, nid, at, stop_in_section(m, at, end), altmap);
-	if (status == QUIRE_OK)
-		return QUIRE_OK;
-	/* The part that failed has undone itself; the ones before it follow. */
-	for (quire_pfn_t undo = pfn; stop_in_section(m, undo, end) < at; undo = stop_in_section(m, undo, end))
-		remove_part(q, undo, stop_in_section(m, undo, end), altmap);
-	if (altmap)
-		*altmap = before;
-	return status;
+	for (at = pfn; at < end && status == QUIRE_OK; at = qi_stop_in_section(m, at, end))
+		status = enter(q, nid, at);
+	if (status == QUIRE_OK && qi_is_vmemmap(m))
+		status = qi_back_range(q, pfn, end, nid, altmap);
+	else if (status != QUIRE_OK)
+		end = qi_align_down(at - 1, section_pages(m));
+	if (status != QUIRE_OK) {
+		take_out(q, pfn, end, altmap);
+		if (altmap)
+			*altmap = before;
+		return status;
+	}
+	quire_memmap_hold(q, &state);
+	for (at = pfn; at < end; at = stop) {
+		stop = qi_stop_in_section(m, at, end);
+		qi_subsections_set(m, quire_section(m, at >> m->section_pfn_shift)->usage, at, stop);
+	}
+	quire_memmap_let(q, state);
+	return QUIRE_OK;
 }
 
 enum quire_status quire_memmap_remove(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, struct quire_altmap *altmap)
 {
 	struct quire_memmap *m = &q->memmap;
 	quire_pfn_t end = pfn + pages, stop;
-	enum quire_status status = check_range(q, pfn, pages);
+	enum quire_status status = qi_hotplug_range(q, pfn, pages, qi_granule(m));
 
 	if (status == QUIRE_OK)
-		status = enter_touched(q, pfn, end);
+		status = qi_enter_touched(q, pfn, end);
 	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at = stop) {
-		stop = stop_in_section(m, at, end);
-		if (count_there(m, at, stop) * granule(m) != stop - at)
+		stop = qi_stop_in_section(m, at, end);
+		if (count_there(m, at, stop) * qi_granule(m) != stop - at)
 			status = QUIRE_ENOENT;
 		else if (valid_section(m, at)->map & QUIRE_SECTION_ONLINE)
 			status = QUIRE_EBUSY;
 	}
-	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at = stop) {
-		stop = stop_in_section(m, at, end);
-		remove_part(q, at, stop, altmap);
-	}
+	if (status == QUIRE_OK)
+		take_out(q, pfn, end, altmap);
 	return status;
+}
+
+/* The whole section changes sides. */
+static void turn(struct quire *q, quire_pfn_t pfn, bool online)
+{
+	struct quire_memmap *m = &q->memmap;
+	struct quire_section *section = quire_section(m, pfn >> m->section_pfn_shift);
+	unsigned long state;
+
+	if (online) {
+		__atomic_fetch_or(&section->map, QUIRE_SECTION_ONLINE, __ATOMIC_RELEASE);
+		return;
+	}
+	__atomic_fetch_and(&section->map, ~(uintptr_t)QUIRE_SECTION_ONLINE, __ATOMIC_RELEASE);
+	quire_memmap_hold(q, &state);
+	qi_units_clear(m, pfn, pfn + section_pages(m));
+	quire_memmap_let(q, state);
+	qi_homes_set(m, pfn, pfn + section_pages(m), NULL);
 }
 
 enum quire_status quire_memmap_set_online(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool online)
 {
 	struct quire_memmap *m = &q->memmap;
 	quire_pfn_t end = pfn + pages;
-	enum quire_status status = check_range(q, pfn, pages);
+	enum quire_status status = qi_hotplug_range(q, pfn, pages, qi_granule(m));
 
 	if (status == QUIRE_OK && (pfn | pages) & (section_pages(m) - 1))
 		status = QUIRE_EINVAL;
 	if (status == QUIRE_OK)
-		status = enter_touched(q, pfn, end);
+		status = qi_enter_touched(q, pfn, end);
 	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at += section_pages(m))
-		if (!valid_section(m, at) || is_empty(m, valid_section(m, at)))
+		if (!valid_section(m, at) || !count_there(m, at, at + section_pages(m)))
 			status = QUIRE_ENOENT;
-	if (status != QUIRE_OK)
-		return status;
-	for (quire_pfn_t at = pfn; at < end; at += section_pages(m)) {
-		struct quire_section *section = quire_section(m, at >> m->section_pfn_shift);
-
-		if (online) {
-			section->map |= QUIRE_SECTION_ONLINE;
-		} else {
-			section->map &= ~(uintptr_t)QUIRE_SECTION_ONLINE;
-			qi_units_clear(m, at, at + section_pages(m));
-		}
-	}
-	return QUIRE_OK;
+	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at += section_pages(m))
+		turn(q, at, online);
+	return status;
 }

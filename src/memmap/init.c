@@ -149,7 +149,7 @@ enum quire_status qi_memmap_init_late(struct quire *q)
 		p->run_parallel(p->ctx, late_worker, &job, workers);
 	else
 		late_worker(&job, 0);
-	qi_count_initialised(&q->memmap, job.frames);
+	qi_count_initialised(q, job.frames);
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
 		if (q->topology.nodes[nid])
 			q->topology.nodes[nid]->first_deferred_pfn = QUIRE_PFN_NONE;

@@ -15,10 +15,10 @@
 
 /* --- chunks.c: memory for tables and descriptors --------------------------------------------------------- */
 
-enum qi_chunk_kind { QI_CHUNK_HOST, QI_CHUNK_LEDGER, QI_CHUNK_SOURCE, QI_CHUNK_WINDOW };
+enum qi_chunk_kind { QI_CHUNK_HOST, QI_CHUNK_LEDGER, QI_CHUNK_SOURCE, QI_CHUNK_ALLOCATOR, QI_CHUNK_WINDOW };
 
 struct qi_chunk {
-	void *va;			/* NULL: not mapped, as backing of the window is not */
+	void *va;			/* where it is seen; of backing: where in the window, NULL if it is the platform's */
 	quire_phys_t phys;		/* QUIRE_PHYS_MAX: the platform's own */
 	uint64_t size;
 	enum qi_chunk_kind kind;
@@ -35,11 +35,15 @@ struct qi_chunk_mark {
 	uint32_t count;
 };
 
-/* A request. exact: on node nid or not at all; else nid is preferred. unmapped: frames only, no address. */
+/*
+ * A request. exact: on node nid or not at all; else nid is preferred. unmapped: frames only, to be seen in the window at
+ * `at`. hotplug: no lock is held, the ordinary allocator may be asked.
+ */
 struct qi_want {
 	uint64_t size, align;
+	void *at;
 	int nid;
-	bool exact, unmapped, zero;
+	bool exact, unmapped, zero, hotplug;
 };
 
 /* Memory for boot's tables: from the platform, the ledger, or after hand-over the frame source. Recorded, and given back
@@ -49,11 +53,16 @@ enum quire_status qi_mm_take(struct quire *q, const struct qi_want *want, struct
 enum quire_status qi_mm_take_loose(struct quire *q, const struct qi_want *want, struct qi_chunk *chunk);
 void qi_mm_drop(struct quire *q, const struct qi_chunk *chunk);
 /* Remember a chunk; the record stays where it is until released. NULL: no memory for the record. */
-struct qi_chunk *qi_mm_record(struct quire *q, const struct qi_chunk *chunk);
+struct qi_chunk *qi_mm_record(struct quire *q, bool hotplug, const struct qi_chunk *chunk);
 /* Small zeroed tables that live as long as the memmap. NULL: no memory. */
-void *qi_mm_small(struct quire *q, size_t size, int nid);
-struct qi_chunk_mark qi_mm_mark(const struct quire *q);
-void qi_mm_release(struct quire *q, struct qi_chunk_mark mark);
+void *qi_mm_small(struct quire *q, bool hotplug, size_t size, int nid);
+struct qi_chunk_mark qi_mm_mark(struct quire *q, bool hotplug);
+void qi_mm_release(struct quire *q, bool hotplug, struct qi_chunk_mark mark);
+/*
+ * What boot put at [va, va + size), window and frames, goes back: to the ledger, or once that is closed to the allocator.
+ * Whole pages of descriptors; no lock held. False, and nothing changed: no memory for the records of what remains.
+ */
+bool qi_mm_cut(struct quire *q, void *va, uint64_t size);
 
 /* --- section.c ------------------------------------------------------------------------------------------- */
 
@@ -74,8 +83,8 @@ const struct quire_section_run *qi_run_at(const struct quire_memmap *m, uint64_t
 enum quire_status qi_section_tables(struct quire *q, uint64_t end, int nid);
 void qi_section_extend(struct quire_memmap *m, uint64_t end);
 
-/* The table entry of a section, its root made if there is none. NULL: no memory. */
-struct quire_section *qi_section_enter(struct quire *q, uint64_t number, int nid);
+/* The table entry of a section, its root made if there is none. NULL: no memory. hotplug: see struct qi_want. */
+struct quire_section *qi_section_enter(struct quire *q, bool hotplug, uint64_t number, int nid);
 
 /* Give a present section its descriptors at `map` (unbiased address of its first) and its usage map. Sub-sections by
  * ledger. */
@@ -98,7 +107,7 @@ struct qi_usage_ref qi_usage_of(const struct quire_memmap *m, quire_pfn_t pfn);
 
 /* Sizes of the parts of a usage map over `frames` frames. Sets the usage_* fields for one map. */
 struct qi_usage_layout {
-	uint32_t blocks, taken, done, backing, words;
+	uint32_t blocks, taken, done, backing, homes, words;
 };
 struct qi_usage_layout qi_usage_layout(const struct quire_memmap *m, uint64_t frames, bool subsections, bool backing);
 
@@ -116,6 +125,9 @@ static inline uint32_t qi_bit_load(const uint32_t *words, uint64_t index)
 
 /* --- window.c, flat.c ------------------------------------------------------------------------------------ */
 
+/* Bytes of a huge mapping of the window. */
+#define QI_HUGE_SIZE ((uint64_t)2 << 20)
+
 /* Back the window's part for frames [start, end), both on section borders, from node nid if possible. */
 enum quire_status qi_window_populate(struct quire *q, quire_pfn_t start, quire_pfn_t end, int nid);
 
@@ -130,6 +142,8 @@ enum quire_status qi_flat_populate(struct quire *q);
  * frames described by this call. May run on several CPUs at once, over the same frames too.
  */
 uint64_t qi_describe_units(struct quire *q, quire_pfn_t start, quire_pfn_t end);
+/* The same, all of it being memory at `home` and none of it reserved. */
+uint64_t qi_describe_units_as(struct quire *q, quire_pfn_t start, quire_pfn_t end, const struct qi_frame_home *home);
 
 /* From pfn on: the end of the frames whose descriptors are one array, and whether there is room for them at all. */
 bool qi_contiguous(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *end);
@@ -153,42 +167,82 @@ static inline void qi_spin_unlock(uint32_t *lock)
 	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
 }
 
-static inline void qi_count_initialised(struct quire_memmap *m, uint64_t frames)
+/* Add to a counter. Hotplug does not hold the lock that the others count under, and takes it for a moment. */
+void qi_account(struct quire *q, bool hotplug, uint64_t *counter, uint64_t delta);
+
+static inline void qi_count_initialised(struct quire *q, uint64_t frames)
 {
-	qi_spin_lock(&m->lock);
-	m->stats.initialised += frames;
-	qi_spin_unlock(&m->lock);
+	qi_account(q, true, &q->memmap.stats.initialised, frames);
 }
 
-/* --- backing.c: backing that can be taken away singly
- * ---------------------------------------------------------------------- */
+/* --- backing.c: backing that can be taken away singly ---------------------------------------------------- */
 
 /* The backing word of the unit (classic models: the section) that holds pfn. The usage map must be a full one. */
 uint64_t *qi_backing_of(const struct quire_memmap *m, const struct quire_section *section, quire_pfn_t pfn);
 
-/* VMEMMAP: back the window's part for one unit, from the altmap if there is one. */
-enum quire_status qi_back_unit(struct quire *q, const struct quire_section *section, quire_pfn_t pfn, int nid,
-			       struct quire_altmap *altmap);
+/* VMEMMAP, lock held: back the window's part for one unit. */
+enum quire_status qi_back_unit(struct quire *q, const struct quire_section *section, quire_pfn_t pfn, int nid);
 
-/* The entry of a section with a full usage map, and where its descriptors are to be (*map); classic models: taken. NULL:
- * no memory. */
-struct quire_section *qi_section_room(struct quire *q, uint64_t number, int nid, uintptr_t *map);
+/*
+ * VMEMMAP, hotplug: back the window for [start, end), whole sub-sections of sections that are in the table, where it is not
+ * backed; from the altmap if there is one, by huge pages where it can be. The caller takes away what was done before a
+ * failure.
+ */
+enum quire_status qi_back_range(struct quire *q, quire_pfn_t start, quire_pfn_t end, int nid, struct quire_altmap *altmap);
+/* … and take it away again, as far as no sub-section that is there needs it. */
+void qi_unback_range(struct quire *q, quire_pfn_t start, quire_pfn_t end, struct quire_altmap *altmap);
+/* The same for what boot put behind the descriptors of a section, in any model. */
+void qi_unback_boot(struct quire *q, uint64_t number);
+/* Everything, when the memmap ends. */
+void qi_unback_section(struct quire *q, uint64_t number);
 
-/* The units of [start, end), inside one usage map, are not initialised any more. */
-void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end);
+/*
+ * The entry of a section with a full usage map, and where its descriptors are to be (*map); classic models: taken. NULL:
+ * no memory. hotplug: see struct qi_want; else the lock is held.
+ */
+struct quire_section *qi_section_room(struct quire *q, bool hotplug, uint64_t number, int nid, uintptr_t *map);
 
-/* Can this backing be given back by itself; and do so: bytes. va: of the first descriptor. */
+/*
+ * Can demand give this backing back by itself; and take backing away, without the lock if hotplug: bytes. va: of the first
+ * descriptor.
+ */
 bool qi_backing_is_ours(uint64_t backing);
-uint64_t qi_backing_drop(struct quire *q, uint64_t *backing, void *va, uint64_t size);
+uint64_t qi_backing_drop(struct quire *q, bool hotplug, uint64_t *backing, void *va, uint64_t size);
 
-/* --- demand.c
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- bits.c, hotplug.c ----------------------------------------------------------------------------------- */
+
+/* The units of [start, end), inside one usage map, are not initialised any more. Lock held. */
+void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end);
+/* Is any sub-section of [start, end) there, in sections present? */
+bool qi_any_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end);
+/* What frames may come and go by. */
+quire_pfn_t qi_granule(const struct quire_memmap *m);
+/* The end of pfn's section, or `end` if that is lower. */
+quire_pfn_t qi_stop_in_section(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end);
+/* Can hotplug deal with [pfn, pfn + pages) at all? A multiple of `grain`, in the geometry and the window. */
+enum quire_status qi_hotplug_range(const struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, quire_pfn_t grain);
+
+/* --- home.c ---------------------------------------------------------------------------------------------- */
+
+/*
+ * Which zone's books a frame is in: what was named at run time, else as qi_frame_home() reads it from the ledger. *named:
+ * which of the two; a named frame is not reserved, whatever the ledger says.
+ */
+bool qi_home_of(const struct quire_memmap *m, quire_pfn_t pfn, struct qi_frame_home *home, bool *named);
+
+/* [start, end), whole units, belongs to `zone` from now on; NULL: nothing is named any more. Sections without homes stay. */
+void qi_homes_set(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, const struct quire_zone *zone);
+
+/* --- demand.c -------------------------------------------------------------------------------------------- */
 
 /* LAZY: a section from boot that has no descriptors now, and gets them when they are needed (lookup.c). */
 bool qi_is_untouched(const struct quire_memmap *m, uint64_t number);
 
-/* LAZY: bring a section from boot into the table, if it is not there. */
+/* LAZY, lock held: bring a section from boot into the table, if it is not there. */
 enum quire_status qi_enter_boot_section(struct quire *q, uint64_t number, int nid);
+
+/* LAZY keeps sections from boot out of the table until they are touched; hotplug wants them in it. QUIRE_ENOMEM. */
+enum quire_status qi_enter_touched(struct quire *q, quire_pfn_t pfn, quire_pfn_t end);
 
 /* Undo what chunk records do not know: LAZY units and hot-added memory. */
 void qi_demand_undo(struct quire *q);

@@ -74,8 +74,9 @@ int quire_page_nid(const struct quire_memmap *m, const struct quire_page *page)
 	if (nid == 0xffff) {
 		/* Nodes meet inside this section: the frame's own memory, or the memory its hole belongs to, tells. */
 		struct qi_frame_home home = { .nid = 0 };
+		bool named;
 
-		qi_frame_home(m->topology, m->ledger, quire_page_to_pfn(m, page), &home);
+		qi_home_of(m, quire_page_to_pfn(m, page), &home, &named);
 		return home.nid;
 	}
 	return nid;
@@ -108,8 +109,7 @@ bool quire_page_put(struct quire_page *page)
 	return refs == 1;
 }
 
-/* --- the walk
- * ------------------------------------------------------------------------------------------------------------------- */
+/* --- the walk ----------------------------------------------------------------------------------------------------- */
 
 static quire_pfn_t section_start(const struct quire_memmap *m, uint64_t number)
 {

@@ -2,7 +2,7 @@
  * Second stage: room for descriptors, usage maps, and the sections' entries, one run of sections of one node after the
  * other.
  *
- * LAZY has nothing to do here for sparse models: a section gets its room when somebody first takes a frame of it.
+ * LAZY mostly has nothing to do here for sparse models: a section gets its room when somebody first takes a frame of it.
  */
 #include "memmap/internal.h"
 
@@ -80,7 +80,7 @@ enum quire_status qi_memmap_populate(struct quire *q)
 
 	if (!qi_is_sparse(m))
 		status = qi_flat_populate(q);
-	for (size_t i = 0; i < m->run_count && m->init != QUIRE_INIT_LAZY && status == QUIRE_OK; i++)
+	for (size_t i = 0; i < m->run_count && m->boot_room && status == QUIRE_OK; i++)
 		status = populate_run(q, &m->runs[i]);
 	if (status != QUIRE_OK) {
 		qi_log(q->platform, QUIRE_LOG_ERROR, "no room for page descriptors (%llu KiB were placed): %s",

@@ -5,6 +5,9 @@
  */
 #include "memmap/internal.h"
 
+/* Frames in one piece that a stock can be expected to have when a section is first touched. */
+#define MOST_ON_DEMAND 256u
+
 static enum quire_status refuse(struct quire *q, const char *why)
 {
 	qi_log(q->platform, QUIRE_LOG_ERROR, "memory model %s cannot describe this machine: %s",
@@ -28,6 +31,9 @@ static void set_geometry(struct quire *q)
 	m->block_shift = (uint8_t)quire_pageblock_order(&q->config);
 	m->unit_shift = (uint8_t)qi_max(m->block_shift, m->page_shift - m->stride_shift);
 	m->section_limit = quire_section_limit(&q->config);
+	m->boot_room = m->init != QUIRE_INIT_LAZY ||
+		       (qi_is_sparse(m) && !qi_is_vmemmap(m) && !q->platform->meta_alloc &&
+			qi_section_map_size(m) > (uint64_t)MOST_ON_DEMAND << m->page_shift);
 }
 
 static enum quire_status check_geometry(struct quire *q, quire_pfn_t end)
@@ -128,11 +134,11 @@ static enum quire_status enter_sections(struct quire *q)
 	const struct quire_section_run *last = m->run_count ? &m->runs[m->run_count - 1] : NULL;
 	enum quire_status status = qi_section_tables(q, last ? last->end : 0, last ? m->runs[0].nid : QUIRE_NO_NODE);
 
-	if (status != QUIRE_OK || m->init == QUIRE_INIT_LAZY)
+	if (status != QUIRE_OK || !m->boot_room)
 		return status;
 	for (size_t i = 0; i < m->run_count; i++) {
 		for (uint64_t number = m->runs[i].start; number < m->runs[i].end; number++) {
-			struct quire_section *section = qi_section_enter(q, number, m->runs[i].nid);
+			struct quire_section *section = qi_section_enter(q, false, number, m->runs[i].nid);
 
 			if (!section)
 				return QUIRE_ENOMEM;
@@ -155,13 +161,15 @@ static enum quire_status enter(struct quire *q)
 
 	if (!qi_is_sparse(m))
 		return qi_flat_plan(q);
-	l = qi_usage_layout(m, (uint64_t)1 << m->section_pfn_shift, true, m->init == QUIRE_INIT_LAZY);
+	l = qi_usage_layout(m, (uint64_t)1 << m->section_pfn_shift, true, !m->boot_room);
 	m->usage_blocks = l.blocks;
 	m->usage_taken = l.taken;
 	m->usage_done = l.done;
 	m->usage_backing = l.backing;
 	m->usage_words = l.words;
-	m->usage_full_words = qi_usage_layout(m, (uint64_t)1 << m->section_pfn_shift, true, true).words;
+	l = qi_usage_layout(m, (uint64_t)1 << m->section_pfn_shift, true, true);
+	m->usage_homes = l.homes;
+	m->usage_full_words = l.words;
 	status = find_runs(q);
 	return status == QUIRE_OK ? enter_sections(q) : status;
 }
@@ -195,7 +203,8 @@ enum quire_status qi_memmap_present(struct quire *q)
 void qi_memmap_fini(struct quire *q)
 {
 	qi_demand_undo(q);
-	qi_mm_release(q, (struct qi_chunk_mark){ NULL, 0 });
+	qi_mm_release(q, true, (struct qi_chunk_mark){ NULL, 0 });
+	qi_mm_release(q, false, (struct qi_chunk_mark){ NULL, 0 });
 	q->memmap = (struct quire_memmap){ .ready = false };
 	q->metadata.sections = 0;
 	q->metadata.descriptors = 0;

@@ -97,21 +97,35 @@ static uint16_t only_node(const struct quire_memmap *m, uint64_t number, int nid
 	return (uint16_t)nid;
 }
 
-struct quire_section *qi_section_enter(struct quire *q, uint64_t number, int nid)
+/* The root of a section, unless somebody else was quicker. NULL: no memory. */
+static bool make_root(struct quire *q, bool hotplug, uint64_t number, int nid)
+{
+	struct quire_memmap *m = &q->memmap;
+	struct quire_section **root = &m->roots[number >> m->root_shift], *none = NULL;
+	uint64_t size = sizeof(struct quire_section) << m->root_shift;
+	struct qi_want want = { .size = size, .align = size, .nid = nid, .zero = true, .hotplug = hotplug };
+	struct qi_chunk_mark mark = qi_mm_mark(q, hotplug);
+	struct qi_chunk chunk;
+
+	if (__atomic_load_n(root, __ATOMIC_ACQUIRE))
+		return true;
+	if (qi_mm_take(q, &want, &chunk) != QUIRE_OK)
+		return false;
+	if (__atomic_compare_exchange_n(root, &none, (struct quire_section *)chunk.va, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		qi_account(q, hotplug, &m->stats.table_bytes, size);
+	else
+		qi_mm_release(q, hotplug, mark);
+	return true;
+}
+
+struct quire_section *qi_section_enter(struct quire *q, bool hotplug, uint64_t number, int nid)
 {
 	struct quire_memmap *m = &q->memmap;
 
 	qi_section_extend(m, number + 1);
-	if (m->roots && !m->roots[number >> m->root_shift]) {
-		uint64_t size = sizeof(struct quire_section) << m->root_shift;
-		struct qi_want want = { .size = size, .align = size, .nid = nid, .zero = true };
-		struct qi_chunk chunk;
-
-		if (qi_mm_take(q, &want, &chunk) != QUIRE_OK)
-			return NULL;
-		m->stats.table_bytes += size;
-		__atomic_store_n(&m->roots[number >> m->root_shift], (struct quire_section *)chunk.va, __ATOMIC_RELEASE);
-	}
+	if (m->roots && !make_root(q, hotplug, number, nid))
+		return NULL;
 	if (m->section_node)
 		m->section_node[number] = only_node(m, number, nid);
 	return quire_section(m, number);
@@ -124,7 +138,7 @@ void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *sec
 	quire_pfn_t start = number << m->section_pfn_shift, end = (number + 1) << m->section_pfn_shift;
 	uintptr_t flags = QUIRE_SECTION_PRESENT | QUIRE_SECTION_HAS_MAP | QUIRE_SECTION_ONLINE | QUIRE_SECTION_EARLY;
 
-	if (m->init != QUIRE_INIT_LAZY)
+	if (m->boot_room)
 		flags |= QUIRE_SECTION_BOOT;
 
 	for (size_t i = qi_region_after(m->ledger, start << m->page_shift); i < m->ledger->memory.cnt; i++) {

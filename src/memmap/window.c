@@ -7,13 +7,16 @@
  */
 #include "memmap/internal.h"
 
-#define HUGE_SIZE ((uint64_t)2 << 20)
-
 struct window_job {
 	struct quire *q;
 	struct qi_chunk *mapped;	/* record of the stretch of the window in use, grown as it goes */
 	int nid;
 };
+
+static char *end_of_stretch(const struct window_job *job)
+{
+	return (char *)job->mapped->va + job->mapped->size;
+}
 
 /* Put frames from phys on at the end of the stretch, `step` bytes at a time. */
 static enum quire_status map_pages(struct window_job *job, quire_phys_t phys, uint64_t size, uint64_t step)
@@ -22,13 +25,13 @@ static enum quire_status map_pages(struct window_job *job, quire_phys_t phys, ui
 	struct quire_memmap_stats *stats = &job->q->memmap.stats;
 
 	for (uint64_t at = 0; at < size; at += step) {
-		char *va = (char *)job->mapped->va + job->mapped->size;
+		char *va = end_of_stretch(job);
 		enum quire_status status = p->vmemmap_map(p->ctx, va, phys == QUIRE_PHYS_MAX ? phys : phys + at, step);
 
 		if (status != QUIRE_OK)
 			return status;
 		job->mapped->size += step;
-		if (step == HUGE_SIZE)
+		if (step == QI_HUGE_SIZE)
 			stats->huge_mappings++;
 		else
 			stats->base_mappings++;
@@ -59,7 +62,8 @@ static uint64_t page_size(const struct window_job *job)
 /* `size` bytes of the window by base pages: contiguous frames if there are any, else one by one, from any node at last. */
 static enum quire_status map_base(struct window_job *job, uint64_t size)
 {
-	struct qi_want want = { .size = size, .align = page_size(job), .nid = job->nid, .exact = true, .unmapped = true };
+	struct qi_want want = { .size = size, .align = page_size(job), .nid = job->nid, .exact = true, .unmapped = true,
+				.at = end_of_stretch(job) };
 	enum quire_status status = QUIRE_OK;
 	struct qi_chunk chunk;
 
@@ -72,6 +76,7 @@ static enum quire_status map_base(struct window_job *job, uint64_t size)
 	want.size = page_size(job);
 	want.exact = false;
 	for (uint64_t at = 0; at < size && status == QUIRE_OK; at += want.size) {
+		want.at = end_of_stretch(job);
 		status = qi_mm_take(job->q, &want, &chunk);
 		if (status != QUIRE_OK)
 			break;
@@ -87,14 +92,15 @@ static enum quire_status map_chunk(struct window_job *job, const struct qi_chunk
 	enum quire_status status;
 
 	account(job, chunk);
-	status = map_pages(job, chunk->phys, size, HUGE_SIZE);
+	status = map_pages(job, chunk->phys, size, QI_HUGE_SIZE);
 	return status == QUIRE_EUNSUPPORTED ? map_pages(job, chunk->phys, size, page_size(job)) : status;
 }
 
 /* Whole huge pages: all from one allocation, else each for itself, else of base pages. */
 static enum quire_status map_huge(struct window_job *job, uint64_t size)
 {
-	struct qi_want want = { .size = size, .align = HUGE_SIZE, .nid = job->nid, .exact = true, .unmapped = true };
+	struct qi_want want = { .size = size, .align = QI_HUGE_SIZE, .nid = job->nid, .exact = true, .unmapped = true,
+				.at = end_of_stretch(job) };
 	enum quire_status status = QUIRE_OK;
 	struct qi_chunk chunk;
 
@@ -102,13 +108,14 @@ static enum quire_status map_huge(struct window_job *job, uint64_t size)
 		return QUIRE_OK;
 	if (qi_mm_take(job->q, &want, &chunk) == QUIRE_OK)
 		return map_chunk(job, &chunk, size);
-	want.size = HUGE_SIZE;
+	want.size = QI_HUGE_SIZE;
 	want.exact = false;
-	for (uint64_t at = 0; at < size && status == QUIRE_OK; at += HUGE_SIZE) {
+	for (uint64_t at = 0; at < size && status == QUIRE_OK; at += QI_HUGE_SIZE) {
+		want.at = end_of_stretch(job);
 		if (qi_mm_take(job->q, &want, &chunk) == QUIRE_OK)
-			status = map_chunk(job, &chunk, HUGE_SIZE);
+			status = map_chunk(job, &chunk, QI_HUGE_SIZE);
 		else
-			status = map_base(job, HUGE_SIZE);
+			status = map_base(job, QI_HUGE_SIZE);
 	}
 	return status;
 }
@@ -116,13 +123,13 @@ static enum quire_status map_huge(struct window_job *job, uint64_t size)
 enum quire_status qi_window_populate(struct quire *q, quire_pfn_t start, quire_pfn_t end, int nid)
 {
 	uint64_t from = (uint64_t)start << q->memmap.stride_shift, to = (uint64_t)end << q->memmap.stride_shift;
-	uint64_t huge_from = qi_min(qi_align_up(from, HUGE_SIZE), to);
-	uint64_t huge_to = qi_max(qi_align_down(to, HUGE_SIZE), huge_from);
+	uint64_t huge_from = qi_min(qi_align_up(from, QI_HUGE_SIZE), to);
+	uint64_t huge_to = qi_max(qi_align_down(to, QI_HUGE_SIZE), huge_from);
 	struct window_job job = { .q = q, .nid = nid };
 	struct qi_chunk stretch = { .va = (char *)q->memmap.map + from, .kind = QI_CHUNK_WINDOW };
 	enum quire_status status;
 
-	job.mapped = qi_mm_record(q, &stretch);
+	job.mapped = qi_mm_record(q, false, &stretch);
 	if (!job.mapped)
 		return QUIRE_ENOMEM;
 	status = map_base(&job, huge_from - from);

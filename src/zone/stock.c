@@ -244,7 +244,7 @@ enum quire_status qi_stock_open(struct quire *q)
 		return QUIRE_ENOMEM;
 	quire_memmap_set_source(q, &source);
 	/* With metadata outside the machine descriptors need no frames, and the other policies have found theirs. */
-	if (q->platform->meta_alloc || q->memmap.init != QUIRE_INIT_LAZY || q->memmap.model < QUIRE_MODEL_SPARSEMEM)
+	if (q->platform->meta_alloc || q->memmap.boot_room || q->memmap.model < QUIRE_MODEL_SPARSEMEM)
 		return QUIRE_OK;
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
 		if (q->topology.nodes[nid]) {

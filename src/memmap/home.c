@@ -1,0 +1,133 @@
+/*
+ * Whose memory a frame is.
+ *
+ * At boot ledger and zones say it. Memory that goes online later belongs to the zone somebody chose for it, which no rule
+ * can find again: the choice is kept with the section, per unit, and asked before the ledger. Descriptors of such memory
+ * can so be written at any time, like all others.
+ */
+#include "memmap/internal.h"
+
+/* Node and zone in 16 bits, 0: not named. */
+#define HOME_ZONE_BITS 3u
+
+static uint16_t *homes_of(const struct quire_memmap *m, const struct quire_section *section)
+{
+	return (uint16_t *)((uint32_t *)section->usage + m->usage_homes);
+}
+
+static uint64_t unit_in_section(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	return (pfn & (((quire_pfn_t)1 << m->section_pfn_shift) - 1)) >> m->unit_shift;
+}
+
+static uint16_t named_home(const struct quire_memmap *m, quire_pfn_t pfn)
+{
+	const struct quire_section *section = qi_is_sparse(m) ? quire_section(m, pfn >> m->section_pfn_shift) : NULL;
+
+	if (!section || !(__atomic_load_n(&section->map, __ATOMIC_ACQUIRE) & QUIRE_SECTION_ZONED))
+		return 0;
+	return __atomic_load_n(&homes_of(m, section)[unit_in_section(m, pfn)], __ATOMIC_RELAXED);
+}
+
+bool qi_home_of(const struct quire_memmap *m, quire_pfn_t pfn, struct qi_frame_home *home, bool *named)
+{
+	quire_pfn_t unit = (quire_pfn_t)1 << m->unit_shift;
+	uint16_t word = named_home(m, pfn);
+
+	*named = word != 0;
+	if (!word)
+		return qi_frame_home(m->topology, m->ledger, pfn, home);
+	*home = (struct qi_frame_home){
+		.end = qi_align_down(pfn, unit) + unit,
+		.nid = (word - 1) >> HOME_ZONE_BITS,
+		.zone = (enum quire_zone_type)((word - 1) & ((1u << HOME_ZONE_BITS) - 1)),
+	};
+	return true;
+}
+
+void qi_homes_set(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, const struct quire_zone *zone)
+{
+	uint16_t word = zone ? (uint16_t)(((unsigned)zone->node->nid << HOME_ZONE_BITS | zone->type) + 1) : 0;
+
+	for (; start < end; start += (quire_pfn_t)1 << m->unit_shift) {
+		const struct quire_section *section = quire_section(m, start >> m->section_pfn_shift);
+
+		if (section->map & QUIRE_SECTION_ZONED)
+			__atomic_store_n(&homes_of(m, section)[unit_in_section(m, start)], word, __ATOMIC_RELAXED);
+	}
+}
+
+/* A usage map from boot is too short for homes under EAGER and DEFERRED: put a longer one in its place. */
+static enum quire_status make_homes(struct quire *q, struct quire_section *section, int nid)
+{
+	struct quire_memmap *m = &q->memmap;
+	uint32_t *usage;
+
+	if (section->map & QUIRE_SECTION_ZONED)
+		return QUIRE_OK;
+	if (section->map & QUIRE_SECTION_BOOT) {
+		usage = qi_mm_small(q, true, m->usage_full_words * sizeof(uint32_t), nid);
+		if (!usage)
+			return QUIRE_ENOMEM;
+		memcpy(usage, section->usage, m->usage_backing * sizeof(uint32_t));
+		__atomic_store_n(&section->usage, (struct quire_usage *)usage, __ATOMIC_RELEASE);
+	}
+	m->was_hot = true;
+	__atomic_store_n(&section->map, section->map | QUIRE_SECTION_ZONED, __ATOMIC_RELEASE);
+	return QUIRE_OK;
+}
+
+static enum quire_status check_valid(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end)
+{
+	for (; pfn < end; pfn += (quire_pfn_t)1 << m->unit_shift)
+		if (!quire_pfn_valid(m, pfn))
+			return QUIRE_ENOENT;
+	return QUIRE_OK;
+}
+
+/* Classic models may find a frame's node by its section. */
+static void set_section_nodes(struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end, int nid)
+{
+	quire_pfn_t section = (quire_pfn_t)1 << m->section_pfn_shift;
+
+	for (; m->section_node && pfn < end; pfn = qi_stop_in_section(m, pfn, end)) {
+		uint16_t *entry = &m->section_node[pfn >> m->section_pfn_shift];
+		bool whole = !(pfn & (section - 1)) && end - pfn >= section;
+
+		if (*entry != (uint16_t)nid)
+			*entry = whole ? (uint16_t)nid : 0xffff;
+	}
+}
+
+enum quire_status quire_memmap_init_range(struct quire *q, const struct quire_zone *zone, quire_pfn_t pfn,
+					  quire_pfn_t pages)
+{
+	const struct qi_frame_home home = { .end = QUIRE_PFN_NONE, .nid = zone->node->nid, .zone = zone->type };
+	struct quire_memmap *m = &q->memmap;
+	quire_pfn_t end = pfn + pages, at, stop;
+	enum quire_status status = qi_hotplug_range(q, pfn, pages, (quire_pfn_t)1 << m->unit_shift);
+	unsigned long state;
+
+	if (status == QUIRE_OK)
+		status = qi_enter_touched(q, pfn, end);
+	if (status == QUIRE_OK)
+		status = check_valid(m, pfn, end);
+	for (at = pfn; at < end && status == QUIRE_OK; at = qi_stop_in_section(m, at, end))
+		status = make_homes(q, quire_section(m, at >> m->section_pfn_shift), home.nid);
+	if (status != QUIRE_OK)
+		return status;
+	qi_homes_set(m, pfn, end, zone);
+	set_section_nodes(m, pfn, end, home.nid);
+	for (at = pfn; at < end; at = stop) {
+		uint64_t frames = 0;
+
+		stop = qi_stop_in_section(m, at, end);
+		quire_memmap_hold(q, &state);
+		qi_units_clear(m, at, stop);
+		quire_memmap_let(q, state);
+		if (m->init != QUIRE_INIT_LAZY)
+			frames = qi_describe_units_as(q, at, stop, &home);
+		qi_count_initialised(q, frames);
+	}
+	return QUIRE_OK;
+}

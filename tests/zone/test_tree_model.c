@@ -212,25 +212,6 @@ static void op_type(struct model *m)
 		assert_int_equal(type_at(m, pfn), type);
 }
 
-static quire_pfn_t later(quire_pfn_t a, quire_pfn_t b) { return a > b ? a : b; }
-
-/* The type of a pageblock whose first frames may lie outside the tree. */
-static unsigned block_type(struct model *m, quire_pfn_t block, uint64_t n)
-{
-	for (quire_pfn_t pfn = later(block, m->start); pfn < block + n && pfn < m->start + m->span; pfn++)
-		if (type_at(m, pfn) != QUIRE_MIGRATE_TYPES)
-			return type_at(m, pfn);
-	return QUIRE_MIGRATE_TYPES;
-}
-
-static bool any_taken(struct model *m, quire_pfn_t block, uint64_t n)
-{
-	for (quire_pfn_t pfn = later(block, m->start); pfn < block + n && pfn < m->start + m->span; pfn++)
-		if (m->state[pfn - m->start] == TAKEN)
-			return true;
-	return false;
-}
-
 /* Hand over a run of frames: some of it may be there already. */
 static void op_add(struct model *m)
 {
@@ -251,60 +232,6 @@ static void op_add(struct model *m)
 		return;
 	memset(m->state + (pfn - m->start), FREE, n);
 	m->free += n;
-}
-
-/* A run of frames goes: only if all of it is free. */
-static void op_remove(struct model *m)
-{
-	quire_pfn_t pfn = m->start + below(m, m->span);
-	uint64_t room = m->start + m->span - pfn, n = 1 + below(m, below(m, 3) ? 2000 : m->span), run = 0;
-	uint64_t before = m->f.tree.free_pages, handed = m->f.tree.handed_over;
-	bool taken = false, absent = false;
-	enum quire_status status;
-
-	if (below(m, 2))
-		pfn = later(m->start, pfn & ~511ull);
-	n = n < room ? n : room;
-	while (run < n && m->state[pfn - m->start + run] == FREE)
-		run++;
-	if (run && below(m, 4))
-		n = run;
-	for (uint64_t i = 0; i < n; i++) {
-		taken |= m->state[pfn - m->start + i] == TAKEN;
-		absent |= m->state[pfn - m->start + i] == ABSENT;
-	}
-	status = qi_tree_remove_free(&m->f.tree, pfn, n);
-	if (status == QUIRE_EBUSY)
-		assert_true(taken);
-	else if (status == QUIRE_ENOENT)
-		assert_true(absent);
-	else
-		assert_true(status == QUIRE_OK && !taken && !absent);
-	assert_int_equal(m->f.tree.free_pages, before - (status == QUIRE_OK ? n : 0));
-	assert_int_equal(m->f.tree.handed_over, handed - (status == QUIRE_OK ? n : 0));
-	if (status != QUIRE_OK)
-		return;
-	memset(m->state + (pfn - m->start), ABSENT, n);
-	memset(m->f.broken + (pfn - m->start), 0, n);
-	m->free -= n;
-}
-
-/* The tree's range grows towards the borders of the world. */
-static void op_extend(struct model *m)
-{
-	uint64_t down = below(m, m->start - m->world_start + 1) >> below(m, 10);
-	uint64_t up = below(m, m->world_start + m->world_span - m->start - m->span + 1) >> below(m, 10);
-
-	if (below(m, 2))
-		assert_int_equal(qi_tree_extend(&m->f.tree, m->start + m->span - 1, up + 1), QUIRE_OK);
-	else
-		assert_int_equal(qi_tree_extend(&m->f.tree, m->start - down, down + m->span + up), QUIRE_OK);
-	down = m->start - m->f.tree.start_pfn;
-	m->start = m->f.tree.start_pfn;
-	m->span = m->f.tree.end_pfn - m->start;
-	m->state -= down;
-	m->order -= down;
-	m->f.broken -= down;
 }
 
 /* Pageblocks of a range are isolated; some blocks in them come back; then they have the types they had. */
@@ -408,15 +335,27 @@ static void rare(struct model *m)
 	}
 }
 
+/* Instrumented builds are several times slower. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SLOWER 4
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SLOWER 4
+#endif
+#endif
+#ifndef SLOWER
+#define SLOWER 1
+#endif
+
 static void run(const struct shape *shape, uint64_t seed)
 {
 	struct model m;
-	unsigned leaning = 2;
+	unsigned leaning = 2, ops = shape->ops / SLOWER;
 
 	model_open(&m, shape, seed);
 	for (unsigned i = 0; i < 3; i++)
 		op_add(&m);
-	for (unsigned i = 0; i < shape->ops; i++) {
+	for (unsigned i = 0; i < ops; i++) {
 		unsigned what = (unsigned)below(&m, 100);
 
 		if (i % 2000 == 0)

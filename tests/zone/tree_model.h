@@ -157,4 +157,77 @@ static inline void compare_range(struct model *m)
 		assert_int_not_equal(m->state[v.at - m->start], TAKEN);
 }
 
+static inline quire_pfn_t later(quire_pfn_t a, quire_pfn_t b) { return a > b ? a : b; }
+
+/* The type of a pageblock whose first frames may lie outside the tree. */
+static inline unsigned block_type(struct model *m, quire_pfn_t block, uint64_t n)
+{
+	for (quire_pfn_t pfn = later(block, m->start); pfn < block + n && pfn < m->start + m->span; pfn++)
+		if (type_at(m, pfn) != QUIRE_MIGRATE_TYPES)
+			return type_at(m, pfn);
+	return QUIRE_MIGRATE_TYPES;
+}
+
+static inline bool any_taken(struct model *m, quire_pfn_t block, uint64_t n)
+{
+	for (quire_pfn_t pfn = later(block, m->start); pfn < block + n && pfn < m->start + m->span; pfn++)
+		if (m->state[pfn - m->start] == TAKEN)
+			return true;
+	return false;
+}
+
+/* A run of frames goes: only if all of it is free. */
+static inline void op_remove(struct model *m)
+{
+	quire_pfn_t pfn = m->start + below(m, m->span);
+	uint64_t room = m->start + m->span - pfn, n = 1 + below(m, below(m, 3) ? 2000 : m->span), run = 0;
+	uint64_t before = m->f.tree.free_pages, handed = m->f.tree.handed_over;
+	bool taken = false, absent = false;
+	enum quire_status status;
+
+	if (below(m, 2))
+		pfn = later(m->start, pfn & ~511ull);
+	n = n < room ? n : room;
+	while (run < n && m->state[pfn - m->start + run] == FREE)
+		run++;
+	if (run && below(m, 4))
+		n = run;
+	for (uint64_t i = 0; i < n; i++) {
+		taken |= m->state[pfn - m->start + i] == TAKEN;
+		absent |= m->state[pfn - m->start + i] == ABSENT;
+	}
+	status = qi_tree_remove_free(&m->f.tree, pfn, n);
+	if (status == QUIRE_EBUSY)
+		assert_true(taken);
+	else if (status == QUIRE_ENOENT)
+		assert_true(absent);
+	else
+		assert_true(status == QUIRE_OK && !taken && !absent);
+	assert_int_equal(m->f.tree.free_pages, before - (status == QUIRE_OK ? n : 0));
+	assert_int_equal(m->f.tree.handed_over, handed - (status == QUIRE_OK ? n : 0));
+	if (status != QUIRE_OK)
+		return;
+	memset(m->state + (pfn - m->start), ABSENT, n);
+	memset(m->f.broken + (pfn - m->start), 0, n);
+	m->free -= n;
+}
+
+/* The tree's range grows towards the borders of the world. */
+static inline void op_extend(struct model *m)
+{
+	uint64_t down = below(m, m->start - m->world_start + 1) >> below(m, 10);
+	uint64_t up = below(m, m->world_start + m->world_span - m->start - m->span + 1) >> below(m, 10);
+
+	if (below(m, 2))
+		assert_int_equal(qi_tree_extend(&m->f.tree, m->start + m->span - 1, up + 1), QUIRE_OK);
+	else
+		assert_int_equal(qi_tree_extend(&m->f.tree, m->start - down, down + m->span + up), QUIRE_OK);
+	down = m->start - m->f.tree.start_pfn;
+	m->start = m->f.tree.start_pfn;
+	m->span = m->f.tree.end_pfn - m->start;
+	m->state -= down;
+	m->order -= down;
+	m->f.broken -= down;
+}
+
 #endif

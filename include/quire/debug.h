@@ -72,10 +72,11 @@ struct quire_holder {
 
 /*
  * Group what is held by site and owner, those with most pages first. Blocks taken before since_ns only (UINT64_MAX: all;
- * a moment some time ago: what looks like a leak). Fills at most `room` groups, returns how many there are; if that is
- * more than room, the groups in the array are complete but not surely the largest.
+ * a moment some time ago: what looks like a leak). Returns how many groups were filled, at most `room`. What belongs to
+ * further ones is summed up in *rest (may be NULL); then the groups are complete, but not surely the largest.
  */
-size_t quire_group_holders(const struct quire *q, uint64_t since_ns, struct quire_holder *groups, size_t room);
+size_t quire_group_holders(const struct quire *q, uint64_t since_ns, struct quire_holder *groups, size_t room,
+			   struct quire_holder *rest);
 
 /* What was found and done so far. */
 struct quire_debug_counts {

@@ -60,6 +60,16 @@ void quire_explain_failure(const struct quire *q, int nid, unsigned order, quire
 			   const struct quire_report_sink *sink);
 
 /*
+ * The last request that failed; the last that was served, but only after reclaim or compaction. False: there was none. The
+ * trace hook `slow` (vmstat.h) sees every one of both kinds.
+ */
+bool quire_last_failed(struct quire *q, struct quire_request_record *record);
+bool quire_last_slow(struct quire *q, struct quire_request_record *record);
+
+/* One sentence: what reclaim, compaction and the last resort did for a request, and how long that took. */
+void quire_explain_record(const struct quire_request_record *record, const struct quire_report_sink *sink);
+
+/*
  * Print a frame's story in one line: whose it is, free or allocated, as part of which block, of which type. "Allocated"
  * includes frames that a CPU keeps for reuse.
  */

@@ -199,6 +199,27 @@ enum quire_status quire_cpu_offline(struct quire *q, unsigned cpu);
 /* Pages of a zone that are set aside for atomic requests of high order. */
 uint64_t quire_zone_highatomic_pages(const struct quire_zone *zone);
 
+/* What was done for a request that no zone could serve as it was (explain.h tells it). */
+struct quire_request_record {
+	/* Counts such requests, from 1; 0: there was none. */
+	uint64_t number;
+	/* The request. */
+	int nid;
+	unsigned order;
+	quire_gfp_t gfp;
+	/* It got its block in the end. */
+	bool served;
+	/* The last compaction's enum quire_compact_result. */
+	uint8_t compact_result;
+	/* Since it had to reclaim, nanoseconds; 0: it was not allowed to, or the platform has no clock. */
+	uint64_t ns;
+	/* Rounds of shrinkers, and frames they said they freed; compactions; pauses in between. */
+	uint32_t reclaims, compactions, pauses;
+	uint64_t reclaimed;
+	/* Pageblocks of the atomic reserve given up; calls of the out-of-memory hook. */
+	uint32_t unreserved, kills;
+};
+
 /* What the allocator knows beside its zones. Part of struct quire; the engine's, all zero to begin with. */
 struct quire_page_alloc {
 	const struct quire_trace *trace;
@@ -211,6 +232,8 @@ struct quire_page_alloc {
 	uint64_t pageoutrun, stolen_background, stolen_direct, killed;
 	uint64_t failed;			/* requests */
 	uint64_t refused;			/* frees and requests that made no sense */
+	uint64_t slow;				/* requests that failed, or were served after reclaim or compaction */
+	struct quire_request_record last_failed, last_slow;
 	uint8_t wanted[QUIRE_MAX_NODES];	/* the background reclaimer is wanted here */
 	uint8_t hopeless[QUIRE_MAX_NODES];	/* its runs in a row that freed nothing */
 };

@@ -68,7 +68,8 @@ void quire_node_vmstat(const struct quire_node *node, struct quire_zone_events *
  * Trace hooks; each may be NULL. They are called inside cpu_enter ... cpu_leave, must be quick and must not allocate. Built
  * with -DQUIRE_NO_TRACE they are never called and cost nothing; else one load where none is set.
  *
- * fallback: a request of `type` had to be served from a pageblock of `block_type` (as it is now: its own if the pageblock
+ * slow: a request failed, or was served after reclaim or compaction; the record is gone when the hook returns. Called
+ * outside cpu_enter. fallback: a request of `type` had to be served from a pageblock of `block_type` (as it is now: its own if the pageblock
  * was claimed). move: pages went from the zone to a CPU (positive) or back (negative), seen from outside a request.
  */
 struct quire_trace {
@@ -78,6 +79,7 @@ struct quire_trace {
 	void (*fallback)(void *ctx, quire_pfn_t pfn, unsigned order, enum quire_migratetype type,
 			 enum quire_migratetype block_type);
 	void (*move)(void *ctx, const struct quire_zone *zone, unsigned cpu, int64_t pages);
+	void (*slow)(void *ctx, const struct quire_request_record *record);
 };
 
 /* NULL: none. The structure is kept by reference. Not while other CPUs allocate. */

@@ -4,6 +4,7 @@
 #include "base/base.h"
 #include "base/lock.h"
 #include "page_alloc/page_alloc.h"
+#include "zone/tree_withhold.h"
 
 enum meta_source { META_PLATFORM, META_LEDGER, META_FRAMES };
 
@@ -15,6 +16,7 @@ struct qi_meta_chunk {
 	size_t size;
 	uint64_t *charge;
 	enum meta_source source;
+	struct qi_zone *za;	/* META_FRAMES: whose */
 };
 
 /* From the ledger, not zeroed; NULL if there is no room or no mapping. */
@@ -32,7 +34,7 @@ static void *from_ledger(struct quire *q, size_t size, size_t align, int nid, qu
 }
 
 /* The zones have the memory now: a block of frames of theirs, for good. */
-static void *from_frames(struct quire *q, size_t size, int nid, quire_phys_t *phys)
+static void *from_frames(struct quire *q, size_t size, int nid, quire_phys_t *phys, struct qi_zone **za)
 {
 	unsigned shift = quire_page_shift(&q->config), order = qi_log2_up(size);
 	quire_gfp_t gfp = QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN | QUIRE_GFP_NORETRY;
@@ -44,8 +46,14 @@ static void *from_frames(struct quire *q, size_t size, int nid, quire_phys_t *ph
 		return NULL;
 	*phys = pfn << shift;
 	space = q->platform->phys_to_virt(q->platform->ctx, *phys, (quire_phys_t)1 << (order + shift));
-	if (!space)
+	if (!space) {
 		quire_free_frames(q, pfn, order);
+		return NULL;
+	}
+	*za = qi_zone_of_frame(q, pfn);
+	qi_lock(&(*za)->lock);
+	qi_tree_withhold(&(*za)->tree, pfn, order);
+	qi_unlock(&(*za)->lock);
 	return space;
 }
 
@@ -54,8 +62,13 @@ static void give_frames(struct quire *q, const struct qi_meta_chunk *chunk)
 	unsigned shift = quire_page_shift(&q->config), order = qi_log2_up(chunk->size);
 
 	/* At the end of a machine its zones are closed first, and the frames went with them. */
-	if (qi_zone_of_frame(q, chunk->phys >> shift))
-		quire_free_frames(q, chunk->phys >> shift, order > shift ? order - shift : 0);
+	if (!chunk->za->zone->tree)
+		return;
+	order = order > shift ? order - shift : 0;
+	qi_lock(&chunk->za->lock);
+	qi_tree_release(&chunk->za->tree, chunk->phys >> shift, order);
+	qi_unlock(&chunk->za->lock);
+	quire_free_frames(q, chunk->phys >> shift, order);
 }
 
 void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge)
@@ -64,6 +77,7 @@ void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uin
 	enum meta_source source = q->stage < QUIRE_STAGE_HANDOVER ? META_LEDGER : META_FRAMES;
 	struct qi_lock *lock = (struct qi_lock *)&q->meta_lock;
 	struct qi_meta_chunk *chunk;
+	struct qi_zone *za = NULL;
 	quire_phys_t phys = 0;
 	void *space;
 
@@ -76,13 +90,13 @@ void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uin
 	} else if (source == META_LEDGER) {
 		space = from_ledger(q, total, align, nid, &phys);
 	} else {
-		space = from_frames(q, total, nid, &phys);
+		space = from_frames(q, total, nid, &phys, &za);
 	}
 	if (!space)
 		return NULL;
 	/* The header sits right below the result, so that it is found whatever the alignment was. */
 	chunk = (struct qi_meta_chunk *)((char *)space + room) - 1;
-	*chunk = (struct qi_meta_chunk){ NULL, space, phys, total, charge, source };
+	*chunk = (struct qi_meta_chunk){ NULL, space, phys, total, charge, source, za };
 	qi_lock(lock);
 	chunk->before = q->meta_chunks;
 	q->meta_chunks = chunk;

@@ -1,6 +1,7 @@
 /*
- * Who holds what: writing the records, and finding a frame's. A record is its block's first frame's; when blocks are split
- * each piece gets a copy, when they merge the old ones stay as the story of who gave them back.
+ * Who holds what: writing the records, and finding a frame's. While a block is held its record is its first frame's; when
+ * it is split each piece gets a copy. When it is given back each of its frames gets one: whatever becomes of the
+ * neighbours, a frame remembers its own last.
  */
 #include "debug/debug.h"
 
@@ -50,6 +51,12 @@ void qi_owner_freed(struct quire *q, quire_pfn_t pfn, unsigned order, unsigned c
 	note->freed = event_now(q, cpu, site);
 	note->order = (uint8_t)order;
 	note->held = 0;
+	for (quire_pfn_t at = pfn + 1; at < pfn + (1ull << order); at++) {
+		struct qi_owner_note *other = note_of(qi_notes_make(q, at), at);
+
+		if (other)
+			*other = *note;
+	}
 }
 
 void qi_debug_split(struct quire *q, quire_pfn_t pfn, unsigned order, unsigned to)
@@ -95,28 +102,27 @@ static struct quire_page_story story_of(const struct qi_owner_note *note, quire_
 	};
 }
 
-/* A block that is held is what covers the frame; of those given back the last that did. */
 enum quire_status quire_page_story(const struct quire *q, quire_pfn_t pfn, struct quire_page_story *story)
 {
 	const struct qi_debug *d = q->page_alloc.debug;
-	bool found = false;
+	const struct qi_owner_note *note;
 
 	if (!d || !d->options.page_owner)
 		return QUIRE_ENOENT;
 	for (unsigned order = 0; order < QI_TREE_ORDERS; order++) {
 		quire_pfn_t head = qi_align_down(pfn, 1ull << order);
-		const struct qi_owner_note *note = note_of(qi_notes_find(d, head), head);
 
-		if (!note || !(note->taken.known || note->freed.known) || head + (1ull << note->order) <= pfn)
-			continue;
-		if (found && !note->held && note->freed.ns <= story->freed.ns)
+		note = note_of(qi_notes_find(d, head), head);
+		if (!note || !note->held || head + (1ull << note->order) <= pfn)
 			continue;
 		*story = story_of(note, head);
-		found = true;
-		if (note->held)
-			break;
+		return QUIRE_OK;
 	}
-	return found ? QUIRE_OK : QUIRE_ENOENT;
+	note = note_of(qi_notes_find(d, pfn), pfn);
+	if (!note || !note->freed.known)
+		return QUIRE_ENOENT;
+	*story = story_of(note, qi_align_down(pfn, 1ull << note->order));
+	return QUIRE_OK;
 }
 
 void quire_for_each_held(const struct quire *q, bool (*visit)(void *ctx, const struct quire_page_story *story), void *ctx)
@@ -141,32 +147,33 @@ void quire_for_each_held(const struct quire *q, bool (*visit)(void *ctx, const s
 struct grouping {
 	struct quire_holder *groups;
 	size_t room, count;
+	struct quire_holder rest;
 	uint64_t since_ns;
 };
+
+static void add_to_group(struct quire_holder *group, const struct quire_page_story *story)
+{
+	group->blocks++;
+	group->pages += 1ull << story->order;
+	if (group->blocks == 1 || story->taken.ns < group->oldest_ns) {
+		group->oldest_ns = story->taken.ns;
+		group->example = story->head;
+	}
+	group->newest_ns = qi_max(group->newest_ns, story->taken.ns);
+}
 
 static bool group_block(void *ctx, const struct quire_page_story *story)
 {
 	struct grouping *g = ctx;
-	struct quire_holder *group = g->groups;
-	size_t known = (size_t)qi_min(g->count, g->room), i = 0;
+	size_t i = 0;
 
 	if (story->taken.ns >= g->since_ns && g->since_ns != UINT64_MAX)
 		return true;
-	while (i < known && (group[i].site != story->taken.site || group[i].by != story->taken.by))
+	while (i < g->count && (g->groups[i].site != story->taken.site || g->groups[i].by != story->taken.by))
 		i++;
-	if (i == known) {
-		g->count++;
-		if (i == g->room)
-			return true;
-		group[i] = (struct quire_holder){ .site = story->taken.site, .by = story->taken.by, .oldest_ns = UINT64_MAX };
-	}
-	group[i].blocks++;
-	group[i].pages += 1ull << story->order;
-	if (story->taken.ns < group[i].oldest_ns) {
-		group[i].oldest_ns = story->taken.ns;
-		group[i].example = story->head;
-	}
-	group[i].newest_ns = qi_max(group[i].newest_ns, story->taken.ns);
+	if (i == g->count && i < g->room)
+		g->groups[g->count++] = (struct quire_holder){ .site = story->taken.site, .by = story->taken.by };
+	add_to_group(i < g->count ? &g->groups[i] : &g->rest, story);
 	return true;
 }
 
@@ -183,11 +190,14 @@ static void sort_groups(struct quire_holder *groups, size_t count)
 	}
 }
 
-size_t quire_group_holders(const struct quire *q, uint64_t since_ns, struct quire_holder *groups, size_t room)
+size_t quire_group_holders(const struct quire *q, uint64_t since_ns, struct quire_holder *groups, size_t room,
+			   struct quire_holder *rest)
 {
 	struct grouping g = { .groups = groups, .room = room, .since_ns = since_ns };
 
 	quire_for_each_held(q, group_block, &g);
-	sort_groups(groups, (size_t)qi_min(g.count, room));
+	sort_groups(groups, g.count);
+	if (rest)
+		*rest = g.rest;
 	return g.count;
 }

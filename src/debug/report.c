@@ -52,19 +52,19 @@ static void print_seconds(const struct quire_report_sink *sink, uint64_t ns)
 
 void quire_report_holders(const struct quire *q, uint64_t since_ns, const struct quire_report_sink *sink)
 {
-	struct quire_holder groups[GROUPS];
-	size_t count = quire_group_holders(q, since_ns, groups, GROUPS);
+	struct quire_holder groups[GROUPS], rest;
+	size_t count = quire_group_holders(q, since_ns, groups, GROUPS, &rest);
 
 	qi_print(sink, "     pages     blocks              site      owner  oldest, newest (s)\n");
-	for (size_t i = 0; i < count && i < GROUPS; i++) {
+	for (size_t i = 0; i < count; i++) {
 		qi_print(sink, "%10llu %10llu  %#16llx %10llu ", (qi_ull)groups[i].pages, (qi_ull)groups[i].blocks,
 			 (qi_ull)groups[i].site, (qi_ull)groups[i].by);
 		print_seconds(sink, groups[i].oldest_ns);
 		print_seconds(sink, groups[i].newest_ns);
 		qi_print(sink, "\n");
 	}
-	if (count > GROUPS)
-		qi_print(sink, "and %llu groups more\n", (qi_ull)(count - GROUPS));
+	if (rest.blocks)
+		qi_print(sink, "%10llu %10llu  by others\n", (qi_ull)rest.pages, (qi_ull)rest.blocks);
 }
 
 static void print_event(const struct quire_report_sink *sink, const char *what, const struct quire_frame_event *event)

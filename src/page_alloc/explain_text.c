@@ -168,3 +168,31 @@ void quire_explain_failure(const struct quire *q, int nid, unsigned order, quire
 	else
 		print_remedy(q, node->nid, order, gfp, &nearest, sink);
 }
+
+/* --- what was done ----------------------------------------------------------------------------------------------------- */
+
+static void print_amount(const struct quire_report_sink *sink, unsigned *parts, uint64_t n, const char *one, const char *many)
+{
+	if (n)
+		qi_print(sink, "%s%llu %s", (*parts)++ ? ", " : ": ", (qi_ull)n, n == 1 ? one : many);
+}
+
+void quire_explain_record(const struct quire_request_record *record, const struct quire_report_sink *sink)
+{
+	char names[128];
+	unsigned parts = 0;
+
+	qi_print(sink, "request %llu, order %u, %s: %s", (qi_ull)record->number, record->order,
+		 quire_gfp_names(record->gfp, names, sizeof(names)), record->served ? "served" : "failed");
+	if (record->ns)
+		qi_print(sink, " after %llu us", (qi_ull)qi_div64(record->ns, 1000));
+	print_amount(sink, &parts, record->reclaims, "round of reclaim", "rounds of reclaim");
+	if (record->reclaims)
+		qi_print(sink, " that freed %llu pages", (qi_ull)record->reclaimed);
+	print_amount(sink, &parts, record->compactions, "compaction", "compactions");
+	print_amount(sink, &parts, record->unreserved, "pageblock of the atomic reserve given up",
+		     "pageblocks of the atomic reserve given up");
+	print_amount(sink, &parts, record->kills, "call of the out-of-memory hook", "calls of the out-of-memory hook");
+	print_amount(sink, &parts, record->pauses, "pause", "pauses");
+	qi_print(sink, parts ? ".\n" : ": nothing could be done for it, it may not wait.\n");
+}

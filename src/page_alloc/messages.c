@@ -9,6 +9,8 @@
 
 #define TOLD_IN_FULL 10u
 
+static bool worth_telling(uint64_t so_far) { return so_far <= TOLD_IN_FULL || qi_is_pow2(so_far); }
+
 /* Count one more; is it to be told? *so_far: how many there were. */
 static bool to_be_told(struct quire *q, uint64_t *counter, uint64_t *so_far)
 {
@@ -16,7 +18,7 @@ static bool to_be_told(struct quire *q, uint64_t *counter, uint64_t *so_far)
 	*so_far = *counter + 1;
 	qi_poke(counter, *so_far);
 	qi_unlock(qi_alloc_lock(q));
-	return *so_far <= TOLD_IN_FULL || qi_is_pow2(*so_far);
+	return worth_telling(*so_far);
 }
 
 enum quire_status qi_refuse_request(struct quire *q, enum quire_status status, unsigned order, quire_gfp_t gfp,
@@ -31,17 +33,53 @@ enum quire_status qi_refuse_request(struct quire *q, enum quire_status status, u
 	return status;
 }
 
-void qi_warn_failure(const struct qi_walk *walk)
+static void warn_failure(const struct qi_walk *walk, uint64_t so_far)
 {
 	struct quire *q = walk->q;
 	char names[128];
-	uint64_t so_far;
 
-	if (!to_be_told(q, &q->page_alloc.failed, &so_far) || (walk->gfp & QUIRE_GFP_NOWARN))
+	if (!worth_telling(so_far) || (walk->gfp & QUIRE_GFP_NOWARN))
 		return;
 	qi_log(q->platform, QUIRE_LOG_WARNING, "page allocation failure: order:%u, mode:%#x(%s), nodemask=%s, node %d (%llu so far)",
 	       walk->request.order, walk->gfp, quire_gfp_names(walk->gfp, names, sizeof(names)),
 	       walk->mask ? "given" : "(null)", walk->nid, (unsigned long long)so_far);
+}
+
+void qi_note_slow(const struct qi_walk *walk, struct quire_request_record *record)
+{
+	struct quire_page_alloc *pa = &walk->q->page_alloc;
+	uint64_t failed;
+
+	record->nid = walk->nid;
+	record->order = walk->request.order;
+	record->gfp = walk->gfp;
+	qi_lock(qi_alloc_lock(walk->q));
+	record->number = ++pa->slow;
+	failed = pa->failed + !record->served;
+	qi_poke(&pa->failed, failed);
+	*(record->served ? &pa->last_slow : &pa->last_failed) = *record;
+	qi_unlock(qi_alloc_lock(walk->q));
+	qi_trace(walk->q, slow, record);
+	if (!record->served)
+		warn_failure(walk, failed);
+}
+
+static bool copy_record(struct quire *q, const struct quire_request_record *from, struct quire_request_record *to)
+{
+	qi_lock(qi_alloc_lock(q));
+	*to = *from;
+	qi_unlock(qi_alloc_lock(q));
+	return to->number != 0;
+}
+
+bool quire_last_failed(struct quire *q, struct quire_request_record *record)
+{
+	return copy_record(q, &q->page_alloc.last_failed, record);
+}
+
+bool quire_last_slow(struct quire *q, struct quire_request_record *record)
+{
+	return copy_record(q, &q->page_alloc.last_slow, record);
 }
 
 /* A sink that keeps the first line. */

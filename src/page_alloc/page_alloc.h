@@ -190,7 +190,8 @@ void qi_count_rare(struct quire *q, uint64_t *counter, uint64_t n);
 
 enum quire_status qi_refuse_request(struct quire *q, enum quire_status status, unsigned order, quire_gfp_t gfp,
 				    const char *why);
-void qi_warn_failure(const struct qi_walk *walk);
+/* A request that failed, or was served after reclaim or compaction. */
+void qi_note_slow(const struct qi_walk *walk, struct quire_request_record *record);
 enum quire_status qi_refuse_frame(struct quire *q, enum quire_status status, quire_pfn_t pfn, unsigned order,
 				  const char *what);
 

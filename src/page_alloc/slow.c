@@ -23,6 +23,7 @@ struct slow {
 	unsigned rounds;		/* without progress */
 	unsigned kills;
 	bool memalloc;			/* frees memory itself: no reclaim on its behalf */
+	struct quire_request_record did;
 };
 
 static bool try_list(struct slow *slow, unsigned flags)
@@ -115,12 +116,30 @@ static bool worth_another_round(const struct slow *slow)
 	return false;
 }
 
-static void pause_between(const struct slow *slow)
+static void pause_between(struct slow *slow)
 {
 	const struct quire_platform *platform = slow->walk->q->platform;
 
+	slow->did.pauses++;
 	if (platform->wait)
 		platform->wait(platform->ctx);
+}
+
+static uint64_t reclaim(struct slow *slow, unsigned priority)
+{
+	uint64_t freed = qi_reclaim_direct(slow->walk, priority);
+
+	slow->did.reclaims++;
+	slow->did.reclaimed += freed;
+	return freed;
+}
+
+static bool unreserve(struct slow *slow, bool force)
+{
+	bool done = qi_unreserve_highatomic(slow->walk, force);
+
+	slow->did.unreserved += done;
+	return done;
 }
 
 /* One round of making others give. *progress: somebody freed something. */
@@ -128,10 +147,10 @@ static bool reclaim_round(struct slow *slow, bool *progress)
 {
 	struct quire *q = slow->walk->q;
 
-	*progress = qi_reclaim_direct(slow->walk, slow->rounds < FIRST_PRIORITY ? FIRST_PRIORITY - slow->rounds : 1) > 0;
+	*progress = reclaim(slow, slow->rounds < FIRST_PRIORITY ? FIRST_PRIORITY - slow->rounds : 1) > 0;
 	if (*progress && try_list(slow, slow->flags))
 		return true;
-	if (!qi_unreserve_highatomic(slow->walk, false) && !*progress)
+	if (!unreserve(slow, false) && !*progress)
 		return false;
 	quire_drain_frames(q);
 	return try_list(slow, slow->flags);
@@ -153,6 +172,7 @@ static bool out_of_memory(struct slow *slow, bool *served)
 	if (*served)
 		return true;
 	slow->kills++;
+	slow->did.kills++;
 	if (!q->platform->out_of_memory(q->platform->ctx, walk->nid, walk->request.order, walk->gfp))
 		return false;
 	qi_count_rare(q, &q->page_alloc.killed, 1);
@@ -180,7 +200,7 @@ static bool reclaim_until_served(struct slow *slow)
 			pause_between(slow);
 			continue;
 		}
-		if (qi_unreserve_highatomic(slow->walk, true)) {
+		if (unreserve(slow, true)) {
 			if (try_list(slow, slow->flags))
 				return true;
 			continue;
@@ -205,7 +225,7 @@ static bool insist(struct slow *slow)
 		if (try_list(slow, slow->flags | QI_ALLOC_MIN_RESERVE))
 			return true;
 		pause_between(slow);
-		stolen = qi_reclaim_direct(slow->walk, 1);
+		stolen = reclaim(slow, 1);
 		slow->rounds = 0;
 		slow->kills = 0;
 		if (try_list(slow, slow->flags) || reclaim_until_served(slow))
@@ -220,6 +240,23 @@ static bool lists_changed(const struct qi_walk *walk, uint32_t since)
 	return (since & 1) || __atomic_load_n(&walk->q->topology.changes, __ATOMIC_ACQUIRE) != since;
 }
 
+static uint64_t now(const struct quire *q)
+{
+	return q->platform->now_ns ? q->platform->now_ns(q->platform->ctx) : 0;
+}
+
+/* What only who may wait does. */
+static bool make_room(struct slow *slow)
+{
+	uint64_t begin = now(slow->walk->q);
+
+	slow->did.served = reclaim_until_served(slow) || ((slow->walk->gfp & QUIRE_GFP_NOFAIL) && insist(slow));
+	slow->did.ns = now(slow->walk->q) - begin;
+	if (slow->did.served)
+		qi_note_slow(slow->walk, &slow->did);
+	return slow->did.served;
+}
+
 enum quire_status qi_alloc_slow(struct qi_walk *walk, quire_pfn_t *pfn)
 {
 	struct slow slow = { .walk = walk, .mask = walk->mask, .pfn = pfn };
@@ -230,15 +267,11 @@ enum quire_status qi_alloc_slow(struct qi_walk *walk, quire_pfn_t *pfn)
 		wake_nodes(walk);
 	if (try_reserves(&slow))
 		return QUIRE_OK;
-	if ((walk->gfp & QUIRE_GFP_DIRECT_RECLAIM) && !slow.memalloc) {
-		if (reclaim_until_served(&slow))
-			return QUIRE_OK;
-		if ((walk->gfp & QUIRE_GFP_NOFAIL) && insist(&slow))
-			return QUIRE_OK;
-	}
+	if ((walk->gfp & QUIRE_GFP_DIRECT_RECLAIM) && !slow.memalloc && make_room(&slow))
+		return QUIRE_OK;
 	/* Memory came or went meanwhile; by now hotplug has done with the lists. */
 	if (lists_changed(walk, changes) && try_list(&slow, slow.flags))
 		return QUIRE_OK;
-	qi_warn_failure(walk);
+	qi_note_slow(walk, &slow.did);
 	return QUIRE_ENOMEM;
 }

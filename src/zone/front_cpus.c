@@ -9,6 +9,7 @@
 #include "zone/front_cpus.h"
 
 #include "zone/front_internal.h"
+#include "zone/tree_withhold.h"
 
 /* A table ends with the description of the one it replaced when that one replaced another, and so on; all zero: none. */
 static size_t table_bytes(unsigned cpus)
@@ -44,11 +45,12 @@ static void *table_memory(struct qi_zone *za, size_t bytes, size_t *charged)
 	if (za->q->page_alloc.watched)
 		qi_debug_needed(za->q, pfn, 1ull << order);
 	memory = platform->phys_to_virt(platform->ctx, pfn << shift, (quire_phys_t)1 << (order + shift));
-	if (memory)
-		memset(memory, 0, bytes);
-	else
+	if (!memory) {
 		qi_tree_free(&za->tree, pfn, order);
-	return memory;
+		return NULL;
+	}
+	qi_tree_withhold(&za->tree, pfn, order);
+	return memset(memory, 0, bytes);
 }
 
 void qi_zone_open_fronts(struct qi_zone *za)

@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 #include "boot/meta.h"
+#include "zone/tree_withhold.h"
 #include "zone/zone.h"
 
 #define BLOCK_ORDER_MAX 9u	/* 512 frames: one bitmap */
@@ -143,7 +144,9 @@ static struct qi_stock_block *cut_block(struct qi_zone *za, unsigned order, unsi
 		if (za->q->page_alloc.watched)
 			qi_debug_needed(za->q, pfn, 1ull << order);
 		block = platform->phys_to_virt(platform->ctx, pfn << shift, (quire_phys_t)1 << (order + shift));
-		if (!block)
+		if (block)
+			qi_tree_withhold(&za->tree, pfn, order);
+		else
 			qi_tree_free(&za->tree, pfn, order);
 	}
 	za->filling = false;

@@ -45,7 +45,7 @@ static void *rig_phys_to_virt(void *ctx, quire_phys_t phys, quire_phys_t size)
 	return ram + phys;
 }
 
-static void rig_set_mapped(void *ctx, quire_phys_t phys, quire_phys_t size, bool mapped)
+static inline void rig_set_mapped(void *ctx, quire_phys_t phys, quire_phys_t size, bool mapped)
 {
 	(void)ctx;
 	for (quire_phys_t at = phys >> 12; at < (phys + size) >> 12; at++) {

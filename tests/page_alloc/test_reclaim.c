@@ -1,6 +1,7 @@
 /* Memory short: shrinkers, the background reclaimer, boosts, the atomic reserve, the last resort, bounds of retrying. */
 #include "machine.h"
 
+#include <quire/explain.h>
 #include <quire/frames.h>
 #include <quire/reclaim.h>
 
@@ -83,6 +84,55 @@ static void direct_reclaim_serves(void **state)
 	assert_int_equal(quire_unregister_shrinker(&m->q, &shrinker), QUIRE_OK);
 	assert_int_equal(quire_unregister_shrinker(&m->q, &shrinker), QUIRE_ENOENT);
 	assert_int_equal(qi_check_zones(&m->q), QUIRE_OK);
+}
+
+static struct quire_request_record seen;
+static unsigned seen_count;
+static void see_slow(void *ctx, const struct quire_request_record *record) { (void)ctx; seen = *record; seen_count++; }
+
+static char told[512];
+static void collect(void *ctx, const char *text, size_t length)
+{
+	size_t used = strlen(told);
+
+	(void)ctx;
+	assert_true(used + length < sizeof(told));
+	memcpy(told + used, text, length);
+	told[used + length] = '\0';
+}
+
+/* Who failed and who had to wait is on record, with what was done for them. */
+static void slow_requests_are_recorded(void **state)
+{
+	const struct quire_trace trace = { .slow = see_slow };
+	const struct quire_report_sink sink = { .write = collect };
+	struct machine *m = *state;
+	struct quire_request_record record;
+	quire_pfn_t pfn;
+
+	told[0] = '\0';
+	quire_set_trace(&m->q, &trace);
+	assert_false(quire_last_failed(&m->q, &record));
+	assert_int_equal(quire_register_shrinker(&m->q, &shrinker), QUIRE_OK);
+	fill_node0(m, QUIRE_GFP_NOWAIT);
+	assert_true(quire_last_failed(&m->q, &record));
+	assert_true(!record.served && record.order == 0 && record.nid == 0 && !record.reclaims && (record.gfp & QUIRE_GFP_THISNODE));
+	assert_false(quire_last_slow(&m->q, &record));
+	quire_explain_record(&seen, &sink);
+	assert_non_null(strstr(told, "it may not wait"));
+	seen_count = 0;
+	assert_int_equal(quire_alloc_frames(&m->q, 0, 0, QUIRE_GFP_KERNEL | QUIRE_GFP_THISNODE, &pfn), QUIRE_OK);
+	assert_int_equal(seen_count, 1);
+	assert_true(quire_last_slow(&m->q, &record));
+	assert_memory_equal(&record, &seen, sizeof(seen));
+	assert_true(record.served && record.number == 2 && record.reclaims == 1 && record.reclaimed >= 32);
+	told[0] = '\0';
+	quire_explain_record(&record, &sink);
+	assert_non_null(strstr(told, "served: 1 round of reclaim that freed"));
+	/* Served without anybody's help: nothing to record. */
+	assert_int_equal(quire_alloc_frames(&m->q, 1, 0, QUIRE_GFP_KERNEL, &pfn), QUIRE_OK);
+	assert_int_equal(seen_count, 1);
+	assert_int_equal(quire_unregister_shrinker(&m->q, &shrinker), QUIRE_OK);
 }
 
 /* Says it freed, and has not: every retry ends. */
@@ -307,6 +357,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(direct_reclaim_serves, open_full, close_full),
+		cmocka_unit_test_setup_teardown(slow_requests_are_recorded, open_full, close_full),
 		cmocka_unit_test_setup_teardown(retries_are_bounded, open_full, close_full),
 		cmocka_unit_test_setup_teardown(the_last_resort, open_full, close_full),
 		cmocka_unit_test_setup_teardown(tasks_reach_into_reserves, open_full, close_full),

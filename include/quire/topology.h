@@ -215,6 +215,14 @@ struct quire_topology {
 enum quire_status quire_topology_numa_init(struct quire_topology *t, struct quire_memblock *mb);
 
 /*
+ * i386: bytes of memory, from 0, that fit into the kernel's part of the address space below vmalloc space, vmalloc= taken
+ * into account. What lies there on a machine is low memory and wants to be mapped for good; beyond it phys_to_virt may
+ * say NULL (highmem= can move the border further down). Reads only the configuration. Callable anywhere, before
+ * quire_init() too.
+ */
+quire_phys_t quire_i386_lowmem_limit(const struct quire_config *config);
+
+/*
  * Where the architecture's zones begin and end, max_pfn, max_low_pfn. i386: how much fits into the kernel's part of the
  * address space, highmem=, vmalloc=. QUIRE_ENOMEM: there is no memory at all.
  */

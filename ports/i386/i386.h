@@ -46,11 +46,13 @@ void i386_console_setup(void);
 void i386_exceptions_setup(void);
 /* From now on a double fault runs with these page tables. */
 void i386_fault_tables(uint32_t cr3);
+/* The CPU knows 64-bit page-table entries and 36 bits of physical address. */
+bool i386_has_pae(void);
 /*
- * Paging on, with entries of 64 bits and 36 bits of address if `pae` and the CPU can. The direct map is to end at
- * direct_end; it and the identity map hold the image and what lies below it.
+ * Paging on, with those entries or without. The direct map is to end at direct_end; it and the identity map hold the
+ * image and what lies below it.
  */
-void i386_paging_setup(bool pae, quire_phys_t direct_end);
+void i386_paging_setup(bool use_pae, quire_phys_t direct_end);
 void i386_time_setup(void);
 
 /* loader.c: the command line in multiboot's information at physical `info`, copied. Only while paging is off. */

@@ -212,15 +212,21 @@ static void map_low(void)
 	}
 }
 
-void i386_paging_setup(bool want_pae, quire_phys_t direct_end)
+bool i386_has_pae(void)
+{
+	uint32_t ebx, features;
+
+	i386_cpuid(1, &ebx, &features);
+	return features & CPUID_PAE;
+}
+
+void i386_paging_setup(bool use_pae, quire_phys_t direct_end)
 {
 	uint32_t ebx, features, cr4 = CR4_PSE;
 	uintptr_t root = (uintptr_t)directory;
 
 	i386_cpuid(1, &ebx, &features);
-	pae = want_pae && features & CPUID_PAE;
-	if (want_pae && !pae)
-		metal_print("this CPU has no PAE: memory above 4 GiB stays out of reach\n");
+	pae = use_pae;
 	if (!pae && !(features & CPUID_PSE))
 		metal_panic(true, "this CPU has neither PAE nor pages of 4 MiB");
 	shift = pae ? 21 : 22;

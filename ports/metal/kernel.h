@@ -45,6 +45,7 @@ struct metal_options {
 #define METAL_REPORT_BUDDYINFO	0x4u
 #define METAL_REPORT_ZONELISTS	0x8u
 #define METAL_REPORT_BLOCKS	0x10u
+#define METAL_REPORT_LOG	0x20u
 
 /*
  * Words of ours (model= init= rules= workers= test= seconds= report= acpi_rsdp= verbose) into options and config, the

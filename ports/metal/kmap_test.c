@@ -4,8 +4,7 @@
  */
 #include "kernel.h"
 
-/* More than the strip of high memory that the direct map of i386 holds as well. */
-#define FRAMES 6144u
+#define FRAMES 512u
 #define DEPTH 8u
 
 static quire_pfn_t frames[FRAMES];

@@ -66,6 +66,8 @@ static void report(void)
 		    quire_init_policy_name(q->config.init), q->config.cpus, (unsigned long long)(metal_tables_used() >> 10));
 	if (what & METAL_REPORT_COSTS)
 		quire_report_costs(q, &metal_sink);
+	if (what & METAL_REPORT_LOG)
+		quire_report_boot_log(q, &metal_sink);
 	if (what & METAL_REPORT_ZONELISTS)
 		quire_report_zonelists(q, &metal_sink);
 	if (what & METAL_REPORT_ZONEINFO)

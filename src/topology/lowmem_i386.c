@@ -18,8 +18,8 @@
 #define MAX_ADDRESS_BITS 32
 #define MAX_ADDRESS_BITS_PAE 36
 
-/* Bytes of memory that fit below vmalloc space. vmalloc=nn is taken plus a guard of 8 MiB, which the default includes. */
-static quire_phys_t max_lowmem(const struct quire_config *config)
+/* vmalloc=nn is taken plus a guard of 8 MiB, which the default includes. */
+quire_phys_t quire_i386_lowmem_limit(const struct quire_config *config)
 {
 	uint64_t page = 1ull << quire_page_shift(config);
 	uint64_t pmd = config->arch == QUIRE_ARCH_I386_PAE ? 2ull << 20 : 4ull << 20;
@@ -52,7 +52,7 @@ quire_pfn_t qi_i386_lowmem(const struct quire_topology *t, quire_pfn_t *max_pfn)
 {
 	const struct quire_config *config = t->config;
 	unsigned shift = quire_page_shift(config);
-	quire_pfn_t low = max_lowmem(config) >> shift;
+	quire_pfn_t low = quire_i386_lowmem_limit(config) >> shift;
 	quire_pfn_t highmem = config->options.highmem_given ? config->options.highmem >> shift : 0;
 	unsigned bits = config->arch == QUIRE_ARCH_I386_PAE ? MAX_ADDRESS_BITS_PAE : MAX_ADDRESS_BITS;
 

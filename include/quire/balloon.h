@@ -81,8 +81,8 @@ enum quire_status quire_balloon_unregister(struct quire_balloon *balloon);
 uint64_t quire_balloon_inflate(struct quire_balloon *balloon, int nid, uint64_t frames, unsigned flags);
 
 /*
- * Give frames back: whole pieces, smallest first, until at least `frames` are back or the balloon is empty. Returns how
- * many went back.
+ * Give frames back: whole pieces, of those with the lowest frames the smallest first, until at least `frames` are back,
+ * the hypervisor refuses, or the balloon is empty. Returns how many went back.
  */
 uint64_t quire_balloon_deflate(struct quire_balloon *balloon, uint64_t frames);
 

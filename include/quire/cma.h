@@ -30,6 +30,8 @@ struct quire;
 /* What drivers asked of an area, since hand-over. Requests, but for the frames moved. */
 struct quire_cma_counters {
 	uint64_t successes, failures, releases;
+	/* Frames moved out of the way. */
+	uint64_t moved;
 	/* Places tried that had to be given up because something in them could not be moved. */
 	uint64_t passed_over;
 };
@@ -75,7 +77,7 @@ struct quire_cma_request {
 	quire_phys_t limit;
 	/* Power of two; less than a pageblock, and 0, mean a pageblock. */
 	quire_phys_t alignment;
-	/* Copied to the area; a pageblock at most: size is a multiple of it then. */
+	/* Copied to the area; at most 26. The rounded size must be a multiple of 1 << order_per_bit frames. */
 	unsigned order_per_bit;
 	/* Where one range of that size is not to be had: up to so many smaller ones. 0 and 1: one range; not with fixed. */
 	unsigned most_ranges;

@@ -86,7 +86,7 @@ enum quire_reservation_kind {
 	QUIRE_RESERVE_FDT,
 	/* A reserved-memory node with no-map: its memory is marked NOMAP instead of reserved. */
 	QUIRE_RESERVE_NOMAP,
-	/* A reusable shared-dma-pool: reserved and, if its place is fixed, adopted as a CMA area. */
+	/* A reusable shared-dma-pool: reserved, and adopted as a CMA area. */
 	QUIRE_RESERVE_CMA,
 };
 

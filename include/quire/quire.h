@@ -83,6 +83,8 @@ struct quire_metadata {
 	uint64_t percpu;
 	/* Notes about frames, with debugging. */
 	uint64_t debug;
+	/* Bitmaps of CMA areas, sets of failing frames and of balloons' pieces. */
+	uint64_t books;
 };
 
 /* One machine's memory. Written by the engine only; reading it between calls is fine. */

@@ -68,6 +68,12 @@ const struct quire_platform *quire_hosted_platform(const struct quire_hosted *ho
  */
 enum quire_status quire_hosted_add_ram(struct quire_hosted *hosted, quire_phys_t base, quire_phys_t size);
 
+/*
+ * The host takes back what is behind [base, base + size) of RAM, whole host pages: a balloon's release, free pages
+ * reported. The next access finds zeros. QUIRE_EINVAL: not all of it is RAM; QUIRE_EPLATFORM: the host refused.
+ */
+enum quire_status quire_hosted_discard(struct quire_hosted *hosted, quire_phys_t base, quire_phys_t size);
+
 /* Declare the calling thread to be CPU `cpu`, in every machine. Threads that never said so are CPU 0. */
 void quire_hosted_bind_cpu(unsigned cpu);
 

@@ -1,5 +1,6 @@
 /* The callbacks about memory: the direct map, the descriptor window, metadata outside the machine. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -163,6 +164,16 @@ void qi_hosted_vmemmap_unmap(void *ctx, void *va, quire_phys_t size)
 		return;
 	mmap(va, (size_t)size, PROT_NONE, MAP_FIXED | MAP_NORESERVE | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	__atomic_sub_fetch(&h->window_mapped, size, __ATOMIC_RELAXED);
+}
+
+enum quire_status quire_hosted_discard(struct quire_hosted *h, quire_phys_t base, quire_phys_t size)
+{
+	struct qi_hosted_ram *ram;
+
+	if (!size || !qi_hosted_find(h, base, size, &ram))
+		return QUIRE_EINVAL;
+	return fallocate(h->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(ram->offset + (base - ram->base)),
+			 (off_t)size) ? QUIRE_EPLATFORM : QUIRE_OK;
 }
 
 uint64_t quire_hosted_window_mapped(const struct quire_hosted *h)

@@ -12,6 +12,8 @@
 #include "boot/handover.h"
 #include "boot/ledger.h"
 #include "boot/meta.h"
+#include "device/device.h"
+#include "poison/poison.h"
 #include "zone/zone.h"
 
 static void *topology_alloc(void *ctx, size_t size, size_t align, int nid)
@@ -23,14 +25,16 @@ static void *topology_alloc(void *ctx, size_t size, size_t align, int nid)
 
 static enum quire_status stage_memblock(struct quire *q)
 {
-	enum quire_status status = qi_ledger_fill(&q->memblock, q->machine, &q->config, q->platform);
+	enum quire_status status = qi_ledger_fill(q);
 
 	if (status == QUIRE_OK && q->memblock.memory.cnt == 0) {
 		qi_log(q->platform, QUIRE_LOG_ERROR, "firmware reports no usable memory");
 		status = QUIRE_ENOMEM;
 	}
-	if (status != QUIRE_OK)
+	if (status != QUIRE_OK) {
 		q->memblock = (struct quire_memblock){ .platform = q->platform };
+		q->cma_count = 0;
+	}
 	return status;
 }
 
@@ -178,5 +182,9 @@ enum quire_status quire_check(const struct quire *q)
 		status = quire_check_memmap(q);
 	if (status == QUIRE_OK && q->stage >= QUIRE_STAGE_HANDOVER)
 		status = qi_check_zones(q);
+	if (status == QUIRE_OK)
+		status = qi_check_poison(q);
+	if (status == QUIRE_OK)
+		status = qi_check_devices(q);
 	return status;
 }

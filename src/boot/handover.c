@@ -8,7 +8,9 @@
 #include "boot/handover.h"
 
 #include "base/base.h"
+#include "cma/cma.h"
 #include "debug/debug.h"
+#include "poison/poison.h"
 #include "topology/zone_map.h"
 #include "zone/stock.h"
 #include "zone/zone.h"
@@ -75,40 +77,6 @@ static enum quire_status hand_over_free(struct quire *q)
 	return QUIRE_OK;
 }
 
-/* All pages memory of one zone? */
-static struct quire_zone *single_zone(const struct quire *q, const struct quire_cma_area *area)
-{
-	struct quire_zone *zone = quire_topology_zone_of(&q->topology, &q->memblock, area->base_pfn);
-
-	if (!zone || area->base_pfn + area->count > zone->start_pfn + zone->spanned)
-		return NULL;
-	return quire_topology_zone_of(&q->topology, &q->memblock, area->base_pfn + area->count - 1) == zone ? zone : NULL;
-}
-
-static enum quire_status activate_areas(struct quire *q)
-{
-	for (size_t i = 0; i < q->cma_count; i++) {
-		struct quire_cma_area *area = &q->cma[i];
-		struct quire_zone *zone = single_zone(q, area);
-		enum quire_status status;
-
-		if (!zone) {
-			quire_phys_t base = area->base_pfn << quire_page_shift(&q->config);
-			quire_phys_t size = area->count << quire_page_shift(&q->config);
-
-			qi_log(q->platform, QUIRE_LOG_ERROR, "cma: CMA area %s could not be activated", area->name);
-			area->count = 0;
-			status = quire_free_late(q, base, size);
-		} else {
-			status = qi_zone_hand_over_cma(q, zone, area->base_pfn, area->count);
-			area->active = status == QUIRE_OK;
-		}
-		if (status != QUIRE_OK)
-			return status;
-	}
-	return QUIRE_OK;
-}
-
 enum quire_status qi_hand_over(struct quire *q)
 {
 	enum quire_status status;
@@ -119,13 +87,15 @@ enum quire_status qi_hand_over(struct quire *q)
 		status = qi_stock_open(q);
 	if (status == QUIRE_OK)
 		status = qi_zone_map_build(&q->topology, &q->memblock);
+	if (status == QUIRE_OK)
+		status = qi_cma_prepare(q);
 	/* From here on nothing is taken from the ledger. */
 	if (status == QUIRE_OK)
 		qi_memmap_mark_reserved(q);
 	if (status == QUIRE_OK)
 		status = hand_over_free(q);
 	if (status == QUIRE_OK)
-		status = activate_areas(q);
+		status = qi_cma_activate(q);
 	if (status != QUIRE_OK)
 		qi_hand_over_undo(q);
 	return status;
@@ -133,6 +103,7 @@ enum quire_status qi_hand_over(struct quire *q)
 
 void qi_hand_over_undo(struct quire *q)
 {
+	qi_cma_deactivate(q);
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
 		for (int type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++)
 			qi_zone_close(q, &q->topology.nodes[nid]->zones[type]);
@@ -162,13 +133,15 @@ enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys
 	}
 	for (pfn = start; pfn < end;) {
 		struct quire_zone *zone;
-		quire_pfn_t stop = zone_run(q, pfn, end, &zone);
-		enum quire_status status = qi_zone_hand_over(q, zone, pfn, stop - pfn);
+		quire_pfn_t bad = qi_poison_first(q, pfn, end), stop = zone_run(q, pfn, bad, &zone);
+		enum quire_status status = bad == pfn ? QUIRE_OK : qi_zone_hand_over(q, zone, pfn, stop - pfn);
 
 		if (status != QUIRE_OK)
 			return status;
+		stop += bad == pfn;
 		quire_memmap_set_reserved(q, pfn, stop - pfn, false);
 		pfn = stop;
 	}
+	qi_poison_online(q, start, end - start);
 	return QUIRE_OK;
 }

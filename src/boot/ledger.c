@@ -78,31 +78,46 @@ static enum quire_status add_memory(struct quire_memblock *mb, const struct quir
 	return QUIRE_OK;
 }
 
-static enum quire_status reserve_one(struct quire_memblock *mb, const struct quire_reservation *r, unsigned page_shift,
-				     const struct quire_platform *platform)
+/* Where a reservation without a place goes; 0: nowhere, and the log says why. */
+static quire_phys_t find_place(struct quire *q, const struct quire_reservation *r)
 {
+	unsigned page_shift = quire_page_shift(&q->config);
+	quire_phys_t align = r->align ? r->align : (quire_phys_t)1 << page_shift, base;
+
+	if (!qi_is_pow2(align)) {
+		qi_log(q->platform, QUIRE_LOG_WARNING, "reserved memory '%s': alignment %#llx is no power of two: ignored", r->name,
+		       (unsigned long long)r->align);
+		return 0;
+	}
+	if (r->kind == QUIRE_RESERVE_CMA)
+		align = qi_max(align, (quire_phys_t)1 << (page_shift + quire_pageblock_order(&q->config)));
+	base = quire_memblock_phys_alloc_range(&q->memblock, r->size, align, r->min, r->max ? r->max : QUIRE_MEMBLOCK_ACCESSIBLE);
+	if (!base)
+		qi_log(q->platform, QUIRE_LOG_WARNING, "reserved memory '%s': no room for %#llx bytes: not reserved", r->name,
+		       (unsigned long long)r->size);
+	return base;
+}
+
+static enum quire_status reserve_one(struct quire *q, const struct quire_reservation *r)
+{
+	struct quire_memblock *mb = &q->memblock;
 	quire_phys_t base = r->base;
+	enum quire_status status;
 
 	if (r->size == 0)
 		return QUIRE_OK;
 	if (base == QUIRE_PHYS_MAX) {
-		quire_phys_t align = r->align ? r->align : (quire_phys_t)1 << page_shift;
-
-		if (!qi_is_pow2(align)) {
-			qi_log(platform, QUIRE_LOG_WARNING, "reserved memory '%s': alignment %#llx is no power of two: ignored", r->name,
-			       (unsigned long long)r->align);
+		base = find_place(q, r);
+		if (!base)
 			return QUIRE_OK;
-		}
-		base = quire_memblock_phys_alloc_range(mb, r->size, align, r->min, r->max ? r->max : QUIRE_MEMBLOCK_ACCESSIBLE);
-		if (!base) {
-			qi_log(platform, QUIRE_LOG_WARNING, "reserved memory '%s': no room for %#llx bytes: not reserved", r->name,
-			       (unsigned long long)r->size);
-			return QUIRE_OK;
-		}
 	}
 	if (r->kind == QUIRE_RESERVE_NOMAP)
 		return quire_memblock_mark_nomap(mb, base, r->size);
-	return quire_memblock_reserve(mb, base, r->size);
+	status = quire_memblock_reserve(mb, base, r->size);
+	/* One that cannot be an area stays reserved; the log says why. Those with a place are adopted with the nodes. */
+	if (status == QUIRE_OK && r->kind == QUIRE_RESERVE_CMA && r->base == QUIRE_PHYS_MAX && q->config.cma_enabled)
+		quire_cma_adopt(q, base, r->size, r->name, NULL);
+	return status;
 }
 
 /* A crash kernel may be confined to a part of memory. */
@@ -119,12 +134,14 @@ static enum quire_status confine(struct quire_memblock *mb, const struct quire_m
 	return status;
 }
 
-enum quire_status qi_ledger_fill(struct quire_memblock *mb, const struct quire_machine *machine, const struct quire_config *config,
-				 const struct quire_platform *platform)
+enum quire_status qi_ledger_fill(struct quire *q)
 {
+	const struct quire_machine *machine = q->machine;
+	const struct quire_config *config = &q->config;
+	struct quire_memblock *mb = &q->memblock;
 	enum quire_status status;
 
-	mb->platform = platform;
+	mb->platform = q->platform;
 	mb->page_shift = quire_page_shift(config);
 	mb->debug = config->debug;
 	mb->mirror_wanted = config->options.kernelcore_mirror;
@@ -138,19 +155,19 @@ enum quire_status qi_ledger_fill(struct quire_memblock *mb, const struct quire_m
 
 		if (r->base == QUIRE_PHYS_MAX || r->kind == QUIRE_RESERVE_NOMAP)
 			continue;
-		status = reserve_one(mb, r, quire_page_shift(config), platform);
+		status = reserve_one(q, r);
 		if (status != QUIRE_OK)
 			return status;
 	}
 	quire_memblock_allow_resize(mb);
-	status = add_memory(mb, machine, config, platform);
+	status = add_memory(mb, machine, config, q->platform);
 	if (status == QUIRE_OK)
 		status = confine(mb, machine, config);
 	for (size_t i = 0; status == QUIRE_OK && i < machine->reservation_count; i++) {
 		const struct quire_reservation *r = &machine->reservations[i];
 
 		if (r->base == QUIRE_PHYS_MAX || r->kind == QUIRE_RESERVE_NOMAP)
-			status = reserve_one(mb, r, quire_page_shift(config), platform);
+			status = reserve_one(q, r);
 	}
 	return status;
 }

@@ -4,9 +4,11 @@
 
 #include <quire/quire.h>
 
-/* Enter machine->map and machine->reservations into an empty memblock, as the architecture of `config` does it. */
-enum quire_status qi_ledger_fill(struct quire_memblock *mb, const struct quire_machine *machine, const struct quire_config *config,
-				 const struct quire_platform *platform);
+/*
+ * Enter the machine's map and reservations into q's empty memblock, as its architecture does it. Reserved memory for CMA whose
+ * place is found here becomes areas of q.
+ */
+enum quire_status qi_ledger_fill(struct quire *q);
 
 /* Place what the command line asks for: CMA areas and the crash kernel; needs nodes. */
 enum quire_status qi_ledger_place(struct quire *q);

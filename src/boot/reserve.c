@@ -25,6 +25,26 @@ static quire_phys_t dma_limit(const struct quire *q)
 	return quire_memblock_start_of_dram(&q->memblock) >= limit ? end : qi_min(limit, end);
 }
 
+static bool same_name(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+/* Those whose place the ledger found are areas already. */
+static bool adopt(struct quire *q, const struct quire_reservation *r)
+{
+	if (r->base != QUIRE_PHYS_MAX)
+		return quire_cma_adopt(q, r->base, r->size, r->name, NULL) == QUIRE_OK;
+	for (size_t i = 0; i < q->cma_count; i++)
+		if (same_name(q->cma[i].name, r->name))
+			return true;
+	return false;
+}
+
 static void place_cma(struct quire *q)
 {
 	const struct quire_placement *asked = &q->config.options.cma;
@@ -38,9 +58,9 @@ static void place_cma(struct quire *q)
 	for (size_t i = 0; i < q->machine->reservation_count; i++) {
 		const struct quire_reservation *r = &q->machine->reservations[i];
 
-		if (r->kind != QUIRE_RESERVE_CMA || r->base == QUIRE_PHYS_MAX)
+		if (r->kind != QUIRE_RESERVE_CMA)
 			continue;
-		if (quire_cma_adopt(q, r->base, r->size, r->name, NULL) == QUIRE_OK && r->is_default_cma && !asked->given)
+		if (adopt(q, r) && r->is_default_cma && !asked->given)
 			return;
 	}
 	if (asked->given) {

@@ -210,6 +210,17 @@ enum quire_status quire_memmap_add(struct quire *q, int nid, quire_pfn_t pfn, qu
 	return QUIRE_OK;
 }
 
+/* Is some of [start, end), inside one valid section, on line? Device memory never is, though RAM in its section may be. */
+static bool is_online(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
+{
+	if (!(valid_section(m, start)->map & QUIRE_SECTION_ONLINE))
+		return false;
+	for (quire_pfn_t pfn = start; pfn < end; pfn += qi_granule(m))
+		if (!qi_unit_done(m, pfn) || quire_page_zone(m, quire_pfn_to_page(m, pfn)) != QUIRE_ZONE_DEVICE)
+			return true;
+	return false;
+}
+
 enum quire_status quire_memmap_remove(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, struct quire_altmap *altmap)
 {
 	struct quire_memmap *m = &q->memmap;
@@ -222,7 +233,7 @@ enum quire_status quire_memmap_remove(struct quire *q, quire_pfn_t pfn, quire_pf
 		stop = qi_stop_in_section(m, at, end);
 		if (count_there(m, at, stop) * qi_granule(m) != stop - at)
 			status = QUIRE_ENOENT;
-		else if (valid_section(m, at)->map & QUIRE_SECTION_ONLINE)
+		else if (is_online(m, at, stop))
 			status = QUIRE_EBUSY;
 	}
 	if (status == QUIRE_OK)

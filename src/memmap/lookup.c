@@ -61,7 +61,10 @@ bool quire_pfn_initialised(const struct quire_memmap *m, quire_pfn_t pfn)
 
 struct quire_page *quire_pfn_to_online_page(const struct quire_memmap *m, quire_pfn_t pfn)
 {
-	return quire_pfn_online(m, pfn) && qi_unit_done(m, pfn) ? quire_pfn_to_page(m, pfn) : NULL;
+	struct quire_page *page = quire_pfn_online(m, pfn) && qi_unit_done(m, pfn) ? quire_pfn_to_page(m, pfn) : NULL;
+
+	/* Device memory may share a section with RAM. */
+	return page && quire_page_zone(m, page) != QUIRE_ZONE_DEVICE ? page : NULL;
 }
 
 int quire_page_nid(const struct quire_memmap *m, const struct quire_page *page)

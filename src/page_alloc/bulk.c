@@ -4,6 +4,7 @@
  * What changes a zone's tree for many frames does so a pageblock at a time, so that nobody waits long for its lock.
  */
 #include "page_alloc/page_alloc.h"
+#include "poison/poison.h"
 
 #include "zone/tree_split.h"
 
@@ -249,10 +250,16 @@ size_t quire_free_frames_bulk(struct quire *q, size_t count, quire_pfn_t *pfns)
 	for (size_t at = 0; at < count; at += AT_ONCE) {
 		size_t n = (size_t)qi_min(AT_ONCE, count - at), some = give_some(q, QI_SITE, n, pfns + at);
 
-		for (size_t i = at; some && i < at + n; i++)
-			if (pfns[i] != QUIRE_PFN_NONE)
-				qi_refuse_frame(q, QUIRE_EINVAL, pfns[i], 0, "one of many given back is not in use as a single frame");
-		refused += some;
+		for (size_t i = at; some && i < at + n; i++) {
+			if (pfns[i] == QUIRE_PFN_NONE)
+				continue;
+			if (qi_poison_freed(q, pfns[i], 0) == QUIRE_OK) {
+				pfns[i] = QUIRE_PFN_NONE;
+				continue;
+			}
+			qi_refuse_frame(q, QUIRE_EINVAL, pfns[i], 0, "one of many given back is not in use as a single frame");
+			refused++;
+		}
 	}
 	return refused;
 }

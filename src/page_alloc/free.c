@@ -1,5 +1,16 @@
 /* Giving frames back: which zone they are of, to the CPU's front, and what is said when that is refused. */
 #include "page_alloc/page_alloc.h"
+#include "poison/poison.h"
+
+/* Refused, as nothing of the allocator's: a block with a frame that fails is none either, until it is given back. */
+static enum quire_status give_back_failing(struct quire *q, quire_pfn_t pfn, unsigned order, const char **what)
+{
+	enum quire_status status = qi_poison_freed(q, pfn, order);
+
+	if (status == QUIRE_EINVAL)
+		*what = "it is no block of that order, and a frame of it fails";
+	return status;
+}
 
 static inline enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsigned order, const void *site,
 					  const char **what)
@@ -11,7 +22,7 @@ static inline enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsi
 
 	*what = "it is not the allocator's";
 	if (qi_unlikely(!za))
-		return QUIRE_ENOENT;
+		return give_back_failing(q, pfn, order, what);
 	cpu = qi_enter_cpu(q, &state);
 	if (qi_unlikely(q->page_alloc.debug != NULL))
 		status = qi_debug_free(q, za, cpu, pfn, order, site);
@@ -22,6 +33,10 @@ static inline enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsi
 		qi_trace(q, free, pfn, order);
 	}
 	qi_leave_cpu(q, state);
+	if (qi_likely(status == QUIRE_OK))
+		return QUIRE_OK;
+	if (status == QUIRE_ENOENT)
+		return give_back_failing(q, pfn, order, what);
 	if (status == QUIRE_EEXIST)
 		*what = "it is free already";
 	else if (status == QUIRE_EINVAL)

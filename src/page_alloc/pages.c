@@ -7,6 +7,7 @@
  */
 #include <quire/pages.h>
 
+#include "device/device.h"
 #include "page_alloc/page_alloc.h"
 
 #define BAD_FLAGS (QUIRE_PAGE_RESERVED | QUIRE_PAGE_OFFLINE | QUIRE_PAGE_POISON | QUIRE_PAGE_HEAD)
@@ -109,12 +110,21 @@ static enum quire_status judge(struct quire *q, const struct quire_page *page, q
 	return QUIRE_OK;
 }
 
+/* Never the allocator's, whatever its references. */
+static inline bool is_device(const struct quire *q, const struct quire_page *page)
+{
+	return quire_page_zone(&q->memmap, page) == QUIRE_ZONE_DEVICE;
+}
+
 enum quire_status quire_free_pages(struct quire *q, struct quire_page *page, unsigned order)
 {
 	quire_pfn_t pfn = quire_page_to_pfn(&q->memmap, page);
 	bool compound = quire_page_test(page, QUIRE_PAGE_HEAD);
-	enum quire_status status = judge(q, page, pfn, order);
+	enum quire_status status;
 
+	if (qi_unlikely(is_device(q, page)))
+		return qi_device_put(q, page);
+	status = judge(q, page, pfn, order);
 	if (status != QUIRE_OK)
 		return status;
 	if (quire_page_put(page))
@@ -127,8 +137,11 @@ enum quire_status quire_put_page(struct quire *q, struct quire_page *page)
 	struct quire_page *head = quire_page_refs(page) ? page : quire_page_head(q, page);
 	quire_pfn_t pfn = quire_page_to_pfn(&q->memmap, head);
 	unsigned order = quire_page_order(head);
-	enum quire_status status = judge(q, head, pfn, order);
+	enum quire_status status;
 
+	if (qi_unlikely(is_device(q, page)))
+		return qi_device_put(q, page);
+	status = judge(q, head, pfn, order);
 	if (status == QUIRE_OK && quire_page_put(head))
 		status = release(q, head, pfn, order, QI_SITE);
 	return status;

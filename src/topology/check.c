@@ -42,7 +42,8 @@ static enum quire_status check_overlap(const struct quire_topology *t, const str
 	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
 		const struct quire_zone *zone = &node->zones[type];
 
-		if (!zone->spanned || (type == QUIRE_ZONE_MOVABLE && qi_movable_mirrored(t, mb)))
+		/* Devices lie wherever they lie. */
+		if (!zone->spanned || type == QUIRE_ZONE_DEVICE || (type == QUIRE_ZONE_MOVABLE && qi_movable_mirrored(t, mb)))
 			continue;
 		if (zone->start_pfn < at)
 			FAIL(t, "node %d, zone %s: starts inside the zone below", node->nid, quire_zone_name(zone->type));

@@ -217,6 +217,15 @@ quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const st
  */
 quire_pfn_t quire_memmap_deferred_at_work(const struct quire_topology *t, const struct quire_memblock *mb, int nid);
 
+/*
+ * Where the usage maps of a node's sections belong, bytes [*start, *end): the section that holds the node's descriptor
+ * (struct quire_node; `descriptor` is its address). A section that can go takes nothing along then that others need,
+ * but for the one that cannot go before its node does. Boot puts them elsewhere on the node, or on any, where that
+ * section is full, and says which sections then depend on each other. LAZY maps come one by one, from the node.
+ */
+void quire_usage_map_window(const struct quire_config *config, quire_phys_t descriptor, quire_phys_t *start,
+			    quire_phys_t *end);
+
 /* --- the memory models -------------------------------------------------------------------------------------------- */
 
 /* Flags of a section, in the low bits of quire_section.map. */

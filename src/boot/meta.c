@@ -116,6 +116,14 @@ void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_
 	return space;
 }
 
+quire_phys_t qi_meta_phys(const struct quire *q, const void *address)
+{
+	for (const struct qi_meta_chunk *chunk = q->meta_chunks; chunk; chunk = chunk->before)
+		if (chunk + 1 == address && chunk->source == META_LEDGER)
+			return chunk->phys + (quire_phys_t)((const char *)address - (const char *)chunk->space);
+	return QUIRE_PHYS_MAX;
+}
+
 struct qi_meta_chunk *qi_meta_mark(const struct quire *q)
 {
 	return q->meta_chunks;

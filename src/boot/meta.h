@@ -19,6 +19,9 @@ void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_
  */
 void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge);
 
+/* Where what qi_meta_alloc gave during boot lies in the machine; QUIRE_PHYS_MAX: not in it, or not ours. O(chunks). */
+quire_phys_t qi_meta_phys(const struct quire *q, const void *address);
+
 /* Where the chain stands now, and back to it: every chunk allocated since is returned. */
 struct qi_meta_chunk *qi_meta_mark(const struct quire *q);
 void qi_meta_release(struct quire *q, struct qi_meta_chunk *mark);

@@ -32,15 +32,15 @@ static quire_phys_t lowest_address(const struct quire *q)
 
 static enum quire_status from_ledger(struct quire *q, const struct qi_want *want, struct qi_chunk *chunk)
 {
-	quire_phys_t low = lowest_address(q);
+	quire_phys_t low = want->low || want->high ? want->low : lowest_address(q);
+	quire_phys_t high = want->high ? want->high : QUIRE_MEMBLOCK_ACCESSIBLE;
 
 	chunk->kind = QI_CHUNK_LEDGER;
 	if (want->exact)
-		chunk->phys = quire_memblock_alloc_exact_nid_raw(&q->memblock, want->size, want->align, low,
-								 QUIRE_MEMBLOCK_ACCESSIBLE, want->nid);
+		chunk->phys = quire_memblock_alloc_exact_nid_raw(&q->memblock, want->size, want->align, low, high,
+								 want->nid);
 	else
-		chunk->phys = quire_memblock_alloc_try_nid_raw(&q->memblock, want->size, want->align, low,
-							       QUIRE_MEMBLOCK_ACCESSIBLE, want->nid);
+		chunk->phys = quire_memblock_alloc_try_nid_raw(&q->memblock, want->size, want->align, low, high, want->nid);
 	return chunk->phys ? QUIRE_OK : QUIRE_ENOMEM;
 }
 

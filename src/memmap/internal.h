@@ -41,6 +41,7 @@ struct qi_chunk_mark {
  */
 struct qi_want {
 	uint64_t size, align;
+	quire_phys_t low, high;		/* of the ledger's memory; 0, 0: the rule for descriptors */
 	void *at;
 	int nid;
 	bool exact, unmapped, zero, hotplug;
@@ -122,6 +123,17 @@ static inline uint32_t qi_bit_load(const uint32_t *words, uint64_t index)
 {
 	return __atomic_load_n(&words[index / 32], __ATOMIC_ACQUIRE) >> (index % 32) & 1;
 }
+
+/* --- usage.c --------------------------------------------------------------------------------------------- */
+
+/* What was last said about sections that depend on each other: it is not said twice in a row. Zero it. */
+struct qi_usage_said {
+	uint64_t map, descriptor;
+};
+
+/* `size` zeroed bytes for the usage maps of a run of sections of one node, where they belong if there is room. */
+enum quire_status qi_usage_take(struct quire *q, const struct quire_section_run *run, uint64_t size,
+				struct qi_usage_said *said, struct qi_chunk *chunk);
 
 /* --- window.c, flat.c ------------------------------------------------------------------------------------ */
 

@@ -37,16 +37,9 @@ static bool region_pages(const struct quire_memblock *mb, size_t index, unsigned
 	return range->start < range->end;
 }
 
-bool quire_section_present(const struct quire_config *config, const struct quire_memblock *mb, uint64_t section)
-{
-	uint64_t cursor = section;
-	struct quire_section_run run;
-
-	return quire_section_next_run(config, mb, &cursor, &run) && run.start == section;
-}
-
-bool quire_section_next_run(const struct quire_config *config, const struct quire_memblock *mb, uint64_t *cursor,
-			    struct quire_section_run *run)
+/* As quire_section_next_run(), looking no further than section `end`: what a run is cut at there does not matter. */
+static bool next_run_below(const struct quire_config *config, const struct quire_memblock *mb, uint64_t end_section,
+			   uint64_t *cursor, struct quire_section_run *run)
 {
 	unsigned page_shift = quire_page_shift(config), section_shift = quire_section_shift(config);
 	unsigned shift = section_shift - page_shift;
@@ -62,6 +55,8 @@ bool quire_section_next_run(const struct quire_config *config, const struct quir
 		if (!region_pages(mb, i, page_shift, &range))
 			continue;
 		start = qi_max(range.start >> shift, *cursor);
+		if (start >= end_section || found.end >= end_section)
+			break;
 		end = qi_min((qi_align_up(range.end, (uint64_t)1 << shift)) >> shift, limit);
 		if (start >= end)
 			continue;
@@ -79,6 +74,20 @@ bool quire_section_next_run(const struct quire_config *config, const struct quir
 	*run = found;
 	*cursor = found.end;
 	return true;
+}
+
+bool quire_section_present(const struct quire_config *config, const struct quire_memblock *mb, uint64_t section)
+{
+	uint64_t cursor = section;
+	struct quire_section_run run;
+
+	return next_run_below(config, mb, section + 1, &cursor, &run);
+}
+
+bool quire_section_next_run(const struct quire_config *config, const struct quire_memblock *mb, uint64_t *cursor,
+			    struct quire_section_run *run)
+{
+	return next_run_below(config, mb, UINT64_MAX, cursor, run);
 }
 
 /* Clip `range` to zone `type` of its node; false if nothing is left or the zone is empty. */
@@ -149,7 +158,7 @@ static uint64_t described(const struct quire_topology *t, const struct quire_mem
 			  quire_pfn_t end)
 {
 	unsigned shift = quire_section_shift(t->config) - quire_page_shift(t->config);
-	uint64_t cursor = start >> shift, pages = 0;
+	uint64_t cursor = start >> shift, end_section = qi_align_up(end, (uint64_t)1 << shift) >> shift, pages = 0;
 	struct quire_section_run run;
 
 	if (qi_model_is_flat(t->config)) {
@@ -159,7 +168,7 @@ static uint64_t described(const struct quire_topology *t, const struct quire_mem
 		end = qi_min(end, qi_align_up(flat_end(t), block));
 		return start < end ? end - start : 0;
 	}
-	while (start < end && quire_section_next_run(t->config, mb, &cursor, &run) && run.start << shift < end)
+	while (start < end && next_run_below(t->config, mb, end_section, &cursor, &run))
 		pages += qi_min(run.end << shift, end) - qi_max(run.start << shift, start);
 	return pages;
 }

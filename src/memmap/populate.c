@@ -43,14 +43,13 @@ static enum quire_status classic_map(struct quire *q, uint64_t index, int nid, c
 	return status;
 }
 
-static enum quire_status populate_run(struct quire *q, const struct quire_section_run *run)
+static enum quire_status populate_run(struct quire *q, const struct quire_section_run *run, struct qi_usage_said *said)
 {
 	struct quire_memmap *m = &q->memmap;
 	uint64_t count = run->end - run->start;
 	size_t usage_size = qi_align_up(m->usage_words * sizeof(uint32_t), 8);
-	struct qi_want want = { .size = usage_size * count, .align = 64, .nid = run->nid, .zero = true };
 	struct qi_chunk usage, buffer = { .va = NULL };
-	enum quire_status status = qi_mm_take(q, &want, &usage);
+	enum quire_status status = qi_usage_take(q, run, usage_size * count, said, &usage);
 
 	if (status != QUIRE_OK)
 		return status;
@@ -76,12 +75,13 @@ static enum quire_status populate_run(struct quire *q, const struct quire_sectio
 enum quire_status qi_memmap_populate(struct quire *q)
 {
 	struct quire_memmap *m = &q->memmap;
+	struct qi_usage_said said = { 0, 0 };
 	enum quire_status status = QUIRE_OK;
 
 	if (!qi_is_sparse(m))
 		status = qi_flat_populate(q);
 	for (size_t i = 0; i < m->run_count && m->boot_room && status == QUIRE_OK; i++)
-		status = populate_run(q, &m->runs[i]);
+		status = populate_run(q, &m->runs[i], &said);
 	if (status != QUIRE_OK) {
 		qi_log(q->platform, QUIRE_LOG_ERROR, "no room for page descriptors (%llu KiB were placed): %s",
 		       (unsigned long long)(m->stats.descriptor_bytes >> 10), quire_status_string(status));

@@ -123,6 +123,27 @@ static const char *text_of(const char *line)
 	return text && text[1] == ' ' ? text + 2 : line;
 }
 
+/* With memblock=debug: where nodes' descriptors are, and what was asked for and found for usage maps. */
+static void read_allocation(struct capture *c, const char *line)
+{
+	struct capture_usage *usage = &c->usage[c->usage_count];
+	unsigned long long start, end;
+	const char *at;
+	int nid;
+
+	if ((sscanf(line, "NODE_DATA(%*d) allocated [mem %llx", &start) == 1 ||
+	     sscanf(line, "NUMA: NODE_DATA [mem %llx", &start) == 1) && c->described < CAPTURE_NODES)
+		c->descriptor[c->described++] = start;
+	at = strstr(line, "align=0x40 nid=");
+	if (at && strstr(line, "sparse_init_nid+") && c->usage_count + 1 < CAPTURE_LINES &&
+	    sscanf(at, "align=0x40 nid=%d from=%llx max_addr=%llx", &nid, &start, &end) == 3 && end)
+		*usage = (struct capture_usage){ .nid = nid, .from = start, .to = end };
+	else if (usage->to && sscanf(line, "memblock_reserve: [%llx", &start) == 1) {
+		usage->at = start;
+		c->usage_count++;
+	}
+}
+
 static void read_line(struct capture *c, const char *line, quire_pfn_t *movable)
 {
 	static const char *const zones[] = { "DMA", "DMA32", "Normal", "HighMem" };
@@ -173,8 +194,10 @@ bool capture_load(struct capture *c, const char *directory, const char *name)
 	if (!architecture(c, log))
 		return false;
 	c->topology.config = &c->config;
-	for (char *line = strtok(log, "\r\n"); line; line = strtok(NULL, "\r\n"))
+	for (char *line = strtok(log, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+		read_allocation(c, text_of(line));
 		read_line(c, text_of(line), movable);
+	}
 	capture_zone_spans(c, movable);
 	return true;
 }

@@ -11,6 +11,12 @@
 #define CAPTURE_LINES 64
 #define CAPTURE_RESERVED 512
 
+/* A request for usage maps, bytes: [from, to) wanted for node nid, found at `at`. */
+struct capture_usage {
+	int nid;
+	quire_phys_t from, to, at;
+};
+
 struct capture {
 	char name[256];
 	struct quire_config config;
@@ -22,6 +28,10 @@ struct capture {
 	size_t unavailable_count;
 	char layout[CAPTURE_LINES][160];
 	size_t layout_count;
+	quire_phys_t descriptor[CAPTURE_NODES];	/* of each node; 0: not said */
+	unsigned described;
+	struct capture_usage usage[CAPTURE_LINES];
+	size_t usage_count;
 	bool deferred[CAPTURE_NODES];		/* node printed "deferred pages initialised" */
 };
 

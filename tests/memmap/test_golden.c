@@ -88,6 +88,28 @@ static void check_deferred(const struct capture *c)
 	}
 }
 
+/* Where the kernel asked for usage maps, against the rule applied to where its log says the nodes' descriptors are. */
+static size_t windows_seen;
+
+static void check_windows(const struct capture *c)
+{
+	for (size_t i = 0; i < c->usage_count; i++) {
+		const struct capture_usage *usage = &c->usage[i];
+		quire_phys_t low, high;
+
+		/* Without nodes the descriptor is part of the kernel, and the log does not say where. */
+		if (!c->descriptor[usage->nid])
+			continue;
+		windows_seen++;
+		quire_usage_map_window(&c->config, c->descriptor[usage->nid], &low, &high);
+		if (low == usage->from && high == usage->to && usage->at >= low && usage->at < high)
+			continue;
+		print_error("%s: node %d: usage maps at %#llx, the kernel wants %#llx and gets %#llx\n", c->name, usage->nid,
+			    (unsigned long long)low, (unsigned long long)usage->from, (unsigned long long)usage->at);
+		failures++;
+	}
+}
+
 static void run(void (*check)(const struct capture *c))
 {
 	failures = 0;
@@ -102,12 +124,20 @@ static void test_unavailable(void **state) { (void)state; run(check_unavailable)
 static void test_layout(void **state) { (void)state; run(check_layout); }
 static void test_deferred(void **state) { (void)state; run(check_deferred); }
 
+static void test_usage_windows(void **state)
+{
+	(void)state;
+	run(check_windows);
+	assert_true(windows_seen > 50);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unavailable),
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_deferred),
+		cmocka_unit_test(test_usage_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

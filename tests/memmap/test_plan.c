@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "capture.h"
 
@@ -192,6 +193,16 @@ static void our_line(void *ctx, int nid, enum quire_zone_type zone, uint64_t pag
 	ours[our_count++] = (struct line){ nid, zone, pages };
 }
 
+static uint64_t pages_added;
+
+static void add_line(void *ctx, int nid, enum quire_zone_type zone, uint64_t pages)
+{
+	(void)ctx;
+	(void)nid;
+	(void)zone;
+	pages_added += pages;
+}
+
 static void test_against_naive_walk(void **state)
 {
 	quire_pfn_t deferred[CAPTURE_NODES];
@@ -230,6 +241,40 @@ static void test_against_naive_walk(void **state)
 	}
 }
 
+/* Memory in a hundred thousand pieces, as no firmware reports it but a command line may: linear, not quadratic, work. */
+static void test_many_pieces(void **state)
+{
+	enum { PIECES = 100000 };
+	struct quire_memblock_region *regions = calloc(PIECES, sizeof(*regions));
+	struct quire_section_run run;
+	uint64_t cursor = 0;
+	clock_t begin;
+
+	(void)state;
+	assert_non_null(regions);
+	start(3);
+	capture_add(&machine, 0x100000, 0x100000 + 2 * PIECES, 0, 0);
+	(void)split(0);
+	for (unsigned i = 0; i < PIECES; i++)
+		regions[i] = (struct quire_memblock_region){ (0x100000ull + 2 * i) << 12, 4096, 0, 0 };
+	machine.mb.memory.regions = regions;
+	machine.mb.memory.cnt = machine.mb.memory.max = PIECES;
+	our_count = 0;
+	begin = clock();
+	quire_memmap_unavailable(&machine.topology, &machine.mb, add_line, NULL);
+	assert_true(clock() - begin < 2 * CLOCKS_PER_SEC);
+	/* One page below each piece but the first, where no section is, and the rest of the last section. */
+	assert_int_equal(pages_added, PIECES - 1 + ((2 * PIECES + 32767) / 32768 * 32768 - (2 * PIECES - 1)));
+	for (uint64_t section = 0; section < 50; section++)
+		assert_int_equal(quire_section_present(&machine.config, &machine.mb, section),
+				 section >= 32 && section < 32 + (2 * PIECES + 32767) / 32768);
+	assert_true(quire_section_next_run(&machine.config, &machine.mb, &cursor, &run));
+	assert_int_equal(run.start, 32);
+	assert_int_equal(run.end, 32 + (2 * PIECES + 32767) / 32768);
+	assert_false(quire_section_next_run(&machine.config, &machine.mb, &cursor, &run));
+	free(regions);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_split_at_work),
 		cmocka_unit_test(test_section_vectors),
 		cmocka_unit_test(test_against_naive_walk),
+		cmocka_unit_test(test_many_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

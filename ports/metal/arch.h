@@ -210,6 +210,28 @@ void arch_kunmap(void *va);
  */
 const void *arch_map_far(quire_phys_t phys, quire_phys_t size);
 
+/* --- memory slots, PCI (optional: else the defaults in devices.c hold) ------------------------------------------------ */
+
+/* A slot for a memory module, as the machine's controller shows it. */
+struct arch_dimm {
+	quire_phys_t base, size;	/* bytes */
+	uint32_t domain;		/* proximity domain */
+	bool enabled;			/* a module is there */
+	bool inserted, removing;	/* what happened and was not acknowledged: it came; somebody wants it gone */
+};
+
+/* Number of slots; 0: there is no controller. */
+unsigned arch_dimm_slots(void);
+/* False: what it says makes no sense, or changed while it was read. CPU 0 only, like the two that follow. */
+bool arch_dimm_read(unsigned slot, struct arch_dimm *dimm);
+/* The event was seen: insertion, or else the wish for removal. */
+void arch_dimm_acknowledge(unsigned slot, bool insertion);
+/* The module may go: nobody uses its memory any more. */
+void arch_dimm_eject(unsigned slot);
+
+/* A 32-bit register of PCI configuration space; `function` is bus << 8 | device << 3 | function. All ones: nothing there. */
+uint32_t arch_pci_read(unsigned function, unsigned at);
+void arch_pci_write(unsigned function, unsigned at, uint32_t value);
 /* --- time ------------------------------------------------------------------------------------------------------------- */
 
 /* Monotonic nanoseconds since about boot. With QEMU's -icount shift=0 one nanosecond is one instruction. */

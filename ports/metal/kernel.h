@@ -26,7 +26,7 @@ enum metal_test {
 	METAL_TEST_QUICK,	/* portable tests and a short storm; what runs when nothing is said */
 	METAL_TEST_MATRIX,	/* every memory model with every init policy in turn */
 	METAL_TEST_STORM,	/* allocation on all CPUs for `seconds` */
-	METAL_TEST_HOTPLUG,	/* wait for DIMMs to come and go for `seconds` */
+	METAL_TEST_HOTPLUG,	/* memory comes and goes `cycles` times, within `seconds` */
 	METAL_TEST_BENCH,	/* instructions per operation and per boot stage */
 	METAL_TEST_PANIC,	/* raise an exception, to see that it is told */
 	METAL_TESTS
@@ -35,6 +35,7 @@ enum metal_test {
 struct metal_options {
 	enum metal_test test;
 	unsigned seconds;	/* for storm and hotplug; default 5 */
+	unsigned cycles;	/* for hotplug; default 1 */
 	unsigned report;	/* bits: what to print after boot */
 	bool verbose;		/* the engine's debugging messages, too */
 	quire_phys_t rsdp;	/* acpi_rsdp=: instead of the one the loader names; 0: not given */
@@ -48,9 +49,9 @@ struct metal_options {
 #define METAL_REPORT_LOG	0x20u
 
 /*
- * Words of ours (model= init= rules= workers= test= seconds= report= acpi_rsdp= verbose) into options and config, the
- * rest through quire_cmdline_parse(). `config` has its defaults. False, with a message: a word of ours has a value
- * that does not exist.
+ * Words of ours (model= init= rules= workers= test= seconds= cycles= report= acpi_rsdp= verbose) into options and
+ * config, the rest through quire_cmdline_parse(). `config` has its defaults. False, with a message: a word of ours has
+ * a value that does not exist.
  */
 bool metal_parse_options(const char *command_line, struct metal_options *options, struct quire_config *config);
 
@@ -129,7 +130,7 @@ unsigned metal_test_portable(void);
 unsigned metal_test_kmap(void);
 unsigned metal_test_storm(unsigned seconds);
 unsigned metal_test_matrix(const struct quire_config *config);
-unsigned metal_test_hotplug(unsigned seconds);
+unsigned metal_test_hotplug(unsigned seconds, unsigned cycles);
 unsigned metal_test_bench(void);
 unsigned metal_test_panic(void);
 

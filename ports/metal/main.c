@@ -89,6 +89,8 @@ static unsigned run_tests(void)
 		return code == METAL_EXIT_OK ? metal_test_storm(1) : code;
 	case METAL_TEST_STORM:
 		return metal_test_storm(metal.options.seconds);
+	case METAL_TEST_HOTPLUG:
+		return metal_test_hotplug(metal.options.seconds, metal.options.cycles);
 	case METAL_TEST_BENCH:
 		return metal_test_bench();
 	case METAL_TEST_PANIC:

@@ -148,6 +148,8 @@ static bool parse_word(const struct word *word, struct metal_options *o, struct 
 		return parse_number("workers", value, 1024, &config->workers);
 	} else if (value_of(word, "seconds", value)) {
 		return parse_number("seconds", value, 86400, &o->seconds);
+	} else if (value_of(word, "cycles", value)) {
+		return parse_number("cycles", value, 1000000, &o->cycles);
 	} else if (value_of(word, "acpi_rsdp", value)) {
 		return parse_address("acpi_rsdp", value, &o->rsdp);
 	} else if (equal(word->at, word->length, "verbose")) {
@@ -184,7 +186,7 @@ bool metal_parse_options(const char *command_line, struct metal_options *o, stru
 	const char *text = command_line;
 	struct word word;
 
-	*o = (struct metal_options){ .test = METAL_TEST_QUICK, .seconds = 5,
+	*o = (struct metal_options){ .test = METAL_TEST_QUICK, .seconds = 5, .cycles = 1,
 				     .report = METAL_REPORT_COSTS | METAL_REPORT_ZONEINFO | METAL_REPORT_BUDDYINFO };
 	if (!parse_rules(command_line, config))
 		return false;

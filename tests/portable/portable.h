@@ -57,6 +57,7 @@ struct portable_storm {
 	struct portable *p;
 	unsigned workers;		/* at most PORTABLE_STORM_WORKERS, and the engine's CPUs */
 	unsigned operations;		/* of each worker in a round */
+	bool pinned;			/* nothing is taken as movable: for memory beside it that may go away */
 	uint64_t baseline;		/* frames free when nothing is held */
 	/* Single frames on their way to be freed by another CPU: pfn + 1, or 0. */
 	uint32_t mail_lock;
@@ -68,6 +69,8 @@ struct portable_storm {
 void portable_storm_begin(struct portable_storm *storm, uint64_t seed);
 /* All workers at once; then, with everybody still: the checker, and every frame is free or held. */
 bool portable_storm_round(struct portable_storm *storm);
+/* One worker's part of a round, for callers who run workers themselves. Stops early when something is broken. */
+void portable_storm_work(struct portable_storm *storm, unsigned worker);
 /* Give everything back; as many frames are free as in the beginning. */
 bool portable_storm_end(struct portable_storm *storm);
 

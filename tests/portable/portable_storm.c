@@ -75,12 +75,12 @@ static unsigned pick_order(uint64_t random)
 	return orders[random & 15];
 }
 
-static quire_gfp_t pick_flags(uint64_t random)
+static quire_gfp_t pick_flags(const struct portable_storm *s, uint64_t random)
 {
-	static const quire_gfp_t flags[4] = { QUIRE_GFP_KERNEL, QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE,
-					      QUIRE_GFP_HIGHUSER_MOVABLE, QUIRE_GFP_ATOMIC };
+	static const quire_gfp_t flags[4] = { QUIRE_GFP_KERNEL, QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE, QUIRE_GFP_ATOMIC,
+					      QUIRE_GFP_HIGHUSER_MOVABLE };
 
-	return flags[random & 3] | GFP_BASE;
+	return flags[(uint32_t)random % (s->pinned ? 3 : 4)] | GFP_BASE;
 }
 
 /* Leave a single frame for another CPU, and free what was left there before. */
@@ -113,7 +113,7 @@ static bool step(struct portable_storm *s, struct portable_storm_worker *w)
 		return give(s, w, w->slots[slot].pfn, w->slots[slot].order);
 	}
 	w->requests++;
-	if (quire_alloc_frames(s->p->q, QUIRE_NO_NODE, order, pick_flags(random >> 36), &pfn) != QUIRE_OK) {
+	if (quire_alloc_frames(s->p->q, QUIRE_NO_NODE, order, pick_flags(s, random >> 36), &pfn) != QUIRE_OK) {
 		w->failures++;
 		return true;
 	}
@@ -124,13 +124,16 @@ static bool step(struct portable_storm *s, struct portable_storm_worker *w)
 	return mark(s, w, pfn, order);
 }
 
-static void work(void *arg, unsigned worker)
+void portable_storm_work(struct portable_storm *s, unsigned worker)
 {
-	struct portable_storm *s = arg;
-
-	for (unsigned i = 0; i < s->operations; i++)
+	for (unsigned i = 0; i < s->operations && !s->worker[worker].broken; i++)
 		if (!step(s, &s->worker[worker]))
 			return;
+}
+
+static void work(void *arg, unsigned worker)
+{
+	portable_storm_work(arg, worker);
 }
 
 static void give_all(void *arg, unsigned worker)

@@ -1,0 +1,167 @@
+/* Memory that comes and goes, and the test that waits for it while other CPUs allocate. */
+#include "hotplug.h"
+
+#include <quire/hotplug.h>
+
+#include "tests/portable/portable.h"
+
+#define POLL_NS 10000000u
+#define PROBES 64u
+#define SEED 7u
+#define OPERATIONS 2000u
+
+static struct portable_storm storm;
+static uint32_t storm_stop;
+
+/* Nodes are numbered in the order in which firmware named their domains. */
+static int node_of(uint32_t domain)
+{
+	for (size_t i = 0; i < metal.machine.domain_count; i++)
+		if (metal.machine.domains[i] == domain)
+			return (int)i;
+	return 0;
+}
+
+static void explain(const char *what, unsigned index, const char *step, enum quire_status status,
+		    const struct quire_hotplug_failure *f)
+{
+	metal_print("%s %u: %s: %s", what, index, step, quire_status_string(status));
+	if (f->step)
+		metal_print(" (%s: %s%s%s)", f->step, f->why ? f->why : "", f->who ? ", says " : "", f->who ? f->who : "");
+	metal_print("\n");
+}
+
+/* Frames of the new memory hold what is written into them. Frames from elsewhere that come first go back at the end. */
+static bool probe(quire_pfn_t start, quire_pfn_t end, int nid)
+{
+	const quire_gfp_t gfp = QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_THISNODE | QUIRE_GFP_NOWARN | QUIRE_GFP_NORETRY;
+	unsigned shift = quire_page_shift(&metal.q.config), inside = 0, count = 0;
+	quire_pfn_t frames[PROBES];
+	bool good = true;
+
+	for (; count < PROBES && quire_alloc_frames(&metal.q, nid, 0, gfp, &frames[count]) == QUIRE_OK; count++) {
+		uint64_t *at = metal_phys_to_virt(NULL, frames[count] << shift, (quire_phys_t)1 << shift);
+
+		inside += frames[count] >= start && frames[count] < end;
+		if (at)
+			*at = frames[count];
+	}
+	for (unsigned i = 0; i < count; i++) {
+		const uint64_t *at = metal_phys_to_virt(NULL, frames[i] << shift, (quire_phys_t)1 << shift);
+
+		good = good && (!at || *at == frames[i]);
+		good = quire_free_frames(&metal.q, frames[i], 0) == QUIRE_OK && good;
+	}
+	return good && inside;
+}
+
+bool metal_memory_arrive(const char *what, unsigned index, quire_phys_t base, quire_phys_t size, uint32_t domain)
+{
+	const struct quire_memory_add add = { .base = base, .size = size, .nid = node_of(domain) };
+	unsigned shift = quire_page_shift(&metal.q.config);
+	struct quire_hotplug_failure failure = { 0 };
+	enum quire_status status = metal_map(base, size);
+
+	if (status != QUIRE_OK) {
+		explain(what, index, "direct map", status, &failure);
+		return false;
+	}
+	status = quire_memory_add(&metal.q, &add, &failure);
+	if (status != QUIRE_OK) {
+		explain(what, index, "add", status, &failure);
+		metal_unmap(base, size);
+		return false;
+	}
+	status = quire_memory_online(&metal.q, base >> shift, size >> shift, QUIRE_ONLINE_MOVABLE, &failure);
+	if (status != QUIRE_OK) {
+		explain(what, index, "online", status, &failure);
+		metal_memory_leave(what, index, base, size);
+		return false;
+	}
+	metal_print("%s %u: %#llx-%#llx on line, node %d%s\n", what, index, (unsigned long long)base,
+		    (unsigned long long)(base + size - 1), add.nid,
+		    probe(base >> shift, (base + size) >> shift, add.nid) ? ", in use" : ", NOT USED");
+	return true;
+}
+
+bool metal_memory_leave(const char *what, unsigned index, quire_phys_t base, quire_phys_t size)
+{
+	unsigned shift = quire_page_shift(&metal.q.config);
+	struct quire_hotplug_failure failure = { 0 };
+	enum quire_status status = quire_memory_offline(&metal.q, base >> shift, size >> shift, &failure);
+
+	if (status != QUIRE_OK) {
+		explain(what, index, "offline", status, &failure);
+		return false;
+	}
+	status = quire_memory_remove(&metal.q, base, size, &failure);
+	if (status != QUIRE_OK) {
+		explain(what, index, "remove", status, &failure);
+		return false;
+	}
+	metal_unmap(base, size);
+	return true;
+}
+
+/* --- the test --------------------------------------------------------------------------------------------------------- */
+
+static void say(void *ctx, const char *text)
+{
+	(void)ctx;
+	metal_print("  storm: %s\n", text);
+}
+
+static void rage(void *arg, unsigned worker)
+{
+	(void)arg;
+	while (!__atomic_load_n(&storm_stop, __ATOMIC_ACQUIRE))
+		portable_storm_work(&storm, worker);
+}
+
+static unsigned poll_until(uint64_t end, unsigned cycles)
+{
+	unsigned left = 0;
+
+	while (left < cycles && arch_now_ns() < end) {
+		uint64_t next = arch_now_ns() + POLL_NS;
+
+		left += metal_dimm_poll();
+		left += metal_virtio_mem_poll();
+		while (arch_now_ns() < next)
+			arch_relax();
+	}
+	return left;
+}
+
+/* CPU 0 looks after the devices, all others allocate; in the end nothing may be lost. */
+unsigned metal_test_hotplug(unsigned seconds, unsigned cycles)
+{
+	static struct metal_task tasks[PORTABLE_STORM_WORKERS];
+	static struct portable p = { .q = &metal.q, .say = say };
+	bool dimms = metal_dimm_find(), virtio = metal_virtio_mem_find(), good = portable_warm_up(&p);
+	unsigned left;
+
+	if (!dimms && !virtio) {
+		metal_print("hotplug: this machine has no memory slots and no virtio-mem device\n");
+		return METAL_EXIT_MACHINE;
+	}
+	storm.p = &p;
+	storm.operations = OPERATIONS;
+	storm.pinned = true;
+	storm.workers = (unsigned)qi_min(metal.q.config.cpus - 1, PORTABLE_STORM_WORKERS);
+	portable_storm_begin(&storm, SEED);
+	for (unsigned i = 0; i < storm.workers; i++) {
+		tasks[i] = (struct metal_task){ .fn = rage, .worker = i };
+		metal_queue(&tasks[i]);
+	}
+	metal_print("hotplug: ready\n");
+	left = poll_until(arch_now_ns() + seconds * 1000000000ull, cycles);
+	__atomic_store_n(&storm_stop, 1, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < storm.workers; i++)
+		while (!__atomic_load_n(&tasks[i].done, __ATOMIC_ACQUIRE))
+			arch_relax();
+	good = portable_storm_end(&storm) && good;
+	metal_print("hotplug: %u of %u pieces came and went, storm of %u CPUs beside it: %s\n", left, cycles, storm.workers,
+		    good && left == cycles ? "ok" : "FAILED");
+	return good && left == cycles ? METAL_EXIT_OK : METAL_EXIT_FAILED;
+}

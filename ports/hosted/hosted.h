@@ -77,6 +77,9 @@ enum quire_status quire_hosted_discard(struct quire_hosted *hosted, quire_phys_t
 /* Declare the calling thread to be CPU `cpu`, in every machine. Threads that never said so are CPU 0. */
 void quire_hosted_bind_cpu(unsigned cpu);
 
+/* Who the calling thread asks for from now on: what page_owner keeps with a block (quire_platform.caller). 0 to begin with. */
+void quire_hosted_act_as(uint64_t who);
+
 /* Bytes of host memory behind the machine's RAM and descriptors; metadata taken outside and not given back. */
 uint64_t quire_hosted_resident(const struct quire_hosted *hosted);
 uint64_t quire_hosted_outside(const struct quire_hosted *hosted);

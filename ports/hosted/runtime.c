@@ -9,8 +9,21 @@
 
 #include "internal.h"
 
-/* The one piece of state outside a machine: which CPU a thread plays is a fact about the thread. */
+/* The only state outside a machine: which CPU a thread plays, and for whom, are facts about the thread. */
 static _Thread_local unsigned current_cpu;
+
+static _Thread_local uint64_t current_caller;
+
+void quire_hosted_act_as(uint64_t who)
+{
+	current_caller = who;
+}
+
+static uint64_t caller(void *ctx)
+{
+	(void)ctx;
+	return current_caller;
+}
 
 void quire_hosted_bind_cpu(unsigned cpu)
 {
@@ -109,6 +122,7 @@ void qi_hosted_runtime(struct quire_hosted *h, const struct quire_hosted_options
 	h->ctx = options->ctx;
 	h->platform.log = log_line;
 	h->platform.panic = panic;
+	h->platform.caller = caller;
 	h->platform.cpu_enter = cpu_enter;
 	h->platform.cpu_leave = cpu_leave;
 	/* Kernels without the expedited form leave the callback out: remote caches are then out of reach, no more. */

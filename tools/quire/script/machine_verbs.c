@@ -254,6 +254,11 @@ static enum script_result show_one(struct script *s, const char *word)
 
 	if (strcmp(word, "handles") == 0) {
 		show_handles(s);
+	} else if (strcmp(word, "holders") == 0) {
+		result = script_need_machine(s);
+		if (result != SCRIPT_OK)
+			return result;
+		script_show_holders(s);
 	} else if (strcmp(word, "variables") == 0) {
 		show_variables(s);
 	} else {
@@ -300,14 +305,37 @@ static enum script_result explain_block(struct script *s, const char *word)
 	return SCRIPT_OK;
 }
 
+/* `made`: it is the last one made, and what was done for it is on record if it had to wait. */
+static void explain_request(struct script *s, const struct script_request *request, bool made)
+{
+	struct quire_report_sink sink = script_sink(s);
+	struct quire_request_record record;
+
+	quire_explain_failure(s->sim->q, request->nid, request->order, request->gfp, &sink);
+	if (made && s->last != QUIRE_OK && quire_last_failed(s->sim->q, &record) && record.reclaims) {
+		/* The same script prints the same text. */
+		record.ns = 0;
+		quire_explain_record(&record, &sink);
+	}
+}
+
 enum script_result script_explain(struct script *s, struct script_line *line)
 {
-	const char *pfn_text = script_setting(line, "pfn"), *word = script_next_word(line);
+	const char *pfn_text = script_setting(line, "pfn"), *word = script_next_word(line), *second = script_next_word(line);
 	struct quire_report_sink sink = script_sink(s);
 	enum script_result result = script_need_machine(s);
 	struct script_request request;
+	bool json = false;
 	uint64_t pfn;
 
+	if (second && strcmp(second, "json") == 0) {
+		json = true;
+	} else if (second) {
+		return script_bad(s, "explain: '%.40s' is not understood", second);
+	} else if (word && strcmp(word, "json") == 0) {
+		json = true;
+		word = NULL;
+	}
 	if (result == SCRIPT_OK)
 		result = script_read_request(s, line, &request);
 	if (result == SCRIPT_OK)
@@ -326,6 +354,9 @@ enum script_result script_explain(struct script *s, struct script_line *line)
 		return script_bad(s, "explain last: nothing was requested yet");
 	if (word)
 		request = s->request;
-	quire_explain_failure(s->sim->q, request.nid, request.order, request.gfp, &sink);
+	if (json)
+		script_explain_json(s, &request);
+	else
+		explain_request(s, &request, word != NULL);
 	return SCRIPT_OK;
 }

@@ -165,7 +165,7 @@ static const struct { const char *name; zone_figure *figure; } figures[] = {
 
 const char *const script_query_names[] = { "free(", "buddy(", "blocks(", "managed(", "present(", "spanned(", "used(",
 	"kept(", "min(", "low(", "high(", "reserve(", "pageblocks(", "count(", "pages(", "pfn(", "order(", "node(", "zone(",
-	"last", "got", NULL };
+	"corrupted(", "single_bit(", "injected(", "guards(", "last", "got", NULL };
 
 static bool ask_zones(struct script *s, zone_figure *figure, const struct filter *f, struct script_value *value, char *why)
 {
@@ -248,6 +248,10 @@ bool script_query(struct script *s, const char *name, const char *arguments, str
 
 	if (!s->sim)
 		return wrong(why, "no machine is booted: '%s' has nobody to ask", name);
+	if (script_ask_debug(s, name, &value->number)) {
+		value->flavour = SCRIPT_PLAIN;
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		if (strcmp(figures[i].name, name) == 0)
 			return read_filter(&f, arguments, why) && ask_zones(s, figures[i].figure, &f, value, why);

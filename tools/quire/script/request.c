@@ -7,6 +7,8 @@
 
 #include <quire/explain.h>
 
+#include "../../../ports/hosted/hosted.h"
+
 static const struct { enum quire_status status; const char *word; } status_words[] = {
 	{ QUIRE_OK, "ok" }, { QUIRE_ENOMEM, "nomem" }, { QUIRE_EEXIST, "exists" }, { QUIRE_EINVAL, "invalid" },
 	{ QUIRE_ENOENT, "nothere" },
@@ -115,6 +117,8 @@ enum quire_status script_take(struct script *s, const struct script_request *req
 	enum quire_status status;
 	quire_pfn_t pfn;
 
+	/* Under page_owner: who takes it is the handle it is for. */
+	quire_hosted_act_as((uint64_t)(into - s->handles) + 1);
 	status = quire_alloc_frames(q, request->nid, request->order, request->gfp, &pfn);
 	if (status == QUIRE_OK && !script_handle_add(into, script_block_of(pfn, request->order))) {
 		quire_free_frames(q, pfn, request->order);

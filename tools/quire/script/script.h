@@ -18,7 +18,9 @@
  *           free NAME | NAME[i..j] | NAME random N|N% | NAME first|last N | NAME every N | all   [keep]
  *           free pfn=P order=N                      whatever that is: refusals are told, and are the result
  *           churn NAME [rounds=N] [orders=A..B] [live=N%] [type=T] [gfp=FLAGS] [zone=Z] [node=N]
- *           explain last | explain NAME[i] | explain pfn=P | explain order=N …
+ *           explain last [json] | explain NAME[i] | explain pfn=P | explain order=N … [json]
+ * Debugging trace on|off                            one line per event of the allocator
+ *           spoil pfn=P [at=N] [bytes=N]            flip a bit of a frame, or zero bytes of it
  * Flow      repeat N … end | source FILE | time VERB … | quit
  *           let NAME = EXPRESSION | print EXPRESSION | echo TEXT
  *           expect EXPRESSION [== != < <= > >= EXPRESSION]
@@ -29,6 +31,7 @@
  *	query      = free buddy blocks managed present spanned used kept min low high reserve pageblocks
  *	             "(" [node=N] [, zone=Z] [, order=N] [, type=T] [, for=Z] ")"      summed over what matches
  *	           | count pages "(" handle ")" | pfn order node zone "(" block ")"
+ *	           | corrupted single_bit injected guards "()"       what debugging found and did
  *
  * A message begins with "script:line: ". A script ends at the first line that makes no sense (exit 2), expectation that
  * does not hold or checker that complains (exit 1); a shell goes on. A request that is refused is no error: `last` has
@@ -39,6 +42,8 @@
 
 #include <signal.h>
 #include <stdio.h>
+
+#include <quire/vmstat.h>
 
 #include "../machine_options.h"
 #include "../simulate.h"
@@ -107,6 +112,8 @@ struct script {
 	enum quire_status last;
 	uint64_t got;			/* blocks the last alloc obtained */
 
+	struct quire_trace trace;	/* the machine's, while it is on */
+
 	const char *source;		/* where the line came from, for messages */
 	size_t line;
 	unsigned source_depth;
@@ -162,6 +169,12 @@ bool script_handle_add(struct script_handle *h, script_block block);
 void script_handle_remove(struct script_handle *h, size_t low, size_t high);
 void script_handles_drop(struct script *s);
 
+/* explain_json.c */
+void script_explain_json(struct script *s, const struct script_request *request);
+/* debug_verbs.c: a table of who holds how much, by handle; figures of debugging, false: there is none of this name. */
+void script_show_holders(struct script *s);
+bool script_ask_debug(const struct script *s, const char *name, int64_t *number);
+
 /* request.c: one request, one free, and the words that describe a request. */
 enum script_result script_read_request(struct script *s, struct script_line *line, struct script_request *request);
 enum quire_status script_take(struct script *s, const struct script_request *request, struct script_handle *into);
@@ -216,6 +229,8 @@ enum script_result script_check(struct script *s, struct script_line *line);
 enum script_result script_drain(struct script *s, struct script_line *line);
 enum script_result script_show(struct script *s, struct script_line *line);
 enum script_result script_explain(struct script *s, struct script_line *line);
+enum script_result script_trace(struct script *s, struct script_line *line);
+enum script_result script_spoil(struct script *s, struct script_line *line);
 enum script_result script_source(struct script *s, struct script_line *line);
 enum script_result script_time(struct script *s, struct script_line *line);
 enum script_result script_quit(struct script *s, struct script_line *line);

@@ -148,7 +148,7 @@ static void measure(const char *what, quire_pfn_t first, uint64_t count, unsigne
 		if (flags & QI_RANGE_CMA)
 			rig_check(quire_free_range(&rig.q, first, count) == QUIRE_OK, "giving the area back");
 		else
-			qi_unisolate_range(&rig.q, first, count, flags);
+			qi_unisolate_range(&rig.q, first, count);
 		if (flags & QI_RANGE_CMA)
 			set_types(first, count, QUIRE_MIGRATE_MOVABLE);
 	}
@@ -173,7 +173,7 @@ static void pageblocks(const char *what, unsigned percent)
 		isolate[run] = (rig_cpu() - start) * 10 / n;
 		start = rig_cpu();
 		for (uint64_t i = 0; i < n; i++)
-			qi_unisolate_range(&rig.q, FIRST + i * 512, 512, 0);
+			qi_unisolate_range(&rig.q, FIRST + i * 512, 512);
 		unisolate[run] = (rig_cpu() - start) * 10 / n;
 	}
 	printf("%-44s isolate %.1f ns, unisolate %.1f ns\n", what, (double)rig_median(isolate, RUNS) / 10,

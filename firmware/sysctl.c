@@ -18,6 +18,8 @@ static const struct knob knobs[] = {
 	{ "watermark_boost_factor", offsetof(struct quire_tunables, watermark_boost_factor), 0, INT_LARGEST },
 	{ "min_unmapped_ratio", offsetof(struct quire_tunables, min_unmapped_ratio), 0, 100 },
 	{ "min_slab_ratio", offsetof(struct quire_tunables, min_slab_ratio), 0, 100 },
+	{ "extfrag_threshold", offsetof(struct quire_tunables, extfrag_threshold), 0, 1000 },
+	{ "compaction_proactiveness", offsetof(struct quire_tunables, compaction_proactiveness), 0, 100 },
 };
 
 /* The smallest fraction that still leaves a CPU a sensible share; 0 goes back to the default. */

@@ -325,6 +325,10 @@ struct quire_tunables {
 	unsigned min_unmapped_ratio;
 	/* Percent of a zone; default 5, range 0 .. 100. As above. */
 	unsigned min_slab_ratio;
+	/* Requests above order 3 have memory compacted if the fragmentation index is above this; default 500, 0 .. 1000. */
+	unsigned extfrag_threshold;
+	/* How early memory is compacted without anybody asking: default 20, range 0 (never) .. 100. */
+	unsigned compaction_proactiveness;
 };
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */

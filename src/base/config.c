@@ -70,6 +70,8 @@ static void tunables_defaults(struct quire_tunables *tunables, uint32_t zone_mas
 	tunables->lowmem_reserve_zones = zone_mask;
 	tunables->min_unmapped_ratio = 1;
 	tunables->min_slab_ratio = 5;
+	tunables->extfrag_threshold = 500;
+	tunables->compaction_proactiveness = 20;
 }
 
 void quire_config_defaults(struct quire_config *config, enum quire_arch arch, enum quire_rules rules)

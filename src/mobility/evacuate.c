@@ -132,14 +132,28 @@ static void give_block(struct given *given, const struct qi_block *block)
 	given->mask |= 1ull << (block->pfn & 63);
 }
 
+/* Where debugging follows each frame, they go the way it watches. */
+static uint64_t give_watched(struct quire *q, const struct qi_block *blocks, const struct quire_move *moves, unsigned n)
+{
+	uint64_t frames = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (moves[i].status == QUIRE_OK && quire_free_frames(q, blocks[i].pfn, blocks[i].order) == QUIRE_OK)
+			frames += 1ull << blocks[i].order;
+	return frames;
+}
+
 /* Sources of the moves that succeeded. Returns how many frames that were. */
 static uint64_t give_sources(struct qi_zone *za, const struct quire_owner *owner, const struct qi_block *blocks,
 			     const struct quire_move *moves, unsigned n)
 {
 	struct given given = { .za = za };
 	unsigned long state = 0;
-	unsigned cpu = qi_enter_cpu(za->q, &state);
+	unsigned cpu;
 
+	if (qi_unlikely(za->q->page_alloc.debug != NULL))
+		return give_watched(za->q, blocks, moves, n);
+	cpu = qi_enter_cpu(za->q, &state);
 	qi_lock(&za->lock);
 	for (unsigned i = 0; i < n; i++)
 		if (moves[i].status == QUIRE_OK)
@@ -280,7 +294,11 @@ static void move_batch(struct evacuation *e, struct qi_zone *za, struct batch *b
 	name_owners(e, b);
 	for (unsigned first = 0, n; first < b->n; first += n) {
 		n = gather_owner(b, first);
-		qi_targets_take(e->q, za->zone->node->nid, e->how->flags, e->how->gfp, &b->blocks[first], n, &b->to[first]);
+		if (e->how->within)
+			qi_targets_within(za, e->how->below, &b->blocks[first], n, &b->to[first]);
+		else
+			qi_targets_take(e->q, za->zone->node->nid, e->how->flags, e->how->gfp, &b->blocks[first], n,
+					&b->to[first]);
 		move_of_owner(e, za, b, first, n);
 	}
 	qi_owners_leave(e->q);

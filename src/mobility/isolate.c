@@ -93,19 +93,22 @@ static const char *isolate_block(struct qi_tree *tree, quire_pfn_t pfn, unsigned
 	return *status == QUIRE_OK ? NULL : "is in a pageblock that cannot be isolated: no metadata";
 }
 
-static void unisolate_part(struct qi_part *part, quire_pfn_t end, unsigned flags)
+/* Up to `end`, some pageblocks at a time. */
+static void unisolate_up_to(const struct qi_part *part, quire_pfn_t end)
 {
-	struct qi_tree *tree = &part->za->tree;
-	uint64_t frames = isolation_frames(tree);
-	unsigned type = flags & QI_RANGE_CMA ? QUIRE_MIGRATE_CMA : QUIRE_MIGRATE_MOVABLE;
-	quire_pfn_t at = part->pfn;
+	uint64_t step = BLOCKS_AT_ONCE * isolation_frames(&part->za->tree);
 
-	while (at < end) {
+	for (quire_pfn_t at = part->pfn, next; at < end; at = next) {
+		next = qi_min(end, qi_align_down(at, step) + step);
 		qi_lock(&part->za->lock);
-		for (unsigned n = 0; n < BLOCKS_AT_ONCE && at < end; n++, at = qi_align_down(at, frames) + frames)
-			qi_tree_unisolate(tree, at, type);
+		qi_tree_unisolate_range(&part->za->tree, at, next - at);
 		qi_unlock(&part->za->lock);
 	}
+}
+
+void qi_unisolate_part(const struct qi_part *part)
+{
+	unisolate_up_to(part, part->end);
 }
 
 /* How far it came: part->end, or the first frame of the pageblock that stood in the way. */
@@ -131,12 +134,12 @@ static quire_pfn_t isolate_part(struct qi_part *part, unsigned flags, enum quire
 	return part->end;
 }
 
-void qi_unisolate_range(struct quire *q, quire_pfn_t pfn, uint64_t count, unsigned flags)
+void qi_unisolate_range(struct quire *q, quire_pfn_t pfn, uint64_t count)
 {
 	struct qi_part part = { 0 };
 
 	while (qi_next_part(q, pfn, pfn + count, &part))
-		unisolate_part(&part, part.end, flags);
+		qi_unisolate_part(&part);
 }
 
 enum quire_status qi_isolate_range(struct quire *q, quire_pfn_t pfn, uint64_t count, unsigned flags,
@@ -162,8 +165,8 @@ enum quire_status qi_isolate_range(struct quire *q, quire_pfn_t pfn, uint64_t co
 
 		qi_obstacle_note(&first, reached, &frame, NULL, why);
 		while (qi_next_part(q, pfn, pfn + count, &undo) && undo.next < part.next)
-			unisolate_part(&undo, undo.end, flags);
-		unisolate_part(&undo, reached, flags);
+			qi_unisolate_part(&undo);
+		unisolate_up_to(&undo, reached);
 	}
 	if (status != QUIRE_OK && obstacle)
 		*obstacle = first;

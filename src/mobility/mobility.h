@@ -98,7 +98,9 @@ quire_pfn_t qi_first_absent(const struct quire *q, quire_pfn_t pfn, uint64_t cou
 enum quire_status qi_isolate_range(struct quire *q, quire_pfn_t pfn, uint64_t count, unsigned flags,
 				   struct quire_obstacle *obstacle);
 /* Give the same range's pageblocks back the types they had. */
-void qi_unisolate_range(struct quire *q, quire_pfn_t pfn, uint64_t count, unsigned flags);
+void qi_unisolate_range(struct quire *q, quire_pfn_t pfn, uint64_t count);
+/* One zone's part of it. */
+void qi_unisolate_part(const struct qi_part *part);
 
 /* --- targets.c -------------------------------------------------------------------------------------------------------- */
 
@@ -108,6 +110,11 @@ void qi_unisolate_range(struct quire *q, quire_pfn_t pfn, uint64_t count, unsign
  */
 void qi_targets_take(struct quire *q, int nid, unsigned flags, quire_gfp_t gfp, const struct qi_block *blocks, unsigned n,
 		     quire_pfn_t *to);
+/*
+ * The same for compaction: from pageblocks of a zone that are in use, the fullest first, from free blocks smaller than
+ * 2^below. Without regard to watermarks: as much will be free again at once.
+ */
+void qi_targets_within(struct qi_zone *za, unsigned below, const struct qi_block *blocks, unsigned n, quire_pfn_t *to);
 
 /* --- evacuate.c ------------------------------------------------------------------------------------------------------- */
 
@@ -117,6 +124,9 @@ struct qi_evacuation {
 	unsigned flags;			/* QI_RANGE_* */
 	unsigned rounds;		/* without anything moved; 0: QI_RANGE_ROUNDS */
 	const bool *cancel;		/* NULL, or set by somebody: stop */
+	/* Compaction: targets from this zone's pageblocks in use, from free blocks below this order; NULL: from anywhere. */
+	struct qi_zone *within;
+	unsigned below;
 	uint64_t moved;			/* result: frames */
 };
 

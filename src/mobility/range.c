@@ -6,6 +6,7 @@
  */
 #include "mobility/mobility.h"
 
+#include "page_alloc/page_alloc.h"
 #include "zone/tree_exact.h"
 
 #define TAKE_AT_ONCE 32768u	/* frames per stay under the zone's lock */
@@ -14,21 +15,22 @@
  * Take the frames of an aligned piece if all of them are free, or see that none of them is the zone's. QUIRE_ENOSPC: it is
  * mixed, try smaller ones.
  */
-static enum quire_status take_piece(struct qi_zone *za, quire_pfn_t pfn, uint64_t frames)
+static enum quire_status take_piece(struct qi_zone *za, quire_pfn_t pfn, uint64_t frames, uint64_t *taken)
 {
-	struct qi_scan scan = { .pfn = pfn, .end = pfn + frames };
+	struct qi_tree_range_counts counts;
 	enum quire_status status = QUIRE_OK;
 
 	qi_lock(&za->lock);
-	while (qi_scan_blocks(&za->tree, &scan))
-		continue;
-	if (scan.used)
+	counts = qi_tree_count_range(&za->tree, pfn, pfn + frames);
+	if (counts.allocated)
 		status = QUIRE_EBUSY;
-	else if (scan.free == frames)
+	else if (counts.free == frames)
 		status = qi_tree_take_frames(&za->tree, pfn, frames, QUIRE_MIGRATE_MOVABLE);
-	else if (scan.free)
+	else if (counts.free)
 		status = QUIRE_ENOSPC;
 	qi_unlock(&za->lock);
+	if (status == QUIRE_OK)
+		*taken += counts.free;
 	return status;
 }
 
@@ -42,7 +44,7 @@ static void untake_part(const struct qi_part *part, quire_pfn_t end)
 	}
 }
 
-static enum quire_status take_part(const struct qi_part *part)
+static enum quire_status take_part(const struct qi_part *part, uint64_t *taken)
 {
 	uint64_t frames = TAKE_AT_ONCE;
 
@@ -51,7 +53,7 @@ static enum quire_status take_part(const struct qi_part *part)
 
 		while (frames > part->end - at || (at & (frames - 1)))
 			frames /= 2;
-		status = take_piece(part->za, at, frames);
+		status = take_piece(part->za, at, frames, taken);
 		if (status == QUIRE_ENOSPC) {
 			frames /= 2;
 			continue;
@@ -70,11 +72,19 @@ enum quire_status qi_take_range(struct quire *q, quire_pfn_t pfn, uint64_t count
 {
 	struct qi_part part = { 0 }, undo = { 0 };
 	enum quire_status status = QUIRE_OK;
+	unsigned failed = UINT32_MAX;
+	uint64_t taken = 0;
 
 	while (status == QUIRE_OK && qi_next_part(q, pfn, pfn + count, &part))
-		status = take_part(&part);
-	while (status != QUIRE_OK && qi_next_part(q, pfn, pfn + count, &undo) && undo.next < part.next)
-		untake_part(&undo, undo.end);
+		status = take_part(&part, &taken);
+	if (status != QUIRE_OK)
+		failed = part.next;
+	else if (taken != count)
+		status = QUIRE_ENOENT;
+	/* The part that failed has undone its own. */
+	while (status != QUIRE_OK && qi_next_part(q, pfn, pfn + count, &undo))
+		if (undo.next < failed)
+			untake_part(&undo, undo.end);
 	return status;
 }
 
@@ -93,7 +103,9 @@ enum quire_status qi_alloc_range(struct quire *q, quire_pfn_t pfn, uint64_t coun
 	status = qi_evacuate_range(q, pfn, count, &how, obstacle);
 	if (status == QUIRE_OK)
 		status = qi_take_range(q, pfn, count);
-	qi_unisolate_range(q, pfn, count, flags);
+	qi_unisolate_range(q, pfn, count);
+	if (status == QUIRE_OK && qi_unlikely(q->page_alloc.debug != NULL))
+		qi_debug_taken(q, pfn, count, gfp, QI_SITE);
 	if (moved)
 		*moved = how.moved;
 	return status;

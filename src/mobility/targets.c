@@ -81,3 +81,50 @@ void qi_targets_take(struct quire *q, int nid, unsigned flags, quire_gfp_t gfp, 
 	if (missing(n, to))
 		take_from(q, nid, gfp, blocks, n, to);
 }
+
+/* --- within a zone ------------------------------------------------------------------------------------------------ */
+
+/* Is there a free block of 2^order, in a pageblock whose largest is below 2^below? The tree takes the smallest there is. */
+static bool has_scrap(const struct qi_tree *tree, unsigned order, unsigned below)
+{
+	unsigned mask = (unsigned)tree->leaf_mask[QUIRE_MIGRATE_MOVABLE] >> order;
+
+	return below > order && (mask & ((1u << (below - order)) - 1));
+}
+
+/* Zone locked. Single frames by words. */
+static void take_scraps(struct qi_tree *tree, unsigned below, const struct qi_block *blocks, unsigned n, quire_pfn_t *to)
+{
+	unsigned type = QUIRE_MIGRATE_MOVABLE, flags = QI_TREE_NOFRAGMENT;
+	uint64_t word = 0, mask = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (blocks[i].order)
+			continue;
+		if (!mask && !has_scrap(tree, 0, below))
+			return;
+		if (!mask && qi_tree_alloc_word(tree, 0, type, flags, n - i, &word, &mask) != QUIRE_OK)
+			return;
+		to[i] = word * 64 + qi_ctz(mask);
+		mask &= mask - 1;
+	}
+	if (mask)
+		qi_tree_free_word(tree, 0, word, mask);
+}
+
+void qi_targets_within(struct qi_zone *za, unsigned below, const struct qi_block *blocks, unsigned n, quire_pfn_t *to)
+{
+	if (qi_unlikely(za->q->page_alloc.debug != NULL)) {
+		qi_targets_take(za->q, za->zone->node->nid, 0, QUIRE_GFP_NORETRY, blocks, n, to);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		to[i] = QUIRE_PFN_NONE;
+	qi_lock(&za->lock);
+	for (unsigned i = 0; i < n; i++)
+		if (blocks[i].order && has_scrap(&za->tree, blocks[i].order, below) &&
+		    qi_tree_alloc(&za->tree, blocks[i].order, QUIRE_MIGRATE_MOVABLE, QI_TREE_NOFRAGMENT, &to[i]) != QUIRE_OK)
+			to[i] = QUIRE_PFN_NONE;
+	take_scraps(&za->tree, below, blocks, n, to);
+	qi_unlock(&za->lock);
+}

@@ -2,6 +2,7 @@
 #ifndef QI_PAGE_ALLOC_H
 #define QI_PAGE_ALLOC_H
 
+#include <quire/compaction.h>
 #include <quire/page_alloc.h>
 #include <quire/quire.h>
 #include <quire/reclaim.h>
@@ -136,6 +137,16 @@ static inline bool qi_has_reclaimer(const struct quire *q)
 uint64_t qi_reclaim_direct(const struct qi_walk *walk, unsigned priority);
 /* What shrinkers say they could free in the end. */
 uint64_t qi_reclaimable(const struct quire *q, int nid);
+
+/* --- mobility/compact_direct.c --- */
+
+/*
+ * Compaction on a request's behalf; priority: 0 the whole zone, 1 with waiting for locks, 2 without. QUIRE_COMPACT_SUCCESS: *pfn
+ * is the request's. PARTIAL and below: ask the zones again, it may have helped.
+ */
+enum quire_compact_result qi_compact_direct(struct qi_walk *walk, unsigned flags, unsigned priority, quire_pfn_t *pfn);
+/* Requests like this one would like the background compactor to run. */
+void qi_wake_compactor(const struct qi_walk *walk);
 
 /* --- policy.c --- */
 

@@ -129,6 +129,8 @@ static const char *judge_tunables(const struct quire_tunables *t)
 		return "percpu_pagelist_high_fraction is 0 or at least 8";
 	if (t->min_unmapped_ratio > 100 || t->min_slab_ratio > 100)
 		return "min_unmapped_ratio and min_slab_ratio are percent";
+	if (t->extfrag_threshold > 1000 || t->compaction_proactiveness > 100)
+		return "extfrag_threshold is 0 to 1000, compaction_proactiveness percent";
 	return NULL;
 }
 

@@ -1,10 +1,12 @@
 /*
  * The slow path (spec 05 section 10): what a request tries that found nothing above the low watermarks, in the field's order.
  *
- *	wake the reclaimer -> above the minimum -> as far as flags and task reach into the reserves -> shrinkers, then again ->
- *	atomic reserve and all CPUs' fronts given back, then again -> another round while that helps -> the last resort
+ *	wake the reclaimer -> above the minimum -> as far as flags and task reach into the reserves -> compaction, without
+ *	waiting -> shrinkers, then again -> atomic reserve and all CPUs' fronts given back, then again -> compaction -> another
+ *	round while that helps -> the last resort
  *
- * Compaction belongs before and after the shrinkers, for requests of more than one frame.
+ * Compaction is for requests of more than one frame (src/mobility/compact_direct.c), before reclaim only where the block is
+ * large or would otherwise be taken from another type's pageblock. From round to round it tries harder.
  *
  * Every loop is bounded: rounds that free nothing by MAX_ROUNDS, calls of the out-of-memory hook by MAX_KILLS, and NOFAIL
  * goes on only while something frees memory, or the platform has a wait in which others may.
@@ -14,6 +16,10 @@
 #define MAX_ROUNDS 16u			/* of reclaim without progress */
 #define MAX_KILLS 16u
 #define FIRST_PRIORITY 12u
+/* Of compaction. */
+#define WITHOUT_WAITING 2u
+#define WITH_LOCKS 1u
+#define ALL_OF_IT 0u
 
 struct slow {
 	struct qi_walk *walk;
@@ -22,6 +28,7 @@ struct slow {
 	unsigned flags;
 	unsigned rounds;		/* without progress */
 	unsigned kills;
+	unsigned priority;		/* of compaction */
 	bool memalloc;			/* frees memory itself: no reclaim on its behalf */
 	struct quire_request_record did;
 };
@@ -142,6 +149,51 @@ static bool unreserve(struct slow *slow, bool force)
 	return done;
 }
 
+/* --- compaction --------------------------------------------------------------------------------------------------- */
+
+static bool compact(struct slow *slow, unsigned priority)
+{
+	enum quire_compact_result result;
+
+	if (!slow->walk->request.order)
+		return false;
+	result = qi_compact_direct(slow->walk, slow->flags, priority, slow->pfn);
+	slow->did.compact_result = (uint8_t)result;
+	if (result <= QUIRE_COMPACT_DEFERRED)
+		return false;
+	slow->did.compactions++;
+	return result == QUIRE_COMPACT_SUCCESS || try_list(slow, slow->flags);
+}
+
+/* Before anybody is made to give. *hopeless: for who wants to try once only, it is over. */
+static bool compact_first(struct slow *slow, bool *hopeless)
+{
+	const struct qi_request *request = &slow->walk->request;
+	bool costly = request->order > QI_COSTLY_ORDER, once = slow->walk->gfp & QUIRE_GFP_NORETRY;
+
+	*hopeless = false;
+	slow->priority = costly && once ? WITHOUT_WAITING : WITH_LOCKS;
+	if (!costly && request->type == QUIRE_MIGRATE_MOVABLE)
+		return false;
+	if (compact(slow, WITHOUT_WAITING))
+		return true;
+	*hopeless = costly && once && slow->did.compact_result == QUIRE_COMPACT_DEFERRED;
+	return false;
+}
+
+/* Is it worth another round, because compaction could try harder? */
+static bool try_harder(struct slow *slow)
+{
+	unsigned least = slow->walk->request.order > QI_COSTLY_ORDER ? WITH_LOCKS : ALL_OF_IT;
+
+	if (!slow->walk->request.order || slow->did.compact_result == QUIRE_COMPACT_SKIPPED || slow->priority <= least)
+		return false;
+	slow->priority--;
+	return true;
+}
+
+/* --- reclaim ------------------------------------------------------------------------------------------------------ */
+
 /* One round of making others give. *progress: somebody freed something. */
 static bool reclaim_round(struct slow *slow, bool *progress)
 {
@@ -191,11 +243,13 @@ static bool reclaim_until_served(struct slow *slow)
 	bool progress, served;
 
 	for (;;) {
-		if (reclaim_round(slow, &progress))
+		if (reclaim_round(slow, &progress) || compact(slow, slow->priority))
 			return true;
 		if ((gfp & QUIRE_GFP_NORETRY) || (order > QI_COSTLY_ORDER && !(gfp & QUIRE_GFP_RETRY_MAYFAIL)))
 			return false;
 		slow->rounds = progress && order <= QI_COSTLY_ORDER ? 0 : slow->rounds + 1;
+		if (try_harder(slow))
+			continue;
 		if (slow->rounds < MAX_ROUNDS && (progress || worth_another_round(slow))) {
 			pause_between(slow);
 			continue;
@@ -249,8 +303,10 @@ static uint64_t now(const struct quire *q)
 static bool make_room(struct slow *slow)
 {
 	uint64_t begin = now(slow->walk->q);
+	bool hopeless;
 
-	slow->did.served = reclaim_until_served(slow) || ((slow->walk->gfp & QUIRE_GFP_NOFAIL) && insist(slow));
+	slow->did.served = compact_first(slow, &hopeless) || (!hopeless && reclaim_until_served(slow)) ||
+			   ((slow->walk->gfp & QUIRE_GFP_NOFAIL) && insist(slow));
 	slow->did.ns = now(slow->walk->q) - begin;
 	if (slow->did.served)
 		qi_note_slow(slow->walk, &slow->did);
@@ -263,8 +319,10 @@ enum quire_status qi_alloc_slow(struct qi_walk *walk, quire_pfn_t *pfn)
 	uint32_t changes = __atomic_load_n(&walk->q->topology.changes, __ATOMIC_ACQUIRE);
 
 	slow.flags = qi_alloc_flags(walk->gfp, walk->request.order, walk->request.type);
-	if (slow.flags & QI_ALLOC_KSWAPD)
+	if (slow.flags & QI_ALLOC_KSWAPD) {
 		wake_nodes(walk);
+		qi_wake_compactor(walk);
+	}
 	if (try_reserves(&slow))
 		return QUIRE_OK;
 	if ((walk->gfp & QUIRE_GFP_DIRECT_RECLAIM) && !slow.memalloc && make_room(&slow))

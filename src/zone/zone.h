@@ -14,6 +14,7 @@
 #include <quire/quire.h>
 
 #include "base/lock.h"
+#include "zone/compact_state.h"
 #include "zone/tree.h"
 
 struct qi_front;
@@ -52,6 +53,7 @@ struct qi_zone {
 	struct qi_zone_events events;		/* of CPUs that have no front; locked */
 	uint64_t seen_fallbacks;		/* of the tree's: those that have raised the watermarks; locked */
 	uint64_t highatomic_pages;		/* in pageblocks set aside; locked */
+	struct qi_compact_state compact;	/* has a lock of its own */
 };
 
 static inline struct qi_zone *qi_zone_of_tree(struct qi_tree *tree)

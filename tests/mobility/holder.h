@@ -179,9 +179,12 @@ static void check_machine(struct machine *m)
 	const char *what = "";
 
 	for (int nid = 0; nid < 2; nid++)
-		for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++)
-			if (m->nodes[nid].zones[type].tree && qi_check_tree(m->nodes[nid].zones[type].tree, &what) != QUIRE_OK)
+		for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++) {
+			const struct qi_tree *tree = m->nodes[nid].zones[type].tree;
+
+			if (tree && qi_check_tree(tree, &what) != QUIRE_OK)
 				fail_msg("node %d zone %u: %s", nid, type, what);
+		}
 	assert_int_equal(qi_check_zones(&m->q), QUIRE_OK);
 }
 

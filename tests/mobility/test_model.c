@@ -187,7 +187,7 @@ static void isolate_twice(struct model *t)
 	assert_int_equal(qi_isolate_range(&t->m->q, r.pfn, r.count + 600, QI_RANGE_OFFLINE | QI_RANGE_UNCHECKED, NULL),
 			 QUIRE_EBUSY);
 	check_machine(t->m);
-	qi_unisolate_range(&t->m->q, r.pfn, r.count, QI_RANGE_OFFLINE);
+	qi_unisolate_range(&t->m->q, r.pfn, r.count);
 }
 
 static void stranger(struct model *t)

@@ -179,7 +179,7 @@ static void isolated_and_cma_pageblocks(void **state)
 	assert_int_equal(obstacle.pfn, AREA + 1024);
 	assert_string_equal(obstacle.why, "is isolated by somebody else");
 	assert_int_equal(quire_pageblock_type(&m->q, AREA), QUIRE_MIGRATE_MOVABLE);
-	qi_unisolate_range(&m->q, AREA + 1024, 10, 0);
+	qi_unisolate_range(&m->q, AREA + 1024, 10);
 
 	assert_int_equal(quire_set_pageblock_type(&m->q, AREA + 2048, QUIRE_MIGRATE_CMA), QUIRE_OK);
 	assert_int_equal(quire_alloc_range(&m->q, AREA, 4096, QUIRE_GFP_KERNEL, &obstacle), QUIRE_EBUSY);
@@ -256,7 +256,7 @@ static void offline_moves_elsewhere(void **state)
 	for (quire_pfn_t pfn = NODE1_START; pfn < FRAMES; pfn++)
 		held_there -= h->head[pfn] != NO_BLOCK;
 	assert_int_equal(-held_there, how.moved);
-	qi_unisolate_range(&m->q, AREA, 4096, QI_RANGE_OFFLINE);
+	qi_unisolate_range(&m->q, AREA, 4096);
 	check_machine(m);
 	holder_give_all(h);
 	assert_int_equal(free_everywhere(m), ALL_FRAMES);

@@ -219,7 +219,7 @@ static void storm(void **state)
 			if (m->nodes[nid].zones[type].tree)
 				assert_int_equal(m->nodes[nid].zones[type].tree->free_pages, ZONE_PAGES);
 	assert_int_equal(qi_check_zones(&m->q), QUIRE_OK);
-	/* Nobody pins anything: the ranges are to be had, but where two want the same or something is on its way for long. */
+	/* Nobody pins anything: ranges are to be had, but where two want the same, or something is on its way for long. */
 	assert_true(outcomes[QUIRE_OK] > 3 * (outcomes[QUIRE_EBUSY] + outcomes[QUIRE_ENOMEM]));
 	assert_int_equal(outcomes[QUIRE_ENOENT] + outcomes[QUIRE_EINVAL], 0);
 	assert_true(moves > 1000);

@@ -6,6 +6,7 @@
 #   make bench    figures (medians); never part of check
 #   make fuzz     fuzz every reader, SECONDS=60 each
 #   make qemu-x86_64 (qemu-i386, qemu-aarch64)   a kernel without an operating system, booted under QEMU: ARGS="test=matrix"
+#   make qemu-compare our kernels beside Linux, on the machines that recorded boots were taken on
 #   make qemu-bench   instructions per request and per boot stage, counted by QEMU
 #   make size     bytes of machine code: the core alone, and all of the engine
 #   make install  PREFIX=/usr/local
@@ -51,6 +52,11 @@ qemu-check:
 	@scripts/setup.sh qemu
 	@scripts/qemu-check.sh
 
+# QUIRE_CAPTURES=… says where recorded boots are.
+qemu-compare: all
+	@scripts/setup.sh qemu
+	@scripts/qemu-compare.sh -a
+
 size:
 	@scripts/text-size.sh
 
@@ -60,4 +66,4 @@ install: all
 clean:
 	@rm -rf build build-*
 
-.PHONY: all run check bench fuzz qemu-bench qemu-check size install clean
+.PHONY: all run check bench fuzz qemu-bench qemu-check qemu-compare size install clean

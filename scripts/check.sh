@@ -62,6 +62,7 @@ suite "gcc" build
 suite "clang, address and undefined-behaviour sanitizers" build-san --native-file scripts/clang.ini -Db_sanitize=address,undefined -Db_lundef=false
 part "freestanding builds" scripts/freestanding.sh
 part "kernels under QEMU" scripts/qemu-check.sh
+part "kernels beside Linux" scripts/qemu-compare.sh
 part "fuzzing" scripts/fuzz.sh 3
 part "documents" scripts/check-docs.sh
 echo

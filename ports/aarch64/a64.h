@@ -56,6 +56,7 @@ void a64_power_off(void);
 
 /* gic.c: find the interrupt controller, on CPU 0; let this CPU take fast interrupts; answer one. */
 void a64_gic_setup(void);
+bool a64_gic_ready(void);
 void a64_gic_cpu_setup(void);
 void a64_fast_interrupt(void);
 

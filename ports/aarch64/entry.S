@@ -22,6 +22,9 @@ a64_entry:
 first:
 	mov	x20, x0			/* device tree, or 0 where the loader knew no Image header */
 	bl	leave_el2
+	adrp	x1, early_vectors
+	msr	vbar_el1, x1
+	isb
 	bl	clear_bss
 	bl	make_tables
 	bl	mmu_on
@@ -79,6 +82,35 @@ clear_bss:
 	cmp	x1, x2
 	b.lo	1b
 	ret
+
+/*
+ * Clearing .bss is the first thing that can go wrong: where there is no RAM under all of the image. No stack, no tables,
+ * no C then: one line by hand, and the way out.
+ */
+	.balign	4096
+early_vectors:
+	.skip	0x200			/* from the kernel, synchronous; others cannot happen yet */
+	adrp	x1, no_room_text
+	add	x1, x1, :lo12:no_room_text
+	ldr	x2, =UART_PHYS
+1:	ldrb	w3, [x1], #1
+	cbz	w3, 2f
+	str	w3, [x2]
+	b	1b
+2:	mov	w0, #0x18		/* semihosting: exit, with the code in the text */
+	adrp	x1, no_room_exit
+	add	x1, x1, :lo12:no_room_exit
+	hlt	#0xf000
+3:	wfi
+	b	3b
+
+	.section .rodata
+no_room_text:
+	.asciz	"this machine has too little memory: the kernel itself does not fit\r\nmetal: exit 2\r\n"
+	.balign	8
+no_room_exit:
+	.quad	0x20026, 2
+	.section .text
 
 /* The entry for address x2 at a level (shift) of table x1 points to table x3. Uses x4, x5. */
 	.macro	link shift

@@ -14,11 +14,14 @@
 
 /* Distributor. */
 #define GICD_CTLR	0x000u
+#define GICD_TYPER	0x004u
 #define GICD_IGROUPR0	0x080u
 #define GICD_SGIR	0xf00u
 #define ENABLE_GROUPS	0x3u
 #define AFFINITY_ROUTING 0x10u
 #define ALL_OTHERS	(1u << 24)
+#define ONE_WORLD	0x40u		/* version 3, in CTLR: no secure world has the groups */
+#define TWO_WORLDS	0x400u		/* version 2, in TYPER */
 
 /* Version 3: a redistributor per CPU, two frames of 64 KiB (four with virtual LPIs, which virt does not have). */
 #define GICR_TYPER	0x08u
@@ -65,8 +68,17 @@ void a64_gic_setup(void)
 	if (node < 0 || !a64_tree_reg(node, 0, &distributor, &size) || !a64_tree_reg(node, 1, &others, &others_size) ||
 	    arch_map_device(distributor, size) != QUIRE_OK || arch_map_device(others, others_size) != QUIRE_OK)
 		return;
+	if (found == 3 ? !(a64_in(distributor + GICD_CTLR) & ONE_WORLD) : a64_in(distributor + GICD_TYPER) & TWO_WORLDS) {
+		metal_print("the interrupt controller's group 0 belongs to a secure world: this CPU stays alone\n");
+		return;
+	}
 	version = found;
 	a64_out(distributor + GICD_CTLR, found == 3 ? ENABLE_GROUPS | AFFINITY_ROUTING : ENABLE_GROUPS);
+}
+
+bool a64_gic_ready(void)
+{
+	return version != 0;
 }
 
 /* This CPU's redistributor; 0: none. */

@@ -57,7 +57,8 @@ bool arch_cpu_start(unsigned cpu, uint64_t hwid, void *stack_top)
 {
 	static struct a64_cpu_start starts[METAL_CPUS];
 
-	if (cpu >= METAL_CPUS)
+	/* Without interrupts it could not be made to pass a barrier. */
+	if (cpu >= METAL_CPUS || !a64_gic_ready())
 		return false;
 	starts[cpu] = (struct a64_cpu_start){ cpu, stack_top };
 	__asm__ volatile("dsb sy" ::: "memory");

@@ -91,6 +91,8 @@ struct quire_memblock_type {
 	struct quire_memblock_region *table;
 	/* Where a table taken from the ledger lies; 0: embedded, or from meta_alloc. */
 	quire_phys_t table_base;
+	/* The table is somebody else's: quire_memblock_lend_table(). */
+	bool lent;
 	/* quire_memblock_isolate() left mergeable neighbours. */
 	bool split;
 };
@@ -207,6 +209,14 @@ enum quire_status quire_memblock_set_node(struct quire_memblock *mb, quire_phys_
  * firmware or loader uses must be reserved by now. Boot calls it once machine->reservations are entered.
  */
 void quire_memblock_allow_resize(struct quire_memblock *mb);
+
+/*
+ * Move one of mb's tables to `table`, of `max` > type->max slots, which stays the caller's and must outlive the ledger.
+ * For a ledger that is only kept: after hand-over its free memory is not its own any more, and resizing is off. A table
+ * from the platform is given back; one that lay in the ledger stays reserved.
+ */
+void quire_memblock_lend_table(struct quire_memblock *mb, struct quire_memblock_type *type,
+			       struct quire_memblock_region *table, size_t max);
 
 /*
  * Give tables that were grown back to the platform's meta_free, and empty the ledger; it can be filled again. Tables

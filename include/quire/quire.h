@@ -24,6 +24,7 @@
 #include <quire/cma.h>
 #include <quire/config.h>
 #include <quire/device.h>
+#include <quire/hotplug.h>
 #include <quire/machine.h>
 #include <quire/memblock.h>
 #include <quire/memmap.h>
@@ -106,6 +107,7 @@ struct quire {
 	size_t cma_count;
 	struct quire_poison poison;
 	struct quire_devices devices;
+	struct quire_hotplug hotplug;
 	/* Where the crash kernel was placed, bytes; size 0: none. */
 	quire_phys_t crash_base, crash_size;
 	/* Bytes of gigantic pages taken at boot. */

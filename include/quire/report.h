@@ -13,6 +13,7 @@
 #ifndef QUIRE_REPORT_H
 #define QUIRE_REPORT_H
 
+#include <quire/hotplug.h>
 #include <quire/quire.h>
 
 /* --- figures ----------------------------------------------------------------------------------------------------------- */
@@ -51,15 +52,6 @@ uint64_t quire_zone_pageblocks(const struct quire_topology *t, const struct quir
 uint64_t quire_total_pages(const struct quire_topology *t, const struct quire_memblock *mb);
 
 /* --- memory blocks ---------------------------------------------------------------------------------------------- */
-
-/*
- * Bytes per memory block, the unit of hotplug (spec 06 A §1); 0 where memory cannot be plugged (i386, models without
- * sections). arm64 and riscv64: a section. x86_64: a section while memory ends below 64 GiB, else 2 GiB, in a virtual
- * machine (machine->guest) the largest power of two up to 2 GiB that divides the end of memory. `machine` may be
- * NULL.
- */
-quire_phys_t quire_memory_block_size(const struct quire_config *config, const struct quire_machine *machine,
-				     const struct quire_memblock *mb);
 
 /* Most zone names one block can list: the default zone, and of "kernel zone, Movable" what differs from it. */
 #define QUIRE_BLOCK_ZONES 3

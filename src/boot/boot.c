@@ -13,6 +13,7 @@
 #include "boot/ledger.h"
 #include "boot/meta.h"
 #include "device/device.h"
+#include "hotplug/hotplug.h"
 #include "poison/poison.h"
 #include "zone/zone.h"
 
@@ -79,6 +80,7 @@ static enum quire_status stage_watermarks(struct quire *q)
 	quire_lowmem_reserve_update(&q->topology, tunables);
 	quire_watermarks_init(&q->topology, tunables, &q->watermarks);
 	quire_watermarks_thp(&q->topology, tunables, &q->watermarks);
+	qi_hotplug_init(q);
 	return QUIRE_OK;
 }
 
@@ -186,5 +188,7 @@ enum quire_status quire_check(const struct quire *q)
 		status = qi_check_poison(q);
 	if (status == QUIRE_OK)
 		status = qi_check_devices(q);
+	if (status == QUIRE_OK && q->stage >= QUIRE_STAGE_WATERMARKS)
+		status = qi_check_hotplug(q);
 	return status;
 }

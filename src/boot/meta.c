@@ -42,7 +42,9 @@ static void *from_frames(struct quire *q, size_t size, int nid, quire_phys_t *ph
 	void *space;
 
 	order = order > shift ? order - shift : 0;
-	if (quire_alloc_frames(q, quire_topology_node(&q->topology, nid) ? nid : QUIRE_NO_NODE, order, gfp, &pfn) != QUIRE_OK)
+	/* The node may have no memory, and no list of zones, yet. */
+	if ((!quire_topology_node(&q->topology, nid) || quire_alloc_frames(q, nid, order, gfp, &pfn) != QUIRE_OK) &&
+	    quire_alloc_frames(q, QUIRE_NO_NODE, order, gfp, &pfn) != QUIRE_OK)
 		return NULL;
 	*phys = pfn << shift;
 	space = q->platform->phys_to_virt(q->platform->ctx, *phys, (quire_phys_t)1 << (order + shift));

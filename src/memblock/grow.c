@@ -111,8 +111,9 @@ static void switch_table(struct quire_memblock *mb, qi_type *type, qi_region *ta
 	struct qi_span old_span = qi_memblock_table_span(mb, type);
 	qi_region *old = type->table;
 	size_t old_max = type->max;
-	bool from_meta = !type->table_base && !is_embedded(mb, old);
+	bool from_meta = !type->table_base && !type->lent && !is_embedded(mb, old);
 
+	type->lent = false;
 	qi_table_move(type, table, max, at);
 	type->table_base = base;
 	if (from_meta)
@@ -244,12 +245,26 @@ void qi_memblock_release(struct quire_memblock *mb, quire_phys_t start, quire_ph
 		qi_memblock_delete(mb, &mb->reserved, parts[i].start, parts[i].end);
 }
 
+void quire_memblock_lend_table(struct quire_memblock *mb, struct quire_memblock_type *type,
+			       struct quire_memblock_region *table, size_t max)
+{
+	bool from_meta = !type->table_base && !type->lent && !is_embedded(mb, type->table);
+	qi_region *old = type->table;
+	size_t old_max = type->max;
+
+	qi_table_move(type, table, max, type->cnt);
+	type->table_base = 0;
+	type->lent = true;
+	if (from_meta)
+		give_meta_back(mb, old, old_max);
+}
+
 void quire_memblock_discard(struct quire_memblock *mb)
 {
 	qi_type *types[] = { &mb->memory, &mb->reserved };
 
 	for (size_t i = 0; i < QI_ARRAY_SIZE(types); i++) {
-		if (types[i]->table && !types[i]->table_base && !is_embedded(mb, types[i]->table))
+		if (types[i]->table && !types[i]->table_base && !types[i]->lent && !is_embedded(mb, types[i]->table))
 			give_meta_back(mb, types[i]->table, types[i]->max);
 		*types[i] = (qi_type){ .cnt = 0 };
 	}

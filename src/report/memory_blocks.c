@@ -6,35 +6,6 @@
  */
 #include "report/print.h"
 
-#define SIZE_2G ((quire_phys_t)2 << 30)
-#define SIZE_64G ((quire_phys_t)64 << 30)
-
-quire_phys_t quire_memory_block_size(const struct quire_config *config, const struct quire_machine *machine,
-				     const struct quire_memblock *mb)
-{
-	quire_phys_t section = (quire_phys_t)1 << quire_section_shift(config);
-	quire_phys_t end = quire_memblock_end_of_dram(mb), size = qi_max(SIZE_2G, section);
-
-	if (quire_model(config) < QUIRE_MODEL_SPARSEMEM)
-		return 0;
-	switch (config->arch) {
-	case QUIRE_ARCH_ARM64:
-	case QUIRE_ARCH_RISCV64:
-		return section;
-	case QUIRE_ARCH_X86_64:
-		break;
-	default:
-		return 0;
-	}
-	if (end < SIZE_64G)
-		return section;
-	/* A guest's memory may end anywhere: blocks must not reach beyond it, or its last gigabytes could not be plugged. */
-	if (machine && machine->guest)
-		while (size > section && (end & (size - 1)))
-			size >>= 1;
-	return size;
-}
-
 static void place(const struct quire_config *config, quire_phys_t block_size, uint64_t index,
 		  struct quire_memory_block *block)
 {

@@ -41,7 +41,8 @@ static struct quire_zone *zone_in_node(struct quire_node *node, bool mirrored, b
 
 struct cursor {
 	struct qi_zone_map *map;	/* NULL: count only */
-	struct quire_zone *zone;	/* of the last entry */
+	struct quire_zone *zone;	/* of the last entry, and where it starts */
+	quire_pfn_t start;
 	size_t count;
 };
 
@@ -49,10 +50,14 @@ static void put(struct cursor *cursor, quire_pfn_t start, struct quire_zone *zon
 {
 	if (cursor->count && cursor->zone == zone)
 		return;
+	/* Memory may begin at frame 0, where nothing begins otherwise. */
+	if (cursor->count && cursor->start == start)
+		cursor->count--;
 	if (cursor->map)
 		cursor->map->spans[cursor->count] = (struct qi_zone_span){ start, zone };
 	cursor->count++;
 	cursor->zone = zone;
+	cursor->start = start;
 }
 
 static size_t go_over_memory(struct quire_topology *t, const struct quire_memblock *mb, struct qi_zone_map *map)

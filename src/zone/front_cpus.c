@@ -24,12 +24,53 @@ static struct qi_front_table *older_of(const struct qi_front_table *table)
 
 /* --- memory ---------------------------------------------------------------------------------------------------------- */
 
-/* From the platform, else a block of the zone itself. Zone locked. *charged: what to give back to the platform. */
+/*
+ * Whose frames may be ours for good: those of the zone, but not if all there is to be movable. Then a kernel zone's, which
+ * may be locked inside the other (zone/stock.h).
+ */
+static struct qi_zone *lender(struct qi_zone *za)
+{
+	const struct quire_zonelist *list = &za->zone->node->zonelists[QUIRE_ZONELIST_FALLBACK];
+
+	for (size_t i = 0; za->zone->type == QUIRE_ZONE_MOVABLE && i < quire_zonelist_count(list); i++) {
+		const struct quire_zone *zone = quire_zonelist_zone(list, i);
+
+		if (zone->type < QUIRE_ZONE_HIGHMEM && zone->tree && qi_tree_free_pages(zone->tree) > zone->watermark[QUIRE_WMARK_LOW])
+			return qi_zone_of(zone);
+	}
+	return za;
+}
+
+/* A block of frames and its address; NULL: none, or none that is mapped. Zone locked. */
+static void *borrow_frames(struct qi_zone *za, unsigned order)
+{
+	const struct quire_platform *platform = za->q->platform;
+	unsigned shift = quire_page_shift(&za->q->config);
+	struct qi_zone *from = lender(za);
+	void *memory = NULL;
+	quire_pfn_t pfn;
+
+	if (from != za)
+		qi_lock(&from->lock);
+	if (qi_tree_alloc(&from->tree, order, QUIRE_MIGRATE_UNMOVABLE, 0, &pfn) == QUIRE_OK) {
+		if (za->q->page_alloc.watched)
+			qi_debug_needed(za->q, pfn, 1ull << order);
+		memory = platform->phys_to_virt(platform->ctx, pfn << shift, (quire_phys_t)1 << (order + shift));
+		if (memory)
+			qi_tree_withhold(&from->tree, pfn, order);
+		else
+			qi_tree_free(&from->tree, pfn, order);
+	}
+	if (from != za)
+		qi_unlock(&from->lock);
+	return memory;
+}
+
+/* From the platform, else a block of frames. Zone locked. *charged: what to give back to the platform. */
 static void *table_memory(struct qi_zone *za, size_t bytes, size_t *charged)
 {
 	const struct quire_platform *platform = za->q->platform;
 	unsigned shift = quire_page_shift(&za->q->config), order = 0;
-	quire_pfn_t pfn;
 	void *memory;
 
 	*charged = 0;
@@ -40,17 +81,8 @@ static void *table_memory(struct qi_zone *za, size_t bytes, size_t *charged)
 	}
 	while (((size_t)1 << (order + shift)) < bytes)
 		order++;
-	if (qi_tree_alloc(&za->tree, order, QUIRE_MIGRATE_UNMOVABLE, 0, &pfn) != QUIRE_OK)
-		return NULL;
-	if (za->q->page_alloc.watched)
-		qi_debug_needed(za->q, pfn, 1ull << order);
-	memory = platform->phys_to_virt(platform->ctx, pfn << shift, (quire_phys_t)1 << (order + shift));
-	if (!memory) {
-		qi_tree_free(&za->tree, pfn, order);
-		return NULL;
-	}
-	qi_tree_withhold(&za->tree, pfn, order);
-	return memset(memory, 0, bytes);
+	memory = borrow_frames(za, order);
+	return memory ? memset(memory, 0, bytes) : NULL;
 }
 
 void qi_zone_open_fronts(struct qi_zone *za)

@@ -70,7 +70,8 @@ void quire_node_vmstat(const struct quire_node *node, struct quire_zone_events *
  *
  * slow: a request failed, or was served after reclaim or compaction; the record is gone when the hook returns. Called
  * outside cpu_enter. fallback: a request of `type` had to be served from a pageblock of `block_type` (as it is now: its own if the pageblock
- * was claimed). move: pages went from the zone to a CPU (positive) or back (negative), seen from outside a request.
+ * was claimed). move: pages went from the zone to a CPU's front (refill, positive) or back (spill or drain, negative), as
+ * it happens; `cpu` is whose front it is, which on a drain may not be the caller's.
  */
 struct quire_trace {
 	void *ctx;

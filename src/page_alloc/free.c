@@ -78,14 +78,10 @@ enum quire_status quire_drain_frames(struct quire *q)
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
 		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
 			struct qi_zone *za = qi_zone_of(&q->topology.nodes[nid]->zones[type]);
-			uint64_t kept;
 
 			if (!za)
 				continue;
-			kept = qi_front_held(za, cpu);
 			qi_front_drain(za, cpu);
-			if (kept)
-				qi_trace(q, move, za->zone, cpu, -(int64_t)kept);
 			if (qi_front_drain_all(za) != QUIRE_OK)
 				result = QUIRE_EUNSUPPORTED;
 		}

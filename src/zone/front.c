@@ -62,21 +62,23 @@ static void give_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsign
 
 static void spill_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsigned order)
 {
-	uint64_t before;
+	uint64_t held = qi_moves_begin(za, stack), before;
 
 	qi_lock(&za->lock);
 	before = za->bad_frees;
 	give_blocks(za, stack, order, stack->count / 2u);
 	qi_unlock(&za->lock);
 	qi_report_bad_frees(za, before);
+	qi_moves_end(za, stack, held);
 }
 
 void qi_front_flush(struct qi_zone *za, struct qi_front *front)
 {
-	uint64_t before;
+	uint64_t held, before;
 
 	if (!front->stocked)
 		return;
+	held = qi_moves_begin(za, front);
 	qi_lock(&za->lock);
 	before = za->bad_frees;
 	qi_words_flush(za, &front->frames, 0);
@@ -94,6 +96,7 @@ void qi_front_flush(struct qi_zone *za, struct qi_front *front)
 	qi_poke(&front->stocked, 0);
 	qi_unlock(&za->lock);
 	qi_report_bad_frees(za, before);
+	qi_moves_end(za, front, held);
 }
 
 void qi_front_drain(struct qi_zone *za, unsigned cpu)
@@ -277,7 +280,8 @@ enum quire_status qi_front_keep_slow(struct qi_zone *za, struct qi_front *front,
 	return qi_likely(status != QUIRE_ENOENT) ? status : qi_front_free_tree(za, pfn, order);
 }
 
-uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu)
+/* Of another CPU's front it reads what that CPU may be changing: counts, not places, so the worst is a wrong number. */
+QI_RACES uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu)
 {
 	const struct qi_front *front;
 	uint64_t pages = 0;

@@ -8,6 +8,8 @@
  */
 #include "zone/front_cpus.h"
 
+#include <quire/vmstat.h>
+
 #include "zone/front_internal.h"
 #include "zone/tree_withhold.h"
 
@@ -129,6 +131,28 @@ void qi_fronts_old_events(const struct qi_zone *za, struct qi_zone_events *sum,
 	for (struct qi_front_table table = za->old_fronts; table.cpus; table = *older_of(&table))
 		for (unsigned cpu = 0; cpu < table.cpus; cpu++)
 			add(sum, &table.fronts[cpu].events);
+}
+
+/* --- tracing ----------------------------------------------------------------------------------------------------------- */
+
+static unsigned cpu_at(const struct qi_zone *za, const void *place)
+{
+	return (unsigned)(((uintptr_t)place - (uintptr_t)za->fronts) / sizeof(struct qi_front));
+}
+
+uint64_t qi_front_held_at(const struct qi_zone *za, const void *place)
+{
+	return qi_front_held(za, cpu_at(za, place));
+}
+
+void qi_front_tell_moved(const struct qi_zone *za, const void *place, uint64_t before)
+{
+	const struct quire_trace *trace = za->q->page_alloc.trace;
+	unsigned cpu = cpu_at(za, place);
+	int64_t pages = (int64_t)(qi_front_held(za, cpu) - before);
+
+	if (trace && trace->move && pages)
+		trace->move(trace->ctx, za->zone, cpu, pages);
 }
 
 /* --- keeping CPUs out -------------------------------------------------------------------------------------------------- */

@@ -22,6 +22,32 @@ static inline void qi_report_bad_frees(const struct qi_zone *za, uint64_t before
 		qi_log_bad_frees(za);
 }
 
+/*
+ * For trace hooks: pages a front holds before the tree is asked or given something, and telling the difference afterwards.
+ * `place` is anything inside the front. Where nobody traces it is one test per trip to the tree.
+ */
+#define QI_NOT_TRACED UINT64_MAX
+uint64_t qi_front_held_at(const struct qi_zone *za, const void *place);
+void qi_front_tell_moved(const struct qi_zone *za, const void *place, uint64_t before);
+
+static inline uint64_t qi_moves_begin(const struct qi_zone *za, const void *place)
+{
+#ifndef QUIRE_NO_TRACE
+	if (qi_unlikely(za->q && za->q->page_alloc.trace))
+		return qi_front_held_at(za, place);
+#else
+	(void)za;
+	(void)place;
+#endif
+	return QI_NOT_TRACED;
+}
+
+static inline void qi_moves_end(const struct qi_zone *za, const void *place, uint64_t before)
+{
+	if (qi_unlikely(before != QI_NOT_TRACED))
+		qi_front_tell_moved(za, place, before);
+}
+
 /* Blocks that may be reused until the next spill: the more, the less there is to mend. */
 static inline int32_t qi_front_credit(const struct qi_zone *za, int32_t least)
 {

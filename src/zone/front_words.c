@@ -95,7 +95,7 @@ static void spill(struct qi_zone *za, struct qi_word_cache *cache, unsigned orde
 {
 	struct qi_node *leaves[QI_FRONT_ENTRIES];
 	unsigned n = (cache->count + 1u) / 2;
-	uint64_t before;
+	uint64_t held = qi_moves_begin(za, cache), before;
 
 	if (!order)
 		qi_tree_fetch_words(&za->tree, &cache->entries[1], leaves, n);
@@ -107,6 +107,7 @@ static void spill(struct qi_zone *za, struct qi_word_cache *cache, unsigned orde
 	cache->credit = qi_front_credit(za, QI_FRONT_CREDIT);
 	cache->want = QI_FRONT_BATCH;
 	qi_report_bad_frees(za, before);
+	qi_moves_end(za, cache, held);
 }
 
 void qi_words_flush(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)
@@ -240,10 +241,11 @@ static bool refill(struct qi_zone *za, struct qi_word_cache *cache, const struct
 	unsigned flags = request->flags & QI_TREE_NOFRAGMENT, limit = request->order ? cache->batch : 64, got = 0;
 	unsigned enough = request->order || cache->stocked ? 1 : cache->want;
 	struct qi_word_entry *into = &cache->serve[request->type];
-	uint64_t before;
+	uint64_t held, before;
 
 	if (!cache->limit || !qi_tree_may_serve(za, request))
 		return false;
+	held = qi_moves_begin(za, cache);
 	qi_lock(&za->lock);
 	before = za->bad_frees;
 	while (got < enough && cache->stocked < QI_FRONT_STOCK) {
@@ -260,6 +262,7 @@ static bool refill(struct qi_zone *za, struct qi_word_cache *cache, const struct
 		cache->stock_type = (uint8_t)request->type;
 	cache->want = (uint16_t)qi_min(cache->want * 2u, cache->most);
 	qi_report_bad_frees(za, before);
+	qi_moves_end(za, cache, held);
 	return got;
 }
 

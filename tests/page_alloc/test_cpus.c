@@ -150,6 +150,44 @@ static void more_cpus_than_at_boot(void **state)
 	assert_int_equal(qi_tree_free_pages(&za->tree), ZONE_PAGES);
 }
 
+static int64_t moved[4];
+static unsigned refills, returns;
+static void count_moves(void *ctx, const struct quire_zone *zone, unsigned cpu, int64_t pages)
+{
+	assert_ptr_equal(zone, ctx);
+	assert_true(cpu < 4 && pages);
+	moved[cpu] += pages;
+	*(pages > 0 ? &refills : &returns) += 1;
+}
+
+/* What hooks see of fronts adds up to what they hold, at any moment. */
+static void moves_add_up(void **state)
+{
+	static quire_pfn_t held[4][2000];
+	struct machine *m = *state;
+	struct qi_zone *za = normal(m);
+	const struct quire_trace trace = { .ctx = za->zone, .move = count_moves };
+
+	quire_set_trace(&m->q, &trace);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 8000; i++) {
+			now_on = i % 4;
+			assert_int_equal(quire_alloc_frames(&m->q, 0, 0, QUIRE_GFP_KERNEL, &held[now_on][i / 4]), QUIRE_OK);
+			assert_int_equal(moved[now_on], i / 4 + 1 + qi_front_held(za, now_on));
+		}
+		for (unsigned i = 0; i < 8000; i++) {
+			now_on = i % 4;
+			assert_int_equal(quire_free_frames(&m->q, held[now_on][1999 - i / 4], 0), QUIRE_OK);
+			assert_int_equal(moved[now_on], 1999 - i / 4 + qi_front_held(za, now_on));
+		}
+	}
+	assert_int_equal(quire_drain_frames(&m->q), QUIRE_OK);
+	for (unsigned cpu = 0; cpu < 4; cpu++)
+		assert_int_equal(moved[cpu], 0);
+	assert_true(refills > 50 && returns > 50);
+	quire_set_trace(&m->q, NULL);
+}
+
 struct job {
 	struct machine *m;
 	int cpu;
@@ -218,7 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(disabled_zone_keeps_nothing), CASE(disabled_before_first_use), CASE(needs_a_barrier),
-		CASE(offline_gives_back), CASE(more_cpus_than_at_boot), CASE(under_load),
+		CASE(offline_gives_back), CASE(more_cpus_than_at_boot), CASE(moves_add_up), CASE(under_load),
 	};
 
 	platform.cpu_enter = this_cpu;

@@ -103,7 +103,7 @@ static void note_obstacle(struct quire_hotplug_failure *failure, const struct qu
 
 static void release(struct quire *q, const struct qi_hot_work *work)
 {
-	qi_unisolate_range(q, usable_start(&work->block), usable_pages(&work->block), ISOLATION);
+	qi_unisolate_range(q, usable_start(&work->block), usable_pages(&work->block));
 }
 
 /* A driver may keep all of the block back. */

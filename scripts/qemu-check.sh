@@ -22,7 +22,7 @@ tools() {
 }
 
 run_case() {
-	scripts/qemu-run.sh -t "${SECONDS_PER_CASE:-60}" "$1" "$5" $6 >"$log"
+	scripts/qemu-run.sh -t "${SECONDS_PER_CASE:-180}" "$1" "$5" $6 >"$log"
 	code=$?
 	if [ "$code" = "$3" ] && grep -Eq "$4" "$log"; then
 		passed=$((passed + 1))

@@ -139,6 +139,7 @@ unsigned metal_test_hotplug(unsigned seconds, unsigned cycles)
 	static struct metal_task tasks[PORTABLE_STORM_WORKERS];
 	static struct portable p = { .q = &metal.q, .say = say };
 	bool dimms = metal_dimm_find(), virtio = metal_virtio_mem_find(), good = portable_warm_up(&p);
+	uint64_t moved = 0;
 	unsigned left;
 
 	if (!dimms && !virtio) {
@@ -147,9 +148,8 @@ unsigned metal_test_hotplug(unsigned seconds, unsigned cycles)
 	}
 	storm.p = &p;
 	storm.operations = OPERATIONS;
-	storm.pinned = true;
 	storm.workers = (unsigned)qi_min(metal.q.config.cpus - 1, PORTABLE_STORM_WORKERS);
-	portable_storm_begin(&storm, SEED);
+	good = portable_storm_begin(&storm, SEED) && good;
 	for (unsigned i = 0; i < storm.workers; i++) {
 		tasks[i] = (struct metal_task){ .fn = rage, .worker = i };
 		metal_queue(&tasks[i]);
@@ -161,7 +161,9 @@ unsigned metal_test_hotplug(unsigned seconds, unsigned cycles)
 		while (!__atomic_load_n(&tasks[i].done, __ATOMIC_ACQUIRE))
 			arch_relax();
 	good = portable_storm_end(&storm) && good;
-	metal_print("hotplug: %u of %u pieces came and went, storm of %u CPUs beside it: %s\n", left, cycles, storm.workers,
-		    good && left == cycles ? "ok" : "FAILED");
+	for (unsigned i = 0; i < storm.workers; i++)
+		moved += storm.worker[i].moved;
+	metal_print("hotplug: %u of %u pieces came and went, storm of %u CPUs beside it, %llu blocks moved: %s\n", left, cycles,
+		    storm.workers, (unsigned long long)moved, good && left == cycles ? "ok" : "FAILED");
 	return good && left == cycles ? METAL_EXIT_OK : METAL_EXIT_FAILED;
 }

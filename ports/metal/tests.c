@@ -48,7 +48,7 @@ unsigned metal_test_storm(unsigned seconds)
 {
 	static struct portable_storm storm;
 	static struct portable p = { .q = &metal.q, .say = say, .ctx = (void *)(uintptr_t)"storm" };
-	uint64_t end = arch_now_ns() + seconds * 1000000000ull, requests = 0, failures = 0;
+	uint64_t end = arch_now_ns() + seconds * 1000000000ull, requests = 0, failures = 0, moved = 0;
 	unsigned rounds = 0;
 	bool good = portable_warm_up(&p);
 
@@ -56,16 +56,17 @@ unsigned metal_test_storm(unsigned seconds)
 	storm.p = &p;
 	storm.workers = (unsigned)qi_min(metal.q.config.cpus, PORTABLE_STORM_WORKERS);
 	storm.operations = STORM_OPERATIONS;
-	portable_storm_begin(&storm, SEED);
+	good = portable_storm_begin(&storm, SEED) && good;
 	for (; good && (!rounds || arch_now_ns() < end); rounds++)
 		good = portable_storm_round(&storm);
 	good = portable_storm_end(&storm) && good;
 	for (unsigned i = 0; i < storm.workers; i++) {
 		requests += storm.worker[i].requests;
 		failures += storm.worker[i].failures;
+		moved += storm.worker[i].moved;
 	}
-	metal_print("storm: %u workers, %u rounds, %llu requests, %llu without memory: %s\n", storm.workers, rounds,
-		    (unsigned long long)requests, (unsigned long long)failures, good ? "ok" : "FAILED");
+	metal_print("storm: %u workers, %u rounds, %llu requests, %llu without memory, %llu moved: %s\n", storm.workers, rounds,
+		    (unsigned long long)requests, (unsigned long long)failures, (unsigned long long)moved, good ? "ok" : "FAILED");
 	return good ? METAL_EXIT_OK : METAL_EXIT_FAILED;
 }
 

@@ -9,6 +9,7 @@
 #ifndef QUIRE_PORTABLE_H
 #define QUIRE_PORTABLE_H
 
+#include <quire/mobility.h>
 #include <quire/quire.h>
 
 struct portable {
@@ -45,11 +46,14 @@ struct portable_storm_worker {
 	uint64_t random;
 	uint64_t held;			/* frames */
 	uint64_t requests, failures;	/* failures are for want of memory */
+	uint64_t moved;			/* blocks the engine moved */
 	const char *broken;		/* what was found wrong; NULL: nothing */
 	quire_pfn_t broken_pfn;
-	struct {
+	uint32_t lock;			/* slots: the engine moves blocks while the worker works. Not held in the engine */
+	struct portable_storm_slot {
 		quire_pfn_t pfn;
-		uint32_t order, used;
+		uint8_t order;
+		bool used, movable;
 	} slots[PORTABLE_STORM_SLOTS];
 };
 
@@ -57,7 +61,7 @@ struct portable_storm {
 	struct portable *p;
 	unsigned workers;		/* at most PORTABLE_STORM_WORKERS, and the engine's CPUs */
 	unsigned operations;		/* of each worker in a round */
-	bool pinned;			/* nothing is taken as movable: for memory beside it that may go away */
+	struct quire_owner owner;	/* of what was taken as movable */
 	uint64_t baseline;		/* frames free when nothing is held */
 	/* Single frames on their way to be freed by another CPU: pfn + 1, or 0. */
 	uint32_t mail_lock;
@@ -65,8 +69,11 @@ struct portable_storm {
 	struct portable_storm_worker worker[PORTABLE_STORM_WORKERS];
 };
 
-/* Zeroed but for p, workers and operations; `seed` decides everything a worker does on its own. */
-void portable_storm_begin(struct portable_storm *storm, uint64_t seed);
+/*
+ * Zeroed but for p, workers and operations; `seed` decides everything a worker does on its own. The storm is an owner then:
+ * what it took as movable can be moved, and each move is checked. False: it cannot be registered.
+ */
+bool portable_storm_begin(struct portable_storm *storm, uint64_t seed);
 /* All workers at once; then, with everybody still: the checker, and every frame is free or held. */
 bool portable_storm_round(struct portable_storm *storm);
 /* One worker's part of a round, for callers who run workers themselves. Stops early when something is broken. */

@@ -5,7 +5,7 @@
  */
 #include "portable.h"
 
-#include "base/base.h"
+#include "base/lock.h"
 
 #define GFP_BASE (QUIRE_GFP_NOWARN | QUIRE_GFP_NORETRY)
 
@@ -75,54 +75,154 @@ static unsigned pick_order(uint64_t random)
 	return orders[random & 15];
 }
 
-static quire_gfp_t pick_flags(const struct portable_storm *s, uint64_t random)
+static quire_gfp_t pick_flags(uint64_t random)
 {
-	static const quire_gfp_t flags[4] = { QUIRE_GFP_KERNEL, QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE, QUIRE_GFP_ATOMIC,
-					      QUIRE_GFP_HIGHUSER_MOVABLE };
+	static const quire_gfp_t flags[4] = { QUIRE_GFP_KERNEL, QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE,
+					      QUIRE_GFP_HIGHUSER_MOVABLE, QUIRE_GFP_ATOMIC };
 
-	return flags[(uint32_t)random % (s->pinned ? 3 : 4)] | GFP_BASE;
+	return flags[random & 3] | GFP_BASE;
+}
+
+static void lock(uint32_t *word)
+{
+	while (__atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE))
+		qi_relax();
+}
+
+static void unlock(uint32_t *word)
+{
+	__atomic_store_n(word, 0, __ATOMIC_RELEASE);
 }
 
 /* Leave a single frame for another CPU, and free what was left there before. */
-static bool exchange(struct portable_storm *s, struct portable_storm_worker *w, unsigned slot, uint64_t random)
+static bool exchange(struct portable_storm *s, struct portable_storm_worker *w, quire_pfn_t pfn, uint64_t random)
 {
-	uint64_t *box = &s->mail[random % PORTABLE_STORM_MAIL];
-	uint64_t got;
+	uint64_t *box = &s->mail[random % PORTABLE_STORM_MAIL], got;
 
-	w->slots[slot].used = 0;
-	w->held--;
-	while (__atomic_exchange_n(&s->mail_lock, 1, __ATOMIC_ACQUIRE))
-		continue;
+	lock(&s->mail_lock);
 	got = *box;
-	*box = w->slots[slot].pfn + 1;
-	__atomic_store_n(&s->mail_lock, 0, __ATOMIC_RELEASE);
+	*box = pfn + 1;
+	unlock(&s->mail_lock);
 	return !got || give(s, w, got - 1, 0);
+}
+
+/* Take the slot's block out of the table: from here on nobody moves it. */
+static struct portable_storm_slot empty(struct portable_storm_worker *w, struct portable_storm_slot *slot)
+{
+	struct portable_storm_slot block;
+
+	lock(&w->lock);
+	block = *slot;
+	slot->used = false;
+	unlock(&w->lock);
+	w->held -= 1ull << block.order;
+	return block;
+}
+
+static bool fill(struct portable_storm *s, struct portable_storm_worker *w, struct portable_storm_slot *slot, uint64_t random)
+{
+	struct portable_storm_slot block = { .order = (uint8_t)pick_order(random), .used = true };
+	quire_gfp_t flags = pick_flags(random >> 36);
+
+	w->requests++;
+	if (quire_alloc_frames(s->p->q, QUIRE_NO_NODE, block.order, flags, &block.pfn) != QUIRE_OK) {
+		w->failures++;
+		return true;
+	}
+	if (!mark(s, w, block.pfn, block.order))
+		return false;
+	block.movable = flags & QUIRE_GFP_MOVABLE;
+	w->held += 1ull << block.order;
+	lock(&w->lock);
+	*slot = block;
+	unlock(&w->lock);
+	return true;
 }
 
 static bool step(struct portable_storm *s, struct portable_storm_worker *w)
 {
 	uint64_t random = next_random(w);
-	unsigned slot = (unsigned)(random >> 8) % PORTABLE_STORM_SLOTS, order = pick_order(random);
-	quire_pfn_t pfn;
+	struct portable_storm_slot *slot = &w->slots[(random >> 8) % PORTABLE_STORM_SLOTS], block;
 
-	if (w->slots[slot].used) {
-		if (!w->slots[slot].order && (random >> 32 & 3) == 0)
-			return exchange(s, w, slot, random >> 40);
-		w->slots[slot].used = 0;
-		w->held -= 1ull << w->slots[slot].order;
-		return give(s, w, w->slots[slot].pfn, w->slots[slot].order);
-	}
-	w->requests++;
-	if (quire_alloc_frames(s->p->q, QUIRE_NO_NODE, order, pick_flags(s, random >> 36), &pfn) != QUIRE_OK) {
-		w->failures++;
-		return true;
-	}
-	w->slots[slot].pfn = pfn;
-	w->slots[slot].order = order;
-	w->slots[slot].used = 1;
-	w->held += 1ull << order;
-	return mark(s, w, pfn, order);
+	if (!slot->used)
+		return fill(s, w, slot, random);
+	block = empty(w, slot);
+	if (!block.order && !block.movable && (random >> 32 & 3) == 0)
+		return exchange(s, w, block.pfn, random >> 40);
+	return give(s, w, block.pfn, block.order);
 }
+
+/* --- the owner -------------------------------------------------------------------------------------------------------- */
+
+/* The slot whose block has the frame, its worker locked; NULL: none, and nobody is locked. */
+static struct portable_storm_slot *find(struct portable_storm *s, quire_pfn_t pfn, struct portable_storm_worker **worker)
+{
+	for (unsigned i = 0; i < s->workers; i++) {
+		struct portable_storm_worker *w = &s->worker[i];
+
+		lock(&w->lock);
+		for (struct portable_storm_slot *slot = w->slots; slot < w->slots + PORTABLE_STORM_SLOTS; slot++)
+			if (slot->used && pfn - slot->pfn < 1ull << slot->order) {
+				*worker = w;
+				return slot;
+			}
+		unlock(&w->lock);
+	}
+	return NULL;
+}
+
+static bool holds(void *ctx, quire_pfn_t pfn, struct quire_held *held)
+{
+	struct portable_storm_worker *w;
+	const struct portable_storm_slot *slot = find(ctx, pfn, &w);
+
+	if (!slot)
+		return false;
+	*held = (struct quire_held){ .pfn = slot->pfn, .order = slot->order, .movable = slot->movable,
+				     .why = slot->movable ? NULL : "was taken to stay" };
+	unlock(&w->lock);
+	return true;
+}
+
+/* Each frame of the block must bear its name before, and bears the new one afterwards. */
+static enum quire_status move(struct portable_storm *s, const struct quire_move *m)
+{
+	struct portable_storm_worker *w;
+	struct portable_storm_slot *slot = find(s, m->from, &w);
+	enum quire_status status = QUIRE_OK;
+
+	if (!slot)
+		return QUIRE_ENOENT;
+	if (slot->pfn != m->from || slot->order != m->order)
+		status = QUIRE_ENOENT;
+	else if (!slot->movable)
+		status = QUIRE_EPERM;
+	for (quire_pfn_t i = 0; i < 1ull << m->order && status == QUIRE_OK; i++) {
+		uint64_t *from = frame(s, m->from + i), *to = frame(s, m->to + i);
+
+		if (from && *from != stamp(m->from + i))
+			broken(w, "a frame was written by somebody else before it moved", m->from + i);
+		if (from)
+			*from = 0;
+		if (to)
+			*to = stamp(m->to + i);
+	}
+	if (status == QUIRE_OK) {
+		slot->pfn = m->to;
+		w->moved++;
+	}
+	unlock(&w->lock);
+	return status;
+}
+
+static void migrate(void *ctx, struct quire_move *moves, unsigned n, enum quire_migrate_mode mode)
+{
+	(void)mode;
+	for (unsigned i = 0; i < n; i++)
+		moves[i].status = move(ctx, &moves[i]);
+}
+
+/* --- rounds ----------------------------------------------------------------------------------------------------------- */
 
 void portable_storm_work(struct portable_storm *s, unsigned worker)
 {
@@ -143,9 +243,9 @@ static void give_all(void *arg, unsigned worker)
 
 	for (unsigned i = 0; i < PORTABLE_STORM_SLOTS; i++)
 		if (w->slots[i].used) {
-			w->slots[i].used = 0;
-			w->held -= 1ull << w->slots[i].order;
-			if (!give(s, w, w->slots[i].pfn, w->slots[i].order))
+			struct portable_storm_slot block = empty(w, &w->slots[i]);
+
+			if (!give(s, w, block.pfn, block.order))
 				return;
 		}
 }
@@ -181,11 +281,13 @@ static bool judge(struct portable_storm *s)
 		(unsigned long long)left, (unsigned long long)held, (unsigned long long)s->baseline);
 }
 
-void portable_storm_begin(struct portable_storm *s, uint64_t seed)
+bool portable_storm_begin(struct portable_storm *s, uint64_t seed)
 {
 	s->baseline = portable_free_frames(s->p);
 	for (unsigned i = 0; i < s->workers; i++)
 		s->worker[i].random = (seed + i + 1) * 0x9e3779b97f4a7c15ull | 1;
+	s->owner = (struct quire_owner){ .name = "storm", .holds = holds, .migrate = migrate, .ctx = s };
+	return quire_register_owner(s->p->q, &s->owner) == QUIRE_OK || portable_fail(s->p, "the storm cannot be an owner");
 }
 
 bool portable_storm_round(struct portable_storm *s)
@@ -204,5 +306,7 @@ bool portable_storm_end(struct portable_storm *s)
 			good = give(s, &s->worker[0], s->mail[i] - 1, 0);
 			s->mail[i] = 0;
 		}
+	while (quire_unregister_owner(s->p->q, &s->owner) == QUIRE_EBUSY)
+		qi_relax();
 	return judge(s) && good;
 }

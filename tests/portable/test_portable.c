@@ -80,7 +80,7 @@ static void weather(struct portable *p)
 	storm.p = p;
 	storm.workers = CPUS;
 	storm.operations = OPERATIONS;
-	portable_storm_begin(&storm, 1);
+	assert_true(portable_storm_begin(&storm, 1));
 	for (unsigned round = 0; round < ROUNDS; round++)
 		if (!portable_storm_round(&storm))
 			fail_msg("storm: %s", said);
@@ -121,7 +121,7 @@ static void the_storm_sees_a_frame_lost(void **state)
 	storm.p = &p;
 	storm.workers = CPUS;
 	storm.operations = 100;
-	portable_storm_begin(&storm, 2);
+	assert_true(portable_storm_begin(&storm, 2));
 	assert_true(portable_storm_round(&storm));
 	assert_int_equal(quire_alloc_frames(&q, 0, 0, QUIRE_GFP_KERNEL, &pfn), QUIRE_OK);
 	assert_false(portable_storm_round(&storm));

@@ -50,9 +50,10 @@ enum quire_status quire_read_efi_map(struct quire_machine *m, const void *data, 
 				     const struct quire_reader_log *log);
 
 /*
- * Flattened device tree, through libfdt: memory nodes, reserved-memory, /memreserve/, numa ids, distance map, chosen, cpus,
- * dma-ranges. `data` is 8-aligned (QUIRE_EINVAL otherwise) and must stay where it is as long as machine->command_line is used.
- * The blob itself is reserved if machine->fdt was set to its physical address before. The one reader that needs a library.
+ * Flattened device tree: memory nodes, reserved-memory, /memreserve/, numa ids, distance map, chosen, cpus, dma-ranges.
+ * `data` is 8-aligned (QUIRE_EINVAL otherwise) and must stay where it is as long as machine->command_line is used. The blob
+ * itself is reserved if machine->fdt was set to its physical address before. The reader calls libfdt; where there is none,
+ * firmware/blob/ in front of the include path stands in for it.
  */
 enum quire_status quire_read_fdt(struct quire_machine *m, const void *data, size_t size, const struct quire_reader_log *log);
 

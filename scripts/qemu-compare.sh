@@ -111,6 +111,9 @@ capture() {
 		-bios*)
 			skip "$name" "EFI firmware, which our kernels do not start from"
 			return ;;
+		-devicepc-dimm,*)
+			skip "$name" "modules that are there at power-on come to our kernels by polling, not by booting"
+			return ;;
 		-acpitable*) set -- "$@" -acpitable "file=$directory/${word##*.}.bin" ;;
 		-objectmemory-backend-ram,*reserve=off*) set -- "$@" -object "$word" ;;
 		-objectmemory-backend-ram,*) set -- "$@" -object "$word,reserve=off" ;;

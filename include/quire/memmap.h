@@ -110,7 +110,7 @@ struct quire_page_layout {
 	/* What it was computed for. */
 	struct quire_page_layout_params params;
 	struct quire_page_field section, node, zone, lastcpupid, kasan, lru_gen, lru_refs;
-	/* False: nodes exist, but a table by section number says which. */
+	/* False: nodes exist, but are found by the section's number. */
 	bool node_in_flags;
 	/* False: wanted, but kept in a word of its own. */
 	bool lastcpupid_in_flags;
@@ -328,7 +328,8 @@ struct quire_memmap_stats {
  *
  * struct quire_usage is an array of 32-bit words of which these offsets name the parts: sub-section bits (sparse
  * models), four bits per pageblock, and per "unit" (the frames whose descriptors fill whole pages, at least a
- * pageblock) two bits, taken for initialisation and initialised. Maps of sections that come and go, and all under LAZY,
+ * pageblock) two bits, taken for initialisation and initialised; a word for the section's node where flags have no room for it (0xffff: several nodes share it, ask
+ * the ledger). Maps of sections that come and go, and all under LAZY,
  * are longer: they also say where each unit's backing is, and the node and zone it was given at run time.
  */
 struct quire_memmap {
@@ -369,8 +370,6 @@ struct quire_memmap {
 	uint64_t section_end;
 	/* What the geometry can hold. */
 	uint64_t section_limit;
-	/* Node by section number where flags have no room; 0xffff: ask the ledger. */
-	uint16_t *section_node;
 	/* Present at boot, ascending; LAZY enters them in the table when needed. */
 	struct quire_section_run *runs;
 	size_t run_count;
@@ -385,7 +384,7 @@ struct quire_memmap {
 
 	/* --- usage maps: word offsets of their parts, and words without and with the backing part --- */
 
-	uint32_t usage_blocks, usage_taken, usage_done, usage_backing, usage_homes;
+	uint32_t usage_blocks, usage_taken, usage_done, usage_node, usage_backing, usage_homes;
 	uint32_t usage_words, usage_full_words;
 
 	/* --- memory for all of this --- */
@@ -518,9 +517,15 @@ static inline quire_pfn_t quire_page_to_pfn(const struct quire_memmap *m, const 
 	case QUIRE_MODEL_DISCONTIGMEM:
 		base = m->flat[quire_page_field_get(page->flags, m->layout.section)].map;
 		break;
-	default:
-		base = quire_section(m, quire_page_field_get(page->flags, m->layout.section))->map &
-		       ~(uintptr_t)QUIRE_SECTION_FLAGS;
+	default: {
+		/* The topmost field, perhaps of no bits; and a section with descriptors is in the table. */
+		uint32_t number = (uint32_t)((uint64_t)page->flags >> m->layout.section.shift);
+		const struct quire_section *section =
+			quire_memmap_model(m) == QUIRE_MODEL_SPARSEMEM ? &m->table[number] :
+			&m->roots[number >> m->root_shift][number & ((1u << m->root_shift) - 1)];
+
+		base = section->map & ~(uintptr_t)QUIRE_SECTION_FLAGS;
+	}
 	}
 	return (quire_pfn_t)(((uintptr_t)page - base) >> quire_memmap_stride_shift(m));
 }
@@ -572,7 +577,7 @@ static inline enum quire_zone_type quire_page_zone(const struct quire_memmap *m,
 	return (enum quire_zone_type)quire_page_field_get(page->flags, m->layout.zone);
 }
 
-/* Node of an initialised descriptor: from the flags, else from the table by section. */
+/* Node of an initialised descriptor: from the flags, else from its section. */
 int quire_page_nid(const struct quire_memmap *m, const struct quire_page *page);
 
 /*

@@ -24,7 +24,8 @@ struct qi_usage_layout qi_usage_layout(const struct quire_memmap *m, uint64_t fr
 	l.blocks = subsections ? words_for(qi_max(frames >> subsection_shift(m), 1)) : 0;
 	l.taken = l.blocks + words_for((frames >> m->block_shift) * 4);
 	l.done = l.taken + words_for(units);
-	l.backing = l.done + words_for(units);
+	l.node = l.done + words_for(units);
+	l.backing = l.node + (subsections && !m->layout.node_in_flags);
 	l.backing += l.backing & 1;
 	l.homes = l.backing + (backing ? units * 2 : 0);
 	l.words = l.homes + (backing ? (units + 1) / 2 : 0);
@@ -57,8 +58,8 @@ static struct qi_usage_layout layout_of(const struct quire_memmap *m, const stru
 {
 	if (!qi_is_sparse(m))
 		return qi_usage_layout(m, ref->end - ref->start, false, false);
-	return (struct qi_usage_layout){ m->usage_blocks, m->usage_taken, m->usage_done, m->usage_backing, m->usage_homes,
-					 m->usage_words };
+	return (struct qi_usage_layout){ m->usage_blocks, m->usage_taken, m->usage_done, m->usage_node, m->usage_backing,
+					 m->usage_homes, m->usage_words };
 }
 
 bool qi_unit_done(const struct quire_memmap *m, quire_pfn_t pfn)

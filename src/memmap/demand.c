@@ -27,7 +27,7 @@ enum quire_status qi_enter_boot_section(struct quire *q, uint64_t number, int ni
 	mark_present(section);
 	if (!qi_section_room(q, false, number, nid, &map))
 		return QUIRE_ENOMEM;
-	qi_section_fill(q, number, section, map, section->usage);
+	qi_section_fill(q, number, section, map, section->usage, nid);
 	return QUIRE_OK;
 }
 
@@ -49,7 +49,7 @@ static enum quire_status enter_for_hotplug(struct quire *q, uint64_t number, int
 		return QUIRE_ENOMEM;
 	quire_memmap_hold(q, &state);
 	if (!(section->map & QUIRE_SECTION_HAS_MAP))
-		qi_section_fill(q, number, section, map, section->usage);
+		qi_section_fill(q, number, section, map, section->usage, nid);
 	quire_memmap_let(q, state);
 	return QUIRE_OK;
 }

@@ -90,12 +90,12 @@ static void set_section_nodes(struct quire_memmap *m, quire_pfn_t pfn, quire_pfn
 {
 	quire_pfn_t section = (quire_pfn_t)1 << m->section_pfn_shift;
 
-	for (; m->section_node && pfn < end; pfn = qi_stop_in_section(m, pfn, end)) {
-		uint16_t *entry = &m->section_node[pfn >> m->section_pfn_shift];
+	for (; !m->layout.node_in_flags && pfn < end; pfn = qi_stop_in_section(m, pfn, end)) {
+		uint32_t *words = (uint32_t *)quire_section(m, pfn >> m->section_pfn_shift)->usage;
 		bool whole = !(pfn & (section - 1)) && end - pfn >= section;
 
-		if (*entry != (uint16_t)nid)
-			*entry = whole ? (uint16_t)nid : 0xffff;
+		if (words[m->usage_node] != (uint32_t)nid)
+			words[m->usage_node] = whole ? (uint32_t)nid : 0xffff;
 	}
 }
 

@@ -155,6 +155,7 @@ static enum quire_status enter(struct quire *q, int nid, quire_pfn_t pfn)
 		if (!section)
 			return QUIRE_ENOMEM;
 		map -= (uintptr_t)(number << m->section_pfn_shift) << m->stride_shift;
+		qi_section_set_node(m, number, section->usage, nid);
 		__atomic_store_n(&section->map, map | flags, __ATOMIC_RELEASE);
 	}
 	section->map |= QUIRE_SECTION_PRESENT;

@@ -90,7 +90,10 @@ struct quire_section *qi_section_enter(struct quire *q, bool hotplug, uint64_t n
 /* Give a present section its descriptors at `map` (unbiased address of its first) and its usage map. Sub-sections by
  * ledger. */
 void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *section, uintptr_t map,
-		     struct quire_usage *usage);
+		     struct quire_usage *usage, int nid);
+
+/* Where flags have no room for the node: the section's memory is node nid's, as far as the ledger does not object. */
+void qi_section_set_node(const struct quire_memmap *m, uint64_t number, struct quire_usage *usage, int nid);
 
 static inline uint64_t qi_section_map_size(const struct quire_memmap *m)
 {
@@ -108,7 +111,7 @@ struct qi_usage_ref qi_usage_of(const struct quire_memmap *m, quire_pfn_t pfn);
 
 /* Sizes of the parts of a usage map over `frames` frames. Sets the usage_* fields for one map. */
 struct qi_usage_layout {
-	uint32_t blocks, taken, done, backing, homes, words;
+	uint32_t blocks, taken, done, node, backing, homes, words;
 };
 struct qi_usage_layout qi_usage_layout(const struct quire_memmap *m, uint64_t frames, bool subsections, bool backing);
 

@@ -69,11 +69,13 @@ struct quire_page *quire_pfn_to_online_page(const struct quire_memmap *m, quire_
 
 int quire_page_nid(const struct quire_memmap *m, const struct quire_page *page)
 {
-	uint16_t nid;
+	const struct quire_section *section;
+	uint32_t nid;
 
 	if (m->layout.node_in_flags)
 		return (int)quire_page_field_get(page->flags, m->layout.node);
-	nid = m->section_node[quire_page_field_get(page->flags, m->layout.section)];
+	section = quire_section(m, quire_page_field_get(page->flags, m->layout.section));
+	nid = ((const uint32_t *)section->usage)[m->usage_node];
 	if (nid == 0xffff) {
 		/* Nodes meet inside this section: the frame's own memory, or the memory its hole belongs to, tells. */
 		struct qi_frame_home home = { .nid = 0 };
@@ -82,7 +84,7 @@ int quire_page_nid(const struct quire_memmap *m, const struct quire_page *page)
 		qi_home_of(m, quire_page_to_pfn(m, page), &home, &named);
 		return home.nid;
 	}
-	return nid;
+	return (int)nid;
 }
 
 uint64_t quire_page_zone_id(const struct quire_memmap *m, const struct quire_page *page)

@@ -67,7 +67,7 @@ static enum quire_status populate_run(struct quire *q, const struct quire_sectio
 			status = classic_map(q, i, run->nid, &buffer, &map);
 		if (status == QUIRE_OK)
 			qi_section_fill(q, number, quire_section(m, number), map,
-					(struct quire_usage *)((char *)usage.va + i * usage_size));
+					(struct quire_usage *)((char *)usage.va + i * usage_size), run->nid);
 	}
 	return status;
 }

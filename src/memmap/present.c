@@ -165,6 +165,7 @@ static enum quire_status enter(struct quire *q)
 	m->usage_blocks = l.blocks;
 	m->usage_taken = l.taken;
 	m->usage_done = l.done;
+	m->usage_node = l.node;
 	m->usage_backing = l.backing;
 	m->usage_words = l.words;
 	l = qi_usage_layout(m, (uint64_t)1 << m->section_pfn_shift, true, true);

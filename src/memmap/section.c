@@ -44,8 +44,6 @@ void qi_section_extend(struct quire_memmap *m, uint64_t end)
 
 		memset(&m->roots[from], 0, (size_t)(to - from) * sizeof(struct quire_section *));
 	}
-	if (m->section_node)
-		memset(&m->section_node[old], 0, (size_t)(end - old) * sizeof(*m->section_node));
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	m->section_end = end;
 }
@@ -68,14 +66,6 @@ enum quire_status qi_section_tables(struct quire *q, uint64_t end, int nid)
 	else
 		m->roots = chunk.va;
 	m->stats.table_bytes += chunk.size;
-	if (!m->layout.node_in_flags) {
-		want.size = m->section_limit * sizeof(*m->section_node);
-		status = qi_mm_take(q, &want, &chunk);
-		if (status != QUIRE_OK)
-			return status;
-		m->section_node = chunk.va;
-		m->stats.table_bytes += chunk.size;
-	}
 	qi_section_extend(m, end);
 	return QUIRE_OK;
 }
@@ -126,13 +116,17 @@ struct quire_section *qi_section_enter(struct quire *q, bool hotplug, uint64_t n
 	qi_section_extend(m, number + 1);
 	if (m->roots && !make_root(q, hotplug, number, nid))
 		return NULL;
-	if (m->section_node)
-		m->section_node[number] = only_node(m, number, nid);
 	return quire_section(m, number);
 }
 
+void qi_section_set_node(const struct quire_memmap *m, uint64_t number, struct quire_usage *usage, int nid)
+{
+	if (!m->layout.node_in_flags)
+		((uint32_t *)usage)[m->usage_node] = only_node(m, number, nid);
+}
+
 void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *section, uintptr_t map,
-		     struct quire_usage *usage)
+		     struct quire_usage *usage, int nid)
 {
 	struct quire_memmap *m = &q->memmap;
 	quire_pfn_t start = number << m->section_pfn_shift, end = (number + 1) << m->section_pfn_shift;
@@ -151,6 +145,7 @@ void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *sec
 		if (from < to)
 			qi_subsections_set(m, usage, from, to);
 	}
+	qi_section_set_node(m, number, usage, nid);
 	__atomic_store_n(&section->usage, usage, __ATOMIC_RELEASE);
 	/* Readers see the map last: a valid section has everything. */
 	__atomic_store_n(&section->map, (map - ((uintptr_t)start << m->stride_shift)) | flags, __ATOMIC_RELEASE);

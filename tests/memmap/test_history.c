@@ -144,6 +144,9 @@ static void test_top_of_memory(void **state)
 	assert_int_equal(cost(small, 2, QUIRE_MODEL_SPARSEMEM, &stats), QUIRE_EUNSUPPORTED);
 	assert_int_equal(cost(large, 2, QUIRE_MODEL_SPARSEMEM, &stats), QUIRE_OK);
 	assert_true(stats.table_bytes >= 512 * MiB);
+	/* Two levels, and nothing beside them that grows with the geometry: 1 MiB of roots' addresses. */
+	assert_int_equal(cost(small, 2, QUIRE_MODEL_SPARSEMEM_EXTREME, &stats), QUIRE_OK);
+	assert_in_range(stats.table_bytes, MiB, MiB + 5 * 4096);
 	assert_int_equal(cost(small, 2, QUIRE_MODEL_SPARSEMEM_VMEMMAP, &stats), QUIRE_OK);
 	assert_in_range(stats.table_bytes, MiB + 8192 + 4096, MiB + 8192 + 8192);
 	assert_int_equal(stats.descriptor_bytes, 2 * MiB);

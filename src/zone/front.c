@@ -72,6 +72,36 @@ static void spill_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsig
 	qi_moves_end(za, stack, held);
 }
 
+/* Zone locked. */
+static void flush_stacks(struct qi_zone *za, struct qi_front *front)
+{
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		for (unsigned order = 1; order <= QI_FRONT_ORDERS; order++) {
+			struct qi_block_stack *stack = &front->stacks[type][order - 1];
+
+			give_blocks(za, stack, order, stack->count);
+			if (stack->hot && qi_tree_free(&za->tree, stack->last, order) != QUIRE_OK)
+				qi_note_bad_free(za, stack->last);
+			stack->hot = 0;
+			stack->last = QUIRE_PFN_NONE;
+		}
+	memset(front->seen, 0, sizeof(front->seen));
+}
+
+/* What is below pageblock size. */
+static void flush_small(struct qi_zone *za, struct qi_front *front)
+{
+	uint64_t held = qi_moves_begin(za, front), before;
+
+	qi_lock(&za->lock);
+	before = za->bad_frees;
+	qi_words_flush(za, &front->frames, 0);
+	flush_stacks(za, front);
+	qi_unlock(&za->lock);
+	qi_report_bad_frees(za, before);
+	qi_moves_end(za, front, held);
+}
+
 void qi_front_flush(struct qi_zone *za, struct qi_front *front)
 {
 	uint64_t held, before;
@@ -83,16 +113,7 @@ void qi_front_flush(struct qi_zone *za, struct qi_front *front)
 	before = za->bad_frees;
 	qi_words_flush(za, &front->frames, 0);
 	qi_words_flush(za, &front->huge, QI_LEAF_SHIFT);
-	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
-		for (unsigned order = 1; order <= QI_FRONT_ORDERS; order++) {
-			struct qi_block_stack *stack = &front->stacks[type][order - 1];
-
-			give_blocks(za, stack, order, stack->count);
-			if (stack->hot && qi_tree_free(&za->tree, stack->last, order) != QUIRE_OK)
-				qi_note_bad_free(za, stack->last);
-			stack->hot = 0;
-			stack->last = QUIRE_PFN_NONE;
-		}
+	flush_stacks(za, front);
 	qi_poke(&front->stocked, 0);
 	qi_unlock(&za->lock);
 	qi_report_bad_frees(za, before);
@@ -121,8 +142,42 @@ static enum quire_status tree_alloc(struct qi_zone *za, const struct qi_request 
 	return status;
 }
 
+/* --- stacks: which blocks may be in one ------------------------------------------------------------------------------- */
+
+static inline uint64_t *seen_word(struct qi_front *front, quire_pfn_t pfn, unsigned order)
+{
+	return &front->seen[order - 1][pfn >> order >> 6 & (QI_FRONT_SEEN_BLOCKS - 1)];
+}
+
+static inline bool maybe_in_stacks(struct qi_front *front, quire_pfn_t pfn, unsigned order)
+{
+	return *seen_word(front, pfn, order) >> (pfn >> order & 63) & 1;
+}
+
+/* Also for the block handed out last: it may come back without further ado. */
+static inline void note_in_stacks(struct qi_front *front, quire_pfn_t pfn, unsigned order)
+{
+	*seen_word(front, pfn, order) |= 1ull << (pfn >> order & 63);
+}
+
+/* The filter only grows otherwise: again from what there is, after a spill or when it misled. */
+static void note_stacks(struct qi_front *front, unsigned order)
+{
+	memset(front->seen[order - 1], 0, sizeof(front->seen[0]));
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++) {
+		const struct qi_block_stack *stack = &front->stacks[type][order - 1];
+
+		if (stack->last != QUIRE_PFN_NONE)
+			note_in_stacks(front, stack->last, order);
+		for (unsigned i = 0; i < stack->count; i++)
+			note_in_stacks(front, stack->block[i], order);
+	}
+}
+
+/* --- allocation ------------------------------------------------------------------------------------------------------ */
+
 /* From a stack, as far as its credit goes. */
-static quire_pfn_t next_block(struct qi_front *front, unsigned order, unsigned type)
+static inline quire_pfn_t next_block(struct qi_front *front, unsigned order, unsigned type)
 {
 	struct qi_block_stack *stack = &front->stacks[type][order - 1];
 
@@ -140,29 +195,15 @@ static quire_pfn_t take_stack_block(struct qi_zone *za, struct qi_front *front, 
 	struct qi_block_stack *stack = &front->stacks[request->type][request->order - 1];
 	quire_pfn_t pfn = qi_stack_take(stack);
 
-	if (pfn == QUIRE_PFN_NONE)
-		pfn = next_block(front, request->order, request->type);
-	if (pfn == QUIRE_PFN_NONE && tree_alloc(za, request, &pfn) != QUIRE_OK && stack->count)
+	if (pfn == QUIRE_PFN_NONE && tree_alloc(za, request, &pfn) != QUIRE_OK) {
+		if (!stack->count)
+			return QUIRE_PFN_NONE;
 		pfn = stack->block[--stack->count];
+	}
 	stack->last = pfn;
+	note_in_stacks(front, pfn, request->order);
 	front->last[request->order] = (uint8_t)request->type;
 	return pfn;
-}
-
-static bool take_kept(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
-{
-	struct qi_front *front = &za->fronts[cpu];
-
-	if (!qi_front_enter(front))
-		return false;
-	*pfn = qi_word_order(request->order) ?
-		qi_words_take(za, qi_front_cache(front, request->order), request) : take_stack_block(za, front, request);
-	if (*pfn != QUIRE_PFN_NONE)
-		qi_poke(&front->stocked, 1);
-	else
-		qi_front_flush(za, front);
-	qi_front_leave(front);
-	return *pfn != QUIRE_PFN_NONE;
 }
 
 static inline bool kept_order(unsigned order)
@@ -170,47 +211,110 @@ static inline bool kept_order(unsigned order)
 	return order <= QI_FRONT_ORDERS || order == QI_LEAF_SHIFT;
 }
 
-/* What this CPU has beyond what is at hand, without asking the tree for more. */
-static inline bool take_next(struct qi_zone *za, struct qi_front *front, unsigned order, unsigned type, quire_pfn_t *pfn)
+/* Anything below pageblock size, but for what is at hand for other types. */
+static bool keeps_small(const struct qi_front *front)
 {
+	bool any = front->frames.count;
+
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		for (unsigned i = 0; i < QI_FRONT_ORDERS; i++)
+			any |= front->stacks[type][i].count || front->stacks[type][i].hot;
+	return any;
+}
+
+/*
+ * The tree would break a whole pageblock for this request. Rather use what is kept here than do that: frames as they are,
+ * for larger blocks they are given back, which may make up what is wanted.
+ */
+static quire_pfn_t spare_pageblock(struct qi_zone *za, struct qi_front *front, const struct qi_request *request)
+{
+	const struct qi_tree *tree = &za->tree;
+	quire_pfn_t pfn = QUIRE_PFN_NONE;
+
+	if (qi_peek(&tree->leaf_mask[request->type]) >> request->order)
+		return QUIRE_PFN_NONE;
+	if (!request->order)
+		pfn = qi_words_reuse(&front->frames, request);
+	if (pfn == QUIRE_PFN_NONE && keeps_small(front))
+		flush_small(za, front);
+	return pfn;
+}
+
+/* Nothing of what may be reused: the tree, and failing that whatever is here. Else what is here goes to the tree. */
+static QI_APART quire_pfn_t take_more(struct qi_zone *za, struct qi_front *front, const struct qi_request *request)
+{
+	quire_pfn_t pfn = QUIRE_PFN_NONE;
+
+	if (request->order < QI_LEAF_SHIFT && front->stocked)
+		pfn = spare_pageblock(za, front, request);
+	if (pfn == QUIRE_PFN_NONE)
+		pfn = qi_word_order(request->order) ?
+			qi_words_take(za, qi_front_cache(front, request->order), request) :
+			take_stack_block(za, front, request);
+	if (pfn != QUIRE_PFN_NONE)
+		qi_poke(&front->stocked, 1);
+	else
+		qi_front_flush(za, front);
+	return pfn;
+}
+
+/*
+ * As far as this CPU keeps such blocks. Words freed here are settled in any case: before something is taken from the tree,
+ * what was free when it was freed must be told from what is somebody's now.
+ */
+static inline bool take_kept(struct qi_zone *za, struct qi_front *front, const struct qi_request *request,
+			     quire_pfn_t *pfn)
+{
+	unsigned order = request->order, type = request->type;
+
 	if (!qi_front_enter(front))
 		return false;
 	qi_words_settle(za, &front->frames, 0);
 	qi_words_settle(za, &front->huge, QI_LEAF_SHIFT);
-	if (!kept_order(order))
-		*pfn = QUIRE_PFN_NONE;
-	else if (qi_likely(qi_word_order(order)))
-		*pfn = qi_words_next(qi_front_cache(front, order), order, type);
-	else
-		*pfn = next_block(front, order, type);
+	*pfn = QUIRE_PFN_NONE;
+	if (qi_likely(kept_order(order))) {
+		*pfn = qi_word_order(order) ? qi_words_next(qi_front_cache(front, order), order, type) :
+					      next_block(front, order, type);
+		if (*pfn == QUIRE_PFN_NONE)
+			*pfn = take_more(za, front, request);
+	}
 	qi_front_leave(front);
 	return *pfn != QUIRE_PFN_NONE;
 }
 
-/*
- * First of what is kept, then the tree; then what is kept here and elsewhere goes to the tree and it is asked again.
- * A request that cannot be met at all learns that from a few words read without a lock.
- */
-enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
+static QI_APART enum quire_status alloc_from_others(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
+						    quire_pfn_t *pfn)
 {
-	bool own = cpu < za->cpus && qi_peek(&za->fronts[cpu].stocked), served;
-
-	if (qi_unlikely(request->order >= QI_TREE_ORDERS || request->type >= QUIRE_MIGRATE_PCPTYPES))
-		return QUIRE_EINVAL;
-	if (own && take_next(za, &za->fronts[cpu], request->order, request->type, pfn))
-		return QUIRE_OK;
-	if (own || qi_tree_may_serve(za, request)) {
-		served = cpu < za->cpus && kept_order(request->order) ? take_kept(za, cpu, request, pfn) : false;
-		if (served || tree_alloc(za, request, pfn) == QUIRE_OK)
-			return QUIRE_OK;
-		if (own)
-			qi_front_drain(za, cpu);
-		if (own && tree_alloc(za, request, pfn) == QUIRE_OK)
-			return QUIRE_OK;
-	}
 	if (!qi_others_stocked(za, cpu) || qi_front_drain_others(za, cpu) != QUIRE_OK)
 		return QUIRE_ENOMEM;
 	return tree_alloc(za, request, pfn);
+}
+
+/* What is kept, then the tree; then what is kept here goes to the tree and it is asked again. */
+static QI_APART enum quire_status alloc_here(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
+{
+	bool own = cpu < za->cpus && qi_peek(&za->fronts[cpu].stocked);
+
+	if (cpu < za->cpus && (own || kept_order(request->order)) && take_kept(za, &za->fronts[cpu], request, pfn))
+		return QUIRE_OK;
+	if (tree_alloc(za, request, pfn) == QUIRE_OK)
+		return QUIRE_OK;
+	if (own)
+		qi_front_drain(za, cpu);
+	if (own && tree_alloc(za, request, pfn) == QUIRE_OK)
+		return QUIRE_OK;
+	return alloc_from_others(za, cpu, request, pfn);
+}
+
+/* A request that cannot be met at all learns that here, from a few words read without a lock. */
+enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
+					 quire_pfn_t *pfn)
+{
+	if (qi_unlikely(request->order >= QI_TREE_ORDERS || request->type >= QUIRE_MIGRATE_PCPTYPES))
+		return QUIRE_EINVAL;
+	if ((cpu < za->cpus && qi_peek(&za->fronts[cpu].stocked)) || qi_tree_may_serve(za, request))
+		return alloc_here(za, cpu, request, pfn);
+	return cpu + 1 < za->cpus || cpu ? alloc_from_others(za, cpu, request, pfn) : QUIRE_ENOMEM;
 }
 
 /* --- freeing --------------------------------------------------------------------------------------------------------- */
@@ -226,8 +330,10 @@ enum quire_status qi_front_free_tree(struct qi_zone *za, quire_pfn_t pfn, unsign
 }
 
 /* Is it here already? Whatever its type: that of its pageblock may have changed. */
-static bool in_stacks(const struct qi_front *front, quire_pfn_t pfn, unsigned order)
+static bool in_stacks(struct qi_front *front, quire_pfn_t pfn, unsigned order)
 {
+	if (qi_likely(!maybe_in_stacks(front, pfn, order)))
+		return false;
 	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++) {
 		const struct qi_block_stack *stack = &front->stacks[type][order - 1];
 
@@ -237,6 +343,7 @@ static bool in_stacks(const struct qi_front *front, quire_pfn_t pfn, unsigned or
 			if (qi_unlikely(stack->block[i] == pfn))
 				return true;
 	}
+	note_stacks(front, order);
 	return false;
 }
 
@@ -249,6 +356,7 @@ static enum quire_status keep_stack_block(struct qi_zone *za, struct qi_front *f
 		return QUIRE_ENOENT;
 	if (qi_unlikely(in_stacks(front, pfn, order)))
 		return QUIRE_EEXIST;
+	note_in_stacks(front, pfn, order);
 	if (!stack->hot && stack->credit > 0) {
 		stack->credit--;
 		stack->hot = 1;
@@ -256,8 +364,11 @@ static enum quire_status keep_stack_block(struct qi_zone *za, struct qi_front *f
 		front->last[order] = (uint8_t)type;
 		return QUIRE_OK;
 	}
-	if (stack->count == QI_FRONT_DEPTH)
+	if (stack->count == QI_FRONT_DEPTH) {
 		spill_blocks(za, stack, order);
+		note_stacks(front, order);
+		note_in_stacks(front, pfn, order);
+	}
 	stack->block[stack->count++] = pfn;
 	return QUIRE_OK;
 }

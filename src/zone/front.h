@@ -44,6 +44,7 @@
 #define QI_FRONT_BATCH 32u		/* ... until there are this many frames; at first */
 #define QI_FRONT_BATCH_MOST 512u
 #define QI_FRONT_SEEN 32u		/* words of the filter */
+#define QI_FRONT_SEEN_BLOCKS 4u		/* of the stacks' */
 #define QI_FRONT_ORDERS 3u		/* orders 1 .. 3 have stacks: holding larger ones costs whole pageblocks */
 #define QI_FRONT_DEPTH 14u
 #define QI_FRONT_CREDIT 32		/* order-0 and order-9 blocks: half the requests then come from the tree */
@@ -86,6 +87,7 @@ struct qi_front {
 	struct qi_word_cache frames __attribute__((aligned(64)));
 	struct qi_word_cache huge __attribute__((aligned(64)));
 	struct qi_block_stack stacks[QUIRE_MIGRATE_PCPTYPES][QI_FRONT_ORDERS] __attribute__((aligned(64)));
+	uint64_t seen[QI_FRONT_ORDERS][QI_FRONT_SEEN_BLOCKS];	/* bit block % 256: set if it may be in a stack of its order */
 };
 
 /* What a request wants of a zone. */

@@ -4,6 +4,9 @@
 
 #include "zone/front.h"
 
+/* Not to be drawn into its caller, which is short as long as it is not. */
+#define QI_APART __attribute__((noinline))
+
 #define QI_STACK_CREDIT 64		/* orders 1 to 3 */
 #define QI_CREDIT_AMPLE 512		/* nearly all free memory lies in whole pageblocks */
 
@@ -54,21 +57,28 @@ static inline int32_t qi_front_credit(const struct qi_zone *za, int32_t least)
 	return qi_peek(&za->tree.loose) <= qi_peek(&za->tree.free_pages) / 64 ? QI_CREDIT_AMPLE : least;
 }
 
-/* May the tree be asked at all? Without the lock. */
+/* May the tree be asked at all? Without the lock. A few masks in one cache line say no to most that would be in vain. */
 static inline bool qi_tree_may_serve(const struct qi_zone *za, const struct qi_request *request)
 {
-	uint64_t need = request->floor + (1ull << request->order);
+	const struct qi_tree *tree = &za->tree;
+	unsigned order = request->order, any;
 
-	return qi_tree_free_pages(&za->tree) >= need &&
-	       qi_tree_might_have(&za->tree, request->order, request->type, request->flags);
+	if (qi_likely(order <= QI_LEAF_SHIFT && request->type < QUIRE_MIGRATE_PCPTYPES)) {
+		any = (qi_peek(&tree->leaf_mask[0]) | qi_peek(&tree->leaf_mask[1]) | qi_peek(&tree->leaf_mask[2])) >> order;
+		any |= qi_peek(&tree->upper_mask[0]) | qi_peek(&tree->upper_mask[1]);
+		if (qi_likely(!any && !(request->flags & (QI_TREE_CMA | QI_TREE_HIGHATOMIC))))
+			return false;
+	}
+	return qi_tree_free_pages(tree) >= request->floor + (1ull << order) &&
+	       qi_tree_might_have(tree, order, request->type, request->flags);
 }
 
-/* The type of an allocated block's pageblock, without the lock; QUIRE_MIGRATE_TYPES: none, do not keep it. */
+/* The type of an allocated block's pageblock, without the lock; QUIRE_MIGRATE_PCPTYPES or more: do not keep it. */
 static inline unsigned qi_block_type(const struct qi_tree *tree, quire_pfn_t pfn)
 {
 	const struct qi_upper *mid = qi_mid_of(tree, pfn);
 
-	return mid ? qi_child_type(mid, qi_mid_unit(pfn)) : QUIRE_MIGRATE_TYPES;
+	return mid ? qi_child_type_bits(mid, qi_mid_unit(pfn)) : QUIRE_MIGRATE_TYPES;
 }
 
 /* Everything a front holds goes back. The caller is inside it, or has taken it. */
@@ -92,6 +102,8 @@ void qi_words_reset(struct qi_word_cache *cache);
 void qi_words_flush(struct qi_zone *za, struct qi_word_cache *cache, unsigned order);
 /* Of what was stocked or, as far as credit goes, freed. */
 quire_pfn_t qi_words_next(struct qi_word_cache *cache, unsigned order, unsigned type);
+/* Reused whatever the credit says. */
+quire_pfn_t qi_words_reuse(struct qi_word_cache *cache, const struct qi_request *request);
 /* From wherever it can be had, the tree included. */
 quire_pfn_t qi_words_take(struct qi_zone *za, struct qi_word_cache *cache, const struct qi_request *request);
 /* Keep a freed block of a pageblock of this type. ENOENT: not this one. EEXIST: it has it already. */

@@ -206,8 +206,8 @@ quire_pfn_t qi_words_next(struct qi_word_cache *cache, unsigned order, unsigned 
 	return serve_word(cache, order, type, from->word, from->mask);
 }
 
-/* The tree has nothing, so whatever the credit says: an entry of this type, wherever it is. */
-static quire_pfn_t reuse_any(struct qi_word_cache *cache, const struct qi_request *request)
+/* An entry of this type, wherever it is. */
+quire_pfn_t qi_words_reuse(struct qi_word_cache *cache, const struct qi_request *request)
 {
 	for (unsigned i = cache->count; i; i--) {
 		uint64_t word = cache->entries[i].word, mask = cache->entries[i].mask;
@@ -276,7 +276,7 @@ quire_pfn_t qi_words_take(struct qi_zone *za, struct qi_word_cache *cache, const
 		pfn = qi_words_next(cache, request->order, request->type);
 	if (pfn == QUIRE_PFN_NONE && refill(za, cache, request))
 		pfn = serve_word(cache, request->order, request->type, serve->word, serve->mask);
-	return pfn != QUIRE_PFN_NONE ? pfn : reuse_any(cache, request);
+	return pfn != QUIRE_PFN_NONE ? pfn : qi_words_reuse(cache, request);
 }
 
 /* --- freeing ---------------------------------------------------------------------------------------------------------- */
@@ -379,58 +379,92 @@ enum quire_status qi_words_keep(struct qi_zone *za, struct qi_word_cache *cache,
 
 /* --- single frames, without a call ------------------------------------------------------------------------------------ */
 
-/* What would be reused next is put at hand at once. */
+static inline void put_at_hand(struct qi_word_cache *cache, uint64_t word, uint64_t bit, unsigned type, uint64_t ours)
+{
+	note_kept(cache, word);
+	cache->credit--;
+	serve_from(cache, type, word, bit);
+	cache->ours[type] = ours;
+}
+
+/* The marks alone did not tell: one more look at the leaf. */
+static QI_APART enum quire_status keep_doubtful(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned type)
+{
+	uint64_t word = pfn >> 6, bit = 1ull << (pfn & 63), ours = qi_tree_vouches(&za->tree, 0, word, bit);
+
+	if (qi_unlikely(!(ours & bit))) {
+		qi_front_leave(front);
+		return qi_front_free_tree(za, pfn, 0);
+	}
+	put_at_hand(&front->frames, word, bit, type, ours);
+	qi_poke(&front->stocked, 1);
+	qi_front_leave(front);
+	return QUIRE_OK;
+}
+
+/*
+ * What would be reused next is put at hand at once. Written so that nothing is called but at the end: on this road each
+ * register saved counts.
+ */
 enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order)
 {
 	struct qi_word_cache *cache = &front->frames;
 	uint64_t word = pfn >> 6, bit = 1ull << (pfn & 63), ours;
+	const struct qi_upper *mid;
+	const struct qi_node *leaf;
 	unsigned type;
 
 	if (order || qi_unlikely(!qi_tree_holds(&za->tree, pfn, 1)))
 		return qi_front_keep_slow(za, front, pfn, order);
-	type = qi_block_type(&za->tree, pfn);
+	mid = qi_mid_of(&za->tree, pfn);
+	if (qi_unlikely(!mid))
+		return qi_front_keep_slow(za, front, pfn, 0);
+	type = qi_child_type_bits(mid, qi_mid_unit(pfn));
 	if (qi_unlikely(type >= QUIRE_MIGRATE_PCPTYPES || cache->count >= cache->limit || maybe_kept(cache, word)))
 		return qi_front_keep_slow(za, front, pfn, 0);
-	qi_poke(&front->stocked, 1);
 	if (qi_likely(cache->serve[type].mask || cache->stocked || cache->credit <= 0)) {
 		note_kept(cache, word);
 		push(cache, word, bit, type, ~0ull);
-		qi_front_leave(front);
-		return QUIRE_OK;
+	} else {
+		leaf = qi_child_leaf(mid, qi_mid_unit(pfn));
+		ours = leaf ? qi_sure(leaf, (unsigned)(word % QI_WORDS)) : 0;
+		if (!(ours & bit))
+			return keep_doubtful(za, front, pfn, type);
+		put_at_hand(cache, word, bit, type, ours);
 	}
-	ours = qi_tree_vouches(&za->tree, 0, word, bit);
-	if (qi_likely(ours & bit)) {
-		note_kept(cache, word);
-		cache->credit--;
-		serve_from(cache, type, word, bit);
-		cache->ours[type] = ours;
-	}
+	qi_poke(&front->stocked, 1);
 	qi_front_leave(front);
-	return qi_likely(ours & bit) ? QUIRE_OK : qi_front_free_tree(za, pfn, 0);
+	return QUIRE_OK;
 }
 
-/* The newest word, if that is what comes next. */
+/* The newest entry is what comes next. */
+static quire_pfn_t take_newest(struct qi_word_cache *cache, unsigned type)
+{
+	unsigned n = cache->count;
+	uint64_t word = cache->entries[n].word, mask = cache->entries[n].mask;
+
+	cache->count = cache->vouched = (uint16_t)(n - 1);
+	cache->newest = 0;
+	cache->credit -= price(mask);
+	return serve_word(cache, 0, type, word, mask);
+}
+
+/* As qi_front_keep(): the usual case is all there is, everything else is a call at the end. */
 enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
 {
 	struct qi_front *front = &za->fronts[cpu];
 	struct qi_word_cache *cache = &front->frames;
 	unsigned type = request->type, n;
-	uint64_t word, mask;
 
 	if (request->order || cpu >= za->cpus || !qi_peek(&front->stocked) || !qi_front_enter(front))
 		return qi_front_alloc_further(za, cpu, request, pfn);
-	qi_words_settle(za, cache, 0);
 	n = cache->count;
-	if (!n || cache->stocked || cache->credit <= 0 || cache->type[n] != type || cache->serve[type].mask) {
+	if (!n || n != cache->vouched || cache->stocked || cache->credit <= 0 || cache->type[n] != type ||
+	    cache->serve[type].mask) {
 		qi_front_leave(front);
 		return qi_front_alloc_further(za, cpu, request, pfn);
 	}
-	word = cache->entries[n].word;
-	mask = cache->entries[n].mask;
-	cache->count = cache->vouched = (uint16_t)(n - 1);
-	cache->newest = 0;
-	cache->credit -= price(mask);
-	*pfn = serve_word(cache, 0, type, word, mask);
+	*pfn = take_newest(cache, type);
 	qi_front_leave(front);
 	return QUIRE_OK;
 }

@@ -97,6 +97,14 @@ static inline QI_RACES uint64_t qi_singles(const struct qi_node *node, const str
 	return mark & ~(inside >> 1);
 }
 
+/* Of a leaf, as far as the marks alone tell: those whose next frame is marked too or begins another pair. */
+static inline QI_RACES uint64_t qi_sure(const struct qi_node *leaf, unsigned w)
+{
+	uint64_t mark = qi_glance(&leaf->mark[w]);
+
+	return mark & (0xaaaaaaaaaaaaaaaaull | mark >> 1);
+}
+
 /* The same as far as the marks alone tell, if all of `bits` are among them: one cache line instead of two. */
 static inline QI_RACES uint64_t qi_vouched(const struct qi_node *node, const struct qi_upper *upper, unsigned w,
 					   uint64_t bits)

@@ -291,7 +291,8 @@ static QI_APART enum quire_status alloc_from_others(struct qi_zone *za, unsigned
 }
 
 /* What is kept, then the tree; then what is kept here goes to the tree and it is asked again. */
-static QI_APART enum quire_status alloc_here(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
+static QI_APART enum quire_status alloc_here(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
+					     quire_pfn_t *pfn)
 {
 	bool own = cpu < za->cpus && qi_peek(&za->fronts[cpu].stocked);
 

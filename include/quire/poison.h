@@ -20,9 +20,7 @@
  * its own, inside the zones'. Available from QUIRE_STAGE_WATERMARKS on.
  *
  * Limits. A block in use that has a failing frame cannot be split by its holder. Where CPUs' fronts are out of reach
- * (several CPUs, no barrier_all) frames in use are refused, because a front could hand the block out again unasked. A
- * block that its holder gives back in the very moment in which its frame fails may be lost with it, as a whole; the log
- * says so.
+ * (several CPUs, no barrier_all) frames in use are refused, because a front could hand the block out again unasked.
  */
 #ifndef QUIRE_POISON_H
 #define QUIRE_POISON_H

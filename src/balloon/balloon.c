@@ -73,8 +73,8 @@ static bool put_in(struct quire_balloon *b, quire_pfn_t pfn, unsigned order)
 	if (!released || qi_balloon_populate(b, pfn, order) == QUIRE_OK)
 		quire_free_frames(b->q, pfn, order);
 	else
-		qi_log(b->q->platform, QUIRE_LOG_ERROR, "%s: no books for frame %#llx, order %u, and the hypervisor keeps it: lost",
-		       b->owner.name, (unsigned long long)pfn, order);
+		qi_log(b->q->platform, QUIRE_LOG_ERROR, "%s: no books for frame %#llx, order %u, and the hypervisor keeps "
+		       "it: lost", b->owner.name, (unsigned long long)pfn, order);
 	return false;
 }
 
@@ -122,8 +122,8 @@ static bool choose(struct quire_balloon *b, const struct quire_reclaim *reclaim,
 	uint64_t next;
 
 	qi_lock(qi_balloon_lock(b));
-	for (; candidates < CANDIDATES && looked < LOOK_AT && qi_frame_set_next(b->set, at, &next); at = qi_frame_of(next) + 1) {
-		looked++;
+	while (candidates < CANDIDATES && looked++ < LOOK_AT && qi_frame_set_next(b->set, at, &next)) {
+		at = qi_frame_of(next) + 1;
 		if (qi_balloon_busy(next) || !helps(b, qi_frame_of(next), reclaim))
 			continue;
 		if (!candidates || qi_balloon_order(next) < qi_balloon_order(*key))

@@ -36,7 +36,7 @@ struct qi_frame_set {
 	uint32_t chunk_count, room;
 	struct qi_frame_chunk *spare;
 	uint32_t spares;
-	uint32_t promised;			/* insertions that must not fail later: so many spare chunks are not for others */
+	uint32_t promised;			/* insertions that must not fail later: so many spare chunks are theirs */
 	uint64_t count;
 };
 

@@ -155,10 +155,11 @@ static enum quire_status explain(const struct wish *wish, enum quire_status stat
 	failure->available = stats.count - stats.used;
 	failure->largest = stats.largest;
 	if (!(wish->gfp & QUIRE_GFP_NOWARN)) {
-		qi_log(wish->q->platform, QUIRE_LOG_WARNING, "cma: area %s: no %llu pages aligned to order %u: %s; %llu of %llu pages "
-		       "are not drivers', %llu in one run; %llu places tried", wish->area->name, (unsigned long long)wish->count,
-		       wish->align, failure->why, (unsigned long long)failure->available, (unsigned long long)stats.count,
-		       (unsigned long long)failure->largest, (unsigned long long)failure->tried);
+		qi_log(wish->q->platform, QUIRE_LOG_WARNING, "cma: area %s: no %llu pages aligned to order %u: %s; "
+		       "%llu of %llu pages are not drivers', %llu in one run; %llu places tried", wish->area->name,
+		       (unsigned long long)wish->count, wish->align, failure->why, (unsigned long long)failure->available,
+		       (unsigned long long)stats.count, (unsigned long long)failure->largest,
+		       (unsigned long long)failure->tried);
 		if (first)
 			qi_log(wish->q->platform, QUIRE_LOG_WARNING, "cma: area %s: frame %#llx of %s %s", wish->area->name,
 			       (unsigned long long)first->pfn, first->owner ? first->owner : "nobody known", first->why);
@@ -170,7 +171,8 @@ enum quire_status quire_cma_alloc(struct quire *q, const struct quire_cma_area *
 				  quire_gfp_t gfp, quire_pfn_t *pfn, struct quire_cma_failure *failure)
 {
 	struct quire_cma_failure own = { 0 };
-	struct wish wish = { .q = q, .area = own_area(q, area), .count = count, .align = align_order, .gfp = gfp, .failure = &own };
+	struct wish wish = { .q = q, .area = own_area(q, area), .count = count, .align = align_order, .gfp = gfp,
+			     .failure = &own };
 	enum quire_status status = QUIRE_ENOENT;
 
 	if (!wish.area || !count || align_order > MOST_ALIGN)

@@ -1,6 +1,7 @@
 /*
- * Declaring CMA areas at boot (spec 06 B). Where the field's rule is a preference it is kept: on a machine with enough memory
- * above 4 GiB an area without a limit grows upwards from there, to leave low memory to devices that cannot reach further.
+ * Declaring CMA areas at boot (spec 06 B). Where the field's rule is a preference it is kept: on a machine with enough
+ * memory above 4 GiB an area without a limit grows upwards from there, to leave low memory to devices that cannot reach
+ * further.
  */
 #include "cma/cma.h"
 
@@ -39,8 +40,8 @@ static bool all_memory(const struct quire *q, quire_phys_t base, quire_phys_t si
 	return covered >= end;
 }
 
-static quire_phys_t find_room(struct quire *q, const struct quire_cma_request *request, quire_phys_t size, quire_phys_t alignment,
-			      quire_phys_t limit)
+static quire_phys_t find_room(struct quire *q, const struct quire_cma_request *request, quire_phys_t size,
+			      quire_phys_t alignment, quire_phys_t limit)
 {
 	struct quire_memblock *mb = &q->memblock;
 	quire_phys_t found = 0;
@@ -106,8 +107,8 @@ static enum quire_status reserve_fixed(struct quire *q, quire_phys_t base, quire
 }
 
 /* One range, or where that is not to be had and the request allows it, several. Returns how many; 0: none. */
-static unsigned find_ranges(struct quire *q, const struct quire_cma_request *request, quire_phys_t size, quire_phys_t alignment,
-			    quire_phys_t limit, struct quire_cma_range *ranges)
+static unsigned find_ranges(struct quire *q, const struct quire_cma_request *request, quire_phys_t size,
+			    quire_phys_t alignment, quire_phys_t limit, struct quire_cma_range *ranges)
 {
 	unsigned shift = quire_page_shift(&q->config);
 	quire_phys_t base = find_room(q, request, size, alignment, limit);
@@ -122,10 +123,12 @@ static unsigned find_ranges(struct quire *q, const struct quire_cma_request *req
 	return qi_cma_find_pieces(q, request, size, alignment, limit, ranges);
 }
 
-enum quire_status quire_cma_declare(struct quire *q, const struct quire_cma_request *request, const struct quire_cma_area **area)
+enum quire_status quire_cma_declare(struct quire *q, const struct quire_cma_request *request,
+				    const struct quire_cma_area **area)
 {
-	quire_phys_t alignment = qi_max(request->alignment, minimum_alignment(q)), end = quire_memblock_end_of_dram(&q->memblock);
-	quire_phys_t limit = request->limit && request->limit < end ? request->limit : end, size = qi_align_up(request->size, alignment);
+	quire_phys_t alignment = qi_max(request->alignment, minimum_alignment(q)), size = qi_align_up(request->size, alignment);
+	quire_phys_t end = quire_memblock_end_of_dram(&q->memblock);
+	quire_phys_t limit = request->limit && request->limit < end ? request->limit : end;
 	struct quire_cma_range ranges[QUIRE_CMA_RANGES] = { { 0 } };
 	unsigned shift = quire_page_shift(&q->config), n = 1;
 	enum quire_status status;
@@ -154,7 +157,8 @@ enum quire_status quire_cma_declare(struct quire *q, const struct quire_cma_requ
 		qi_log(q->platform, QUIRE_LOG_INFO, "cma: Reserved %llu MiB at %#018llx", (unsigned long long)(size >> 20),
 		       (unsigned long long)(ranges[0].base_pfn << shift));
 	else
-		qi_log(q->platform, QUIRE_LOG_INFO, "cma: Reserved %llu MiB in %u ranges", (unsigned long long)(size >> 20), n);
+		qi_log(q->platform, QUIRE_LOG_INFO, "cma: Reserved %llu MiB in %u ranges",
+		       (unsigned long long)(size >> 20), n);
 	return QUIRE_OK;
 }
 

@@ -19,7 +19,8 @@ static struct piece largest_piece(struct quire *q, const struct quire_cma_reques
 	uint64_t cursor;
 
 	quire_memblock_for_each_free(&q->memblock, cursor, request->nid, 0, &free) {
-		quire_phys_t start = qi_max(free.start, request->base), end = qi_align_down(qi_min(free.end, limit), alignment);
+		quire_phys_t start = qi_max(free.start, request->base);
+		quire_phys_t end = qi_align_down(qi_min(free.end, limit), alignment);
 
 		if (start > QUIRE_PHYS_MAX - alignment)
 			continue;

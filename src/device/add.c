@@ -19,7 +19,7 @@ const char *quire_device_type_name(enum quire_device_type type)
 static enum quire_status refuse(const struct quire *q, const struct quire_device *device, enum quire_status status,
 				const char *why)
 {
-	qi_log(q->platform, QUIRE_LOG_ERROR, "device memory '%s' refused: %s", device && device->name ? device->name : "", why);
+	qi_log(q->platform, QUIRE_LOG_ERROR, "device memory '%s' refused: %s", device->name ? device->name : "", why);
 	return status;
 }
 
@@ -88,7 +88,8 @@ static bool touches_ram(const struct quire *q, const struct quire_device_range *
 	for (size_t i = 0; i < memory->cnt; i++) {
 		const struct quire_memblock_region *r = &memory->regions[i];
 
-		if (qi_pfn_down(r->base, shift) < range->pfn + range->count && qi_pfn_up(r->base + r->size, shift) > range->pfn)
+		if (qi_pfn_down(r->base, shift) < range->pfn + range->count &&
+		    qi_pfn_up(r->base + r->size, shift) > range->pfn)
 			return true;
 	}
 	return false;

@@ -6,7 +6,8 @@
 
 #include "base/base.h"
 
-enum quire_status qi_device_describe(struct quire *q, const struct quire_device *device, const struct quire_device_range *range)
+enum quire_status qi_device_describe(struct quire *q, const struct quire_device *device,
+				     const struct quire_device_range *range)
 {
 	const struct quire_zone *zone = &quire_topology_node(&q->topology, device->nid)->zones[QUIRE_ZONE_DEVICE];
 	quire_pfn_t own = range->pfn + qi_device_own_frames(device);

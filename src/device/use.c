@@ -69,10 +69,11 @@ enum quire_status qi_check_devices(const struct quire *q)
 			const struct quire_device_range *r = &d->ranges[i];
 			const struct quire_zone *zone = &q->topology.nodes[d->nid]->zones[QUIRE_ZONE_DEVICE];
 
-			if (sound_frame(q, d, r->pfn) && sound_frame(q, d, r->pfn + r->count - 1) && r->pfn >= zone->start_pfn &&
-			    r->pfn + r->count <= zone->start_pfn + zone->spanned && !zone->present && !zone->managed)
+			if (sound_frame(q, d, r->pfn) && sound_frame(q, d, r->pfn + r->count - 1) &&
+			    r->pfn >= zone->start_pfn && r->pfn + r->count <= zone->start_pfn + zone->spanned &&
+			    !zone->present && !zone->managed)
 				continue;
-			qi_log(q->platform, QUIRE_LOG_ERROR, "device memory '%s': frames %#llx-%#llx are not described as such",
+			qi_log(q->platform, QUIRE_LOG_ERROR, "device memory '%s': frames %#llx-%#llx are not described so",
 			       d->name, (unsigned long long)r->pfn, (unsigned long long)(r->pfn + r->count - 1));
 			return QUIRE_ECORRUPT;
 		}

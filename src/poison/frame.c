@@ -75,8 +75,8 @@ static enum quire_status take_free(struct failure *f)
 static enum quire_status take_softly(struct failure *f)
 {
 	struct quire_obstacle obstacle = { .why = "cannot be had" };
-	enum quire_status status = qi_alloc_range(f->q, f->pfn, 1, QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN, QI_RANGE_CMA, &obstacle,
-						  NULL);
+	quire_gfp_t gfp = QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN;
+	enum quire_status status = qi_alloc_range(f->q, f->pfn, 1, gfp, QI_RANGE_CMA, &obstacle, NULL);
 
 	if (status == QUIRE_EBUSY) {
 		qi_log(f->q->platform, QUIRE_LOG_WARNING, "soft offline: %#llx: frame of %s %s", (unsigned long long)f->pfn,
@@ -142,6 +142,7 @@ static enum quire_status cut_block(struct failure *f, const struct qi_block *blo
 	enum quire_status status;
 
 	/* Before it is absent: who then frees it and is refused must find it here. */
+	f->za->refused = qi_poison_refused;
 	if (!given_up)
 		qi_poison_set_state(f->q, f->pfn, QI_POISON_PENDING, block->order);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
@@ -205,6 +206,9 @@ static enum quire_status fail_in_use(struct failure *f)
 	qi_unlock(&f->za->lock);
 	if (status == QUIRE_OK && !qi_poison_pending_block(f->q, f->pfn, &key))
 		given_up = ask_owner(f, &block);
+	/* Nodes for cutting it. Should there be no memory now, some may be there all the same. */
+	if (status == QUIRE_OK)
+		qi_zone_provide(f->za, block.pfn, 1ull << block.order);
 	qi_lock(&f->za->lock);
 	status = settle_state(f, &block, given_up);
 	qi_unlock(&f->za->lock);
@@ -251,8 +255,9 @@ enum quire_status quire_poison_frame(struct quire *q, quire_pfn_t pfn, unsigned 
 		return status;
 	}
 	qi_poison_mark(q, pfn, true);
-	qi_log(q->platform, QUIRE_LOG_ERROR, "Memory failure: %#llx: recovery action for %s%s%s: %s", (unsigned long long)pfn,
-	       f.what, f.owner ? " " : "", f.owner ? f.owner : "", quire_poison_result_name(f.result));
+	qi_log(q->platform, QUIRE_LOG_ERROR, "Memory failure: %#llx: recovery action for %s%s%s: %s",
+	       (unsigned long long)pfn, f.what, f.owner ? " " : "", f.owner ? f.owner : "",
+	       quire_poison_result_name(f.result));
 	if (result)
 		*result = f.result;
 	return status;

@@ -44,6 +44,9 @@ static inline enum quire_status qi_poison_freed(struct quire *q, quire_pfn_t pfn
 	return qi_peek(&q->poison.pending) ? qi_poison_freed_block(q, pfn, order) : QUIRE_ENOENT;
 }
 
+/* The same for a front's frees that the tree refuses late (qi_zone.refused). Zone locked. */
+bool qi_poison_refused(struct qi_zone *za, quire_pfn_t pfn, unsigned order);
+
 /* The set is sound, and no frame of it that is out is the allocator's. QUIRE_ECORRUPT with a logged sentence. */
 enum quire_status qi_check_poison(const struct quire *q);
 

@@ -13,28 +13,40 @@ struct qi_zone *qi_poison_zone(const struct quire *q, quire_pfn_t pfn)
 	return zone ? qi_zone_of(zone) : NULL;
 }
 
+/* Zone locked. */
+static enum quire_status take_back(struct quire *q, struct qi_zone *za, quire_pfn_t pfn, unsigned order)
+{
+	uint64_t key;
+
+	if (!qi_poison_pending_block(q, pfn, &key))
+		return QUIRE_ENOENT;
+	if (qi_poison_head(key) != pfn || qi_poison_order(key) != order)
+		return QUIRE_EINVAL;
+	/* A second free of the same block finds nothing pending. */
+	qi_poison_settle(q, pfn, order);
+	qi_poison_free_rest(q, za, pfn, order);
+	return QUIRE_OK;
+}
+
+bool qi_poison_refused(struct qi_zone *za, quire_pfn_t pfn, unsigned order)
+{
+	return take_back(za->q, za, pfn, order) == QUIRE_OK;
+}
+
 enum quire_status qi_poison_freed_block(struct quire *q, quire_pfn_t pfn, unsigned order)
 {
 	struct qi_zone *za = qi_poison_zone(q, pfn);
-	enum quire_status status = QUIRE_ENOENT;
-	uint64_t key;
+	enum quire_status status;
 
 	if (!za)
 		return QUIRE_ENOENT;
 	qi_lock(&za->lock);
-	if (qi_poison_pending_block(q, pfn, &key))
-		status = qi_poison_head(key) == pfn && qi_poison_order(key) == order ? QUIRE_OK : QUIRE_EINVAL;
-	/* Whoever settles it has it: a second free of the same block finds nothing pending. */
-	if (status == QUIRE_OK) {
-		qi_poison_settle(q, pfn, order);
-		qi_poison_free_rest(q, za, pfn, order);
-	}
+	status = take_back(q, za, pfn, order);
 	qi_unlock(&za->lock);
-	if (status != QUIRE_OK)
-		return status;
-	qi_log(q->platform, QUIRE_LOG_INFO, "Memory failure: %#llx: given back, the failing frame of it is out of use",
-	       (unsigned long long)pfn);
-	return QUIRE_OK;
+	if (status == QUIRE_OK)
+		qi_log(q->platform, QUIRE_LOG_INFO, "Memory failure: %#llx: given back, the failing frame of it is out of "
+		       "use", (unsigned long long)pfn);
+	return status;
 }
 
 enum quire_status quire_unpoison_frame(struct quire *q, quire_pfn_t pfn)
@@ -50,6 +62,9 @@ enum quire_status quire_unpoison_frame(struct quire *q, quire_pfn_t pfn)
 	if (qi_poison_state(key) == QI_POISON_PENDING)
 		return QUIRE_EBUSY;
 	if (qi_poison_state(key) == QI_POISON_OUT && za) {
+		status = qi_zone_provide(za, pfn, 1);
+		if (status != QUIRE_OK)
+			return status;
 		qi_lock(&za->lock);
 		status = qi_poison_return(za, pfn);
 		qi_unlock(&za->lock);

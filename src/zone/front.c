@@ -54,7 +54,7 @@ static void give_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsign
 {
 	for (unsigned i = 0; i < n; i++)
 		if (qi_tree_free(&za->tree, stack->block[i], order) != QUIRE_OK)
-			qi_note_bad_free(za, stack->block[i]);
+			qi_note_bad_free(za, stack->block[i], order);
 	stack->count = (uint8_t)(stack->count - n);
 	memmove(stack->block, stack->block + n, stack->count * sizeof(stack->block[0]));
 	stack->credit = qi_front_credit(za, QI_STACK_CREDIT);
@@ -81,7 +81,7 @@ static void flush_stacks(struct qi_zone *za, struct qi_front *front)
 
 			give_blocks(za, stack, order, stack->count);
 			if (stack->hot && qi_tree_free(&za->tree, stack->last, order) != QUIRE_OK)
-				qi_note_bad_free(za, stack->last);
+				qi_note_bad_free(za, stack->last, order);
 			stack->hot = 0;
 			stack->last = QUIRE_PFN_NONE;
 		}

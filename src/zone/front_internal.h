@@ -11,8 +11,10 @@
 #define QI_CREDIT_AMPLE 512		/* nearly all free memory lies in whole pageblocks */
 
 /* A refusal by the tree long after the fact: keep count, say so once the lock is gone. Zone locked. */
-static inline void qi_note_bad_free(struct qi_zone *za, quire_pfn_t pfn)
+static inline void qi_note_bad_free(struct qi_zone *za, quire_pfn_t pfn, unsigned order)
 {
+	if (za->refused && za->refused(za, pfn, order))
+		return;
 	za->bad_frees++;
 	za->bad_pfn = pfn;
 }

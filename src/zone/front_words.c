@@ -69,7 +69,7 @@ static void give_word(struct qi_zone *za, unsigned order, uint64_t word, uint64_
 		quire_pfn_t pfn = (word * 64 + qi_ctz(mask)) << order;
 
 		if (qi_tree_free(&za->tree, pfn, order) != QUIRE_OK)
-			qi_note_bad_free(za, pfn);
+			qi_note_bad_free(za, pfn, order);
 	}
 }
 

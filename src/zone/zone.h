@@ -49,6 +49,8 @@ struct qi_zone {
 	bool fronts_tried;
 	uint64_t bad_frees;			/* refused when a front gave them back */
 	quire_pfn_t bad_pfn;			/* the last of them */
+	/* Asked first about such a block, if not NULL, zone locked: true, it has been taken care of (failing frames). */
+	bool (*refused)(struct qi_zone *za, quire_pfn_t pfn, unsigned order);
 	struct qi_lock drain_lock;		/* one remote drain at a time */
 	struct qi_zone_events events;		/* of CPUs that have no front; locked */
 	uint64_t seen_fallbacks;		/* of the tree's: those that have raised the watermarks; locked */

@@ -57,7 +57,8 @@ static enum quire_status populate(void *ctx, quire_pfn_t pfn, unsigned order)
 static void begin(struct guest *g, struct booted *b, unsigned flags)
 {
 	*g = (struct guest){ .b = b, .taken = calloc(b->end, 1), .lock = PTHREAD_MUTEX_INITIALIZER };
-	g->balloon = (struct quire_balloon){ .name = "virtio", .release = release, .populate = populate, .ctx = g, .flags = flags };
+	g->balloon = (struct quire_balloon){ .name = "virtio", .release = release, .populate = populate, .ctx = g,
+					     .flags = flags };
 	assert_int_equal(quire_balloon_register(&b->q, &g->balloon), QUIRE_OK);
 }
 
@@ -376,7 +377,8 @@ static void threads_share_a_balloon(void **state)
 	begin(&g, b, QUIRE_BALLOON_SHRINK);
 	for (unsigned i = 0; i < 4; i++) {
 		workers[i] = (struct worker){ .g = &g, .cpu = i };
-		assert_int_equal(pthread_create(&workers[i].thread, NULL, i < 3 ? inflate_and_deflate : move_pieces, &workers[i]), 0);
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, i < 3 ? inflate_and_deflate : move_pieces,
+						&workers[i]), 0);
 	}
 	for (unsigned i = 0; i < 4; i++)
 		pthread_join(workers[i].thread, NULL);

@@ -329,7 +329,8 @@ static void no_room_to_move_to(void **state)
 	(void)state;
 	while (keeper_take(k, 0, QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_MEMALLOC) != KEEPER_NONE)
 		continue;
-	assert_int_equal(quire_cma_alloc(&b->q, area, 1024, 0, QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN, &pfn, &failure), QUIRE_ENOMEM);
+	assert_int_equal(quire_cma_alloc(&b->q, area, 1024, 0, QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN, &pfn, &failure),
+			 QUIRE_ENOMEM);
 	assert_string_equal(failure.why, "there is no room to move what is in it to");
 	quire_cma_stats(&b->q, area, &stats);
 	assert_int_equal(stats.used, 0);
@@ -341,8 +342,8 @@ static void no_room_to_move_to(void **state)
 
 static void split_memory(struct booted *b)
 {
-	const struct quire_cma_request several = { .size = 96 * MIB, .base = 20 * MIB, .most_ranges = 8, .nid = QUIRE_NO_NODE,
-						    .name = "pieces" };
+	const struct quire_cma_request several = { .size = 96 * MIB, .base = 20 * MIB, .most_ranges = 8,
+						   .nid = QUIRE_NO_NODE, .name = "pieces" };
 	struct quire_cma_request fewer = several;
 	const struct quire_cma_area *area;
 
@@ -400,7 +401,8 @@ static void reserved_memory_without_a_place(void **state)
 	struct quire_reservation reservations[2] = {
 		{ .base = QUIRE_PHYS_MAX, .size = 16 * MIB, .align = 8 * MIB, .min = 32 * MIB, .max = 128 * MIB,
 		  .kind = QUIRE_RESERVE_CMA, .name = "display" },
-		{ .base = QUIRE_PHYS_MAX, .size = 8 * MIB, .kind = QUIRE_RESERVE_CMA, .is_default_cma = true, .name = "linux,cma" },
+		{ .base = QUIRE_PHYS_MAX, .size = 8 * MIB, .kind = QUIRE_RESERVE_CMA, .is_default_cma = true,
+		  .name = "linux,cma" },
 	};
 
 	(void)state;

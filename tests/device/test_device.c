@@ -36,8 +36,8 @@ static enum quire_status failing(void *ctx, quire_pfn_t pfn)
 	return d->failing;
 }
 
-static struct quire_device device_of(struct driver *driver, enum quire_device_type type, const struct quire_device_range *ranges,
-				     size_t n)
+static struct quire_device device_of(struct driver *driver, enum quire_device_type type,
+				     const struct quire_device_range *ranges, size_t n)
 {
 	return (struct quire_device){ .name = "pmem0", .type = type, .nid = 0, .ranges = ranges, .range_count = n,
 				      .page_free = page_free, .failing = failing, .ctx = driver };
@@ -238,9 +238,10 @@ static void refused(struct booted *b, struct quire_device *device, enum quire_st
 
 static void nonsense_is_refused(void **state)
 {
-	const struct quire_device_range odd[] = { { PMEM + 1, 512 } }, none[] = { { PMEM, 0 } }, short_one[] = { { PMEM, 511 } };
+	const struct quire_device_range odd[] = { { PMEM + 1, 512 } }, none[] = { { PMEM, 0 } };
+	const struct quire_device_range short_one[] = { { PMEM, 511 } }, far_away[] = { { 1ull << 44, 512 } };
 	const struct quire_device_range wraps[] = { { UINT64_MAX - 511, 1024 } }, ram[] = { { 0x8000, 512 } };
-	const struct quire_device_range twice[] = { { PMEM, 1024 }, { PMEM + 512, 512 } }, far_away[] = { { 1ull << 44, 512 } };
+	const struct quire_device_range twice[] = { { PMEM, 1024 }, { PMEM + 512, 512 } };
 	struct booted *b = open_machine(QUIRE_MODEL_SPARSEMEM_VMEMMAP, QUIRE_INIT_EAGER, 0);
 	struct quire_node before = *b->q.topology.nodes[0];
 	struct driver driver = { 0 };

@@ -107,6 +107,27 @@ static void books_inside_the_machine(void **state)
 	booted_close(b);
 }
 
+/* Nodes for cutting large blocks come out of the machine, too. */
+static void large_blocks_inside_the_machine(void **state)
+{
+	const struct booted_options options = { 0 };
+	struct booted *b = booted_open(&options);
+	quire_pfn_t pfn[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		assert_int_equal(quire_alloc_frames(&b->q, 0, 9 + i % 3, QUIRE_GFP_KERNEL, &pfn[i]), QUIRE_OK);
+		fail_frame(b, pfn[i] + 300, QUIRE_EBUSY);
+	}
+	expect_counts(b, 0, 16, 0);
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(quire_free_frames(&b->q, pfn[i], 9 + i % 3), QUIRE_OK);
+	expect_counts(b, 16, 0, 0);
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(quire_unpoison_frame(&b->q, pfn[i] + 300), QUIRE_OK);
+	booted_close(b);
+}
+
 static void nonsense_is_refused(void **state)
 {
 	const struct booted_options options = { 0 };
@@ -415,6 +436,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(free_frames_are_taken_out),
 		cmocka_unit_test(books_inside_the_machine),
+		cmocka_unit_test(large_blocks_inside_the_machine),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(kept_frames_are_fetched),
 		cmocka_unit_test(blocks_in_use_lose_the_frame_when_freed),

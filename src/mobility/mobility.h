@@ -83,7 +83,7 @@ static inline struct quire_obstacle qi_no_obstacle(void) { return (struct quire_
 /* --- survey.c --------------------------------------------------------------------------------------------------------- */
 
 /* First frame of the range that is not the allocator's, and a word for it. QUIRE_PFN_NONE: there is none. */
-quire_pfn_t qi_first_absent(const struct quire *q, quire_pfn_t pfn, uint64_t count, const char **why);
+quire_pfn_t qi_first_absent(struct quire *q, quire_pfn_t pfn, uint64_t count, const char **why);
 
 /* --- isolate.c -------------------------------------------------------------------------------------------------------- */
 

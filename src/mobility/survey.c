@@ -1,18 +1,22 @@
 /* What is in a range, and what would stand in the way of having it: a look that changes nothing but empties CPUs' fronts. */
+#include <quire/poison.h>
+
 #include "mobility/mobility.h"
 
 #include "page_alloc/page_alloc.h"
 
-static const char *absent_reason(const struct quire *q, quire_pfn_t pfn)
+static const char *absent_reason(struct quire *q, quire_pfn_t pfn)
 {
 	quire_phys_t address = pfn << quire_page_shift(&q->config);
 
+	if (quire_frame_poisoned(q, pfn))
+		return "is known to fail";
 	if (!quire_memblock_is_memory(&q->memblock, address))
 		return "is a hole";
 	return quire_memblock_is_reserved(&q->memblock, address) ? "is reserved" : "is not the allocator's";
 }
 
-quire_pfn_t qi_first_absent(const struct quire *q, quire_pfn_t pfn, uint64_t count, const char **why)
+quire_pfn_t qi_first_absent(struct quire *q, quire_pfn_t pfn, uint64_t count, const char **why)
 {
 	for (quire_pfn_t at = pfn; at < pfn + count; at++)
 		if (!qi_zone_of_frame(q, at)) {
@@ -87,6 +91,7 @@ static uint64_t survey_part(struct quire *q, const struct qi_part *part, struct 
 enum quire_status quire_survey_range(struct quire *q, quire_pfn_t pfn, uint64_t count, struct quire_survey *survey)
 {
 	enum quire_status status = qi_judge_range(q, pfn, count);
+	struct quire_poison_counts bad;
 	struct qi_part part = { 0 };
 	uint64_t ours = 0;
 
@@ -96,6 +101,8 @@ enum quire_status quire_survey_range(struct quire *q, quire_pfn_t pfn, uint64_t 
 	qi_drain_range(q, pfn, count);
 	while (qi_next_part(q, pfn, pfn + count, &part))
 		ours += survey_part(q, &part, survey);
-	survey->absent = count - qi_min(count, ours);
+	quire_poison_count(q, pfn, count, &bad);
+	survey->poisoned = qi_min(bad.out, count - qi_min(count, ours));
+	survey->absent = count - qi_min(count, ours) - survey->poisoned;
 	return QUIRE_OK;
 }

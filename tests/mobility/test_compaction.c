@@ -6,6 +6,7 @@
 #include "mobility/compact.h"
 
 #define REQUEST (QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_THISNODE)
+#define NOWAIT (QUIRE_GFP_NOWAIT | QUIRE_GFP_THISNODE | QUIRE_GFP_NOWARN)
 #define HERE (QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_THISNODE | QUIRE_GFP_MEMALLOC)
 
 static uint64_t seed;
@@ -294,13 +295,41 @@ static void in_vain_less_often(void **state)
 	close_all(m, h);
 }
 
+/* The whole road: an ordinary request, which finds no block, has one made. */
+static void for_ordinary_requests(void **state)
+{
+	struct machine *m = *state;
+
+	for (unsigned order = 6; order <= 10; order += 2) {
+		struct holder *h = scattered(m, 50);
+		uint64_t sum = holder_sum(h);
+		quire_gfp_t here = QUIRE_GFP_KERNEL | QUIRE_GFP_THISNODE;
+		quire_pfn_t pfn;
+
+		/* Who cannot wait gets none, but the compactor is woken. */
+		assert_int_equal(quire_alloc_frames(&m->q, 1, order, NOWAIT, &pfn), QUIRE_ENOMEM);
+		assert_true(quire_compaction_wanted(&m->q));
+		assert_int_equal(h->migrations, 0);
+		assert_int_equal(quire_alloc_frames(&m->q, 1, order, here, &pfn), QUIRE_OK);
+		assert_true(h->migrations > 0 && h->migrations < 2u << order);
+		assert_int_equal(holder_sum(h), sum);
+		check_machine(m);
+		assert_int_equal(quire_free_frames(&m->q, pfn, order), QUIRE_OK);
+		/* In the end with NORETRY too: what is asked for first does not wait. */
+		assert_int_equal(quire_alloc_frames(&m->q, 1, order + 1, here | QUIRE_GFP_NORETRY, &pfn), QUIRE_OK);
+		assert_int_equal(quire_free_frames(&m->q, pfn, order + 1), QUIRE_OK);
+		quire_compaction_tick(&m->q, QUIRE_NO_NODE);
+		close_all(m, h);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_machine, close_machine)
 	const struct CMUnitTest tests[] = {
 		TEST(all_there_can_be), TEST(pinned_pageblocks_are_left_alone), TEST(captured_for_the_request),
 		TEST(too_little_memory), TEST(failures_are_remembered), TEST(one_at_a_time), TEST(indices),
-		TEST(in_the_background), TEST(in_vain_less_often),
+		TEST(in_the_background), TEST(in_vain_less_often), TEST(for_ordinary_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

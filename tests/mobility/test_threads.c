@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <quire/compaction.h>
 #include <quire/contig.h>
 #include <quire/mobility.h>
 
@@ -20,7 +21,7 @@
 #define ALL_FRAMES (3 * ZONE_PAGES)
 #define THREADS 4u
 #define ROUNDS 3000u
-#define LIVE 3000u			/* blocks a thread holds */
+#define LIVE 12000u			/* blocks a thread that churns holds */
 
 static _Thread_local unsigned my_cpu;
 static unsigned thread_cpu(void *ctx, unsigned long *state) { (void)ctx; (void)state; return my_cpu; }
@@ -34,7 +35,7 @@ static void barrier(void *ctx)
 /* The owner's table. */
 static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t slot_of[FRAMES];	/* at heads: slot + 1 */
-static uint64_t slots[THREADS * LIVE];	/* pfn << 5 | order, 0: empty */
+static uint64_t slots[2 * LIVE];	/* pfn << 5 | order, 0: empty */
 static uint8_t stamps[FRAMES];
 static unsigned wrong, outcomes[QUIRE_STATUSES];
 static uint64_t moves;
@@ -169,6 +170,21 @@ static void look(struct quire *q, uint32_t *random)
 		__atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
 }
 
+/* A large block, which compaction may have to make. */
+static void want_block(struct quire *q, uint32_t *random)
+{
+	unsigned order = 5 + next(random) % 6;
+	quire_pfn_t pfn;
+
+	if (quire_alloc_frames(q, QUIRE_NO_NODE, order, QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN, &pfn) == QUIRE_OK) {
+		stamp(pfn, 1ull << order, 0, 2);
+		stamp(pfn, 1ull << order, 2, 0);
+		if (quire_free_frames(q, pfn, order) != QUIRE_OK)
+			__atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+	}
+	quire_compaction_tick(q, QUIRE_NO_NODE);
+}
+
 struct job {
 	struct quire *q;
 	unsigned cpu;
@@ -180,6 +196,8 @@ static void *work(void *arg)
 	uint32_t random = 2463534242u + job->cpu * 7919;
 
 	my_cpu = job->cpu;
+	for (unsigned i = 0; job->cpu < 2 && i < LIVE; i++)
+		fill_slot(job->q, job->cpu * LIVE + i, 0);
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		if (job->cpu < 2)
 			churn(job->q, job->cpu, &random);
@@ -187,6 +205,10 @@ static void *work(void *arg)
 			want_range(job->q, &random);
 		else if (round % 16 == 1)
 			look(job->q, &random);
+		else if (round % 16 == 2)
+			want_block(job->q, &random);
+		else if (round % 256 == 3)
+			quire_compact_node(job->q, (int)(next(&random) % 2));
 	}
 	return NULL;
 }
@@ -209,7 +231,7 @@ static void storm(void **state)
 	}
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	for (unsigned i = 0; i < THREADS * LIVE; i++)
+	for (unsigned i = 0; i < 2 * LIVE; i++)
 		empty_slot(&m->q, i);
 	assert_int_equal(wrong, 0);
 	assert_int_equal(quire_unregister_owner(&m->q, &owner), QUIRE_OK);

@@ -63,7 +63,10 @@ quire_phys_t i386_find_rsdp(void);
 
 /* --- paging.c, for kmap.c --------------------------------------------------------------------------------------------- */
 
-/* Set the entry of one page; phys QUIRE_PHYS_MAX: none. False: there is no table and no page for one. */
+/*
+ * Set the entry of one page; phys QUIRE_PHYS_MAX: none. False: there is no table and no page for one, or an entry cannot
+ * hold such an address.
+ */
 bool i386_set_page(uint32_t va, quire_phys_t phys);
 
 #endif

@@ -90,7 +90,7 @@ bool i386_set_page(uint32_t va, quire_phys_t phys)
 {
 	void *table = table_of(va, phys != QUIRE_PHYS_MAX);
 
-	if (!table)
+	if (!table || (!pae && phys != QUIRE_PHYS_MAX && phys >> 32))
 		return false;
 	write_entry(table, page_index(va), phys == QUIRE_PHYS_MAX ? 0 : phys | PRESENT | WRITABLE);
 	forget(va);

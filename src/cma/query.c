@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 #include "base/lock.h"
+#include "mobility/mobility.h"
 
 static struct qi_lock *lock_of(const struct quire_cma_area *area)
 {
@@ -56,8 +57,8 @@ struct walk {
 	void *ctx;
 };
 
-/* All obstacles of [pfn, end). A survey names only the first few, so it is asked again behind them. False: stopped. */
-static bool walk_frames(const struct walk *walk, quire_pfn_t pfn, quire_pfn_t end)
+/* All obstacles among the allocator's frames. A survey names only the first few, so it is asked again behind them. */
+static bool walk_blocks(const struct walk *walk, quire_pfn_t pfn, quire_pfn_t end)
 {
 	while (pfn < end) {
 		struct quire_survey survey;
@@ -73,6 +74,25 @@ static bool walk_frames(const struct walk *walk, quire_pfn_t pfn, quire_pfn_t en
 			return true;
 		pfn = qi_max(survey.obstacle[named - 1].head + (1ull << survey.obstacle[named - 1].order),
 			     survey.obstacle[named - 1].pfn + 1);
+	}
+	return true;
+}
+
+/* Of [pfn, end), frames that are not the allocator's, failing ones, between the others. False: stopped. */
+static bool walk_frames(const struct walk *walk, quire_pfn_t pfn, quire_pfn_t end)
+{
+	while (pfn < end) {
+		struct quire_obstacle absent = { .why = NULL };
+		quire_pfn_t stop = qi_first_absent(walk->q, pfn, end - pfn, &absent.why);
+
+		if (!walk_blocks(walk, pfn, qi_min(stop, end)))
+			return false;
+		if (stop >= end)
+			return true;
+		absent.pfn = absent.head = stop;
+		if (!walk->visit(walk->ctx, &absent))
+			return false;
+		pfn = stop + 1;
 	}
 	return true;
 }

@@ -316,6 +316,36 @@ static void pinned_frames_are_passed_over(void **state)
 	booted_close(b);
 }
 
+/* Frames that fail are not drivers' either; a driver's own are his until he gives them back. */
+static void failing_frames_are_passed_over(void **state)
+{
+	struct booted *b = open_with(&plain, QUIRE_HOSTED_OUTSIDE_METADATA);
+	const struct quire_cma_area *area = area_of(b);
+	uint64_t before = booted_free(b);
+	struct quire_cma_failure failure;
+	struct seen seen = { 0 };
+	quire_pfn_t pfn;
+
+	(void)state;
+	assert_int_equal(quire_poison_frame(&b->q, AREA_BASE + 100, QUIRE_POISON_TEST, NULL), QUIRE_OK);
+	assert_int_equal(take(b, area, 512, 0), AREA_BASE + 101);
+	assert_int_equal(take(b, area, 100, 0), AREA_BASE);
+	assert_int_equal(quire_cma_alloc(&b->q, area, 3800, 0, QUIRE_GFP_KERNEL, &pfn, &failure), QUIRE_ENOMEM);
+	assert_int_equal(quire_cma_walk_obstacles(&b->q, area, see, &seen), QUIRE_OK);
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(seen.pfn[0], AREA_BASE + 100);
+	assert_int_equal(quire_poison_frame(&b->q, AREA_BASE + 200, QUIRE_POISON_TEST, NULL), QUIRE_EBUSY);
+	give(b, area, AREA_BASE + 101, 512);
+	give(b, area, AREA_BASE, 100);
+	assert_int_equal(booted_free(b), before - 2);
+	assert_int_equal(quire_cma_alloc(&b->q, area, AREA_PAGES, 0, QUIRE_GFP_KERNEL, &pfn, &failure), QUIRE_EBUSY);
+	assert_int_equal(quire_unpoison_frame(&b->q, AREA_BASE + 100), QUIRE_OK);
+	assert_int_equal(quire_unpoison_frame(&b->q, AREA_BASE + 200), QUIRE_OK);
+	give(b, area, take(b, area, AREA_PAGES, 0), AREA_PAGES);
+	assert_int_equal(booted_free(b), before);
+	booted_close(b);
+}
+
 /* Nowhere to move to: everything is taken. */
 static void no_room_to_move_to(void **state)
 {
@@ -485,6 +515,7 @@ int main(void)
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(what_is_in_the_way_moves),
 		cmocka_unit_test(pinned_frames_are_passed_over),
+		cmocka_unit_test(failing_frames_are_passed_over),
 		cmocka_unit_test(no_room_to_move_to),
 		cmocka_unit_test(areas_in_pieces_serve_from_each),
 		cmocka_unit_test(reserved_memory_without_a_place),

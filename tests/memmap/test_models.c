@@ -181,41 +181,6 @@ static void test_gives_everything_back(void **state)
 	}
 }
 
-/* Every platform call fails once, at every place: a status, and no trace. */
-static void test_faults(void **state)
-{
-	(void)state;
-	for (unsigned call = 0; call < QUIRE_HOSTED_CALLS; call++) {
-		for (unsigned model = RIG_FIRST_MODEL; model < RIG_END_MODELS; model++) {
-			for (unsigned n = 1; n < 80; n++) {
-				uint32_t flags = call == QUIRE_HOSTED_META_ALLOC ? QUIRE_HOSTED_OUTSIDE_METADATA : 0;
-				enum quire_status status;
-				quire_phys_t reserved;
-
-				rig_make(&rig, 3, (enum quire_model)model, n & 1 ? QUIRE_INIT_EAGER : QUIRE_INIT_LAZY,
-					 flags);
-				reserved = rig.q.memblock.reserved.total_size;
-				quire_hosted_fail(rig.hosted, (enum quire_hosted_call)call, (n + 1) / 2);
-				status = rig_boot(&rig);
-				if (status == QUIRE_OK && rig.q.memmap.init == QUIRE_INIT_LAZY)
-					status = quire_memmap_prepare(&rig.q, RIG_FRAMES - 3000, 300);
-				if (status == QUIRE_OK &&
-				    quire_hosted_calls(rig.hosted, (enum quire_hosted_call)call) < n / 2)
-					n = 1000;
-				if (status != QUIRE_OK && rig.q.memmap.ready)
-					assert_int_equal(quire_memmap_prepare(&rig.q, RIG_FRAMES - 3000, 300), QUIRE_OK);
-				if (status == QUIRE_OK || rig.q.memmap.ready)
-					qi_memmap_fini(&rig.q);
-				assert_true(rig.q.memblock.reserved.total_size == reserved);
-				assert_int_equal(quire_hosted_outside(rig.hosted), 0);
-				assert_int_equal(quire_hosted_window_mapped(rig.hosted), 0);
-				assert_false(rig.q.memmap.ready);
-				quire_hosted_destroy(rig.hosted);
-			}
-		}
-	}
-}
-
 /* Several CPUs want descriptors at random places at once, under DEFERRED while workers write the rest: nothing is
  * written twice. */
 struct crowd { unsigned late; quire_pfn_t marked[8]; };
@@ -352,7 +317,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_models_all_policies),
 		cmocka_unit_test(test_gives_everything_back),
-		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_many_at_once),
 		cmocka_unit_test(test_references),

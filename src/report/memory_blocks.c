@@ -4,6 +4,8 @@
  * A block exists for every block-sized window in which some section has memory. What boot knows about it is which nodes have
  * memory there; the one zone it belongs to, if it is one, decides whether it could ever be taken offline.
  */
+#include <quire/hotplug.h>
+
 #include "report/print.h"
 
 static void place(const struct quire_config *config, quire_phys_t block_size, uint64_t index,
@@ -166,9 +168,20 @@ static void block_line(const struct quire_memory_block *block, const struct quir
 	qi_print(sink, "]\n");
 }
 
+/* From hand-over on hotplug knows which blocks are not on line; of those the zones are the ones they could be given to. */
+static void describe_offline(const struct quire *q, quire_phys_t size, struct quire_memory_block *block)
+{
+	struct quire_block now;
+
+	if (q->stage < QUIRE_STAGE_HANDOVER || quire_block_at((struct quire *)q, block->start_pfn, &now) != QUIRE_OK ||
+	    now.state == QUIRE_BLOCK_ONLINE)
+		return;
+	quire_memory_block_describe_added(&q->topology, size, block->index, now.nid, block);
+}
+
 void quire_report_memory_blocks(const struct quire *q, const struct quire_report_sink *sink)
 {
-	quire_phys_t size = quire_memory_block_size(&q->config, q->machine, &q->memblock);
+	quire_phys_t size = quire_boot_block_size(q);
 	bool online = q->config.rules >= QUIRE_RULES_6_12;
 	struct quire_memory_block block;
 
@@ -177,7 +190,10 @@ void quire_report_memory_blocks(const struct quire *q, const struct quire_report
 	if (q->config.options.memhp_online_given)
 		online = q->config.options.memhp_online;
 	qi_print(sink, "block_size_bytes %llx\nauto_online_blocks %s\n", (qi_ull)size, online ? "online" : "offline");
-	for (uint64_t index = 0; quire_memory_block_next(&q->topology, &q->memblock, size, &index); index++)
-		if (quire_memory_block_describe(&q->topology, &q->memblock, size, index, &block) == QUIRE_OK)
-			block_line(&block, sink);
+	for (uint64_t index = 0; quire_memory_block_next(&q->topology, &q->memblock, size, &index); index++) {
+		if (quire_memory_block_describe(&q->topology, &q->memblock, size, index, &block) != QUIRE_OK)
+			continue;
+		describe_offline(q, size, &block);
+		block_line(&block, sink);
+	}
 }

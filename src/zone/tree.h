@@ -152,6 +152,7 @@ struct qi_tree {
 	uint64_t meta_frames;				/* frames of the zone that hold nodes */
 	uint64_t handed_over;				/* frames added and not removed */
 	uint64_t fallbacks, steals;			/* requests served from another type; leaves retyped */
+	uint64_t shuffle;				/* not 0: whole pageblocks are taken in random order; the generator's state */
 };
 
 /* Some of 64 neighbouring blocks: blocks word * 64 + i for each bit i of mask. */

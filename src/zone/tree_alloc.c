@@ -52,6 +52,50 @@ static struct qi_node *find_leaf(struct qi_tree *tree, unsigned type, unsigned o
 	return NULL;
 }
 
+/* The next random number below n, and state that is never 0. */
+static unsigned random_below(struct qi_tree *tree, unsigned n)
+{
+	tree->shuffle ^= tree->shuffle << 13;
+	tree->shuffle ^= tree->shuffle >> 7;
+	tree->shuffle ^= tree->shuffle << 17;
+	return (unsigned)qi_mod64(tree->shuffle >> 32, n);
+}
+
+/* A random word of a node that has something free of the order, below 6. */
+static unsigned random_word(struct qi_tree *tree, const struct qi_node *node, unsigned order)
+{
+	unsigned w = random_below(tree, QI_WORDS);
+
+	while (!(qi_word_has(node->map[w]) >> order))
+		w = (w + 1) % QI_WORDS;
+	return w;
+}
+
+/* One of the free blocks of 2^order units, order below 6, that the word has. */
+static unsigned random_block(struct qi_tree *tree, uint64_t map, unsigned order)
+{
+	uint64_t starts = map;
+	unsigned skip;
+
+	for (unsigned k = 0; k < order; k++)
+		starts &= starts >> (1u << k);
+	starts &= qi_block_starts[order];
+	for (skip = random_below(tree, qi_popcount(starts)); skip; skip--)
+		starts &= starts - 1;
+	return qi_ctz(starts);
+}
+
+/* A free block of 2^order units of an upper node that has one: the best fit, or with page_alloc.shuffle any. */
+static unsigned pick_unit(struct qi_tree *tree, const struct qi_node *node, unsigned order)
+{
+	unsigned w;
+
+	if (qi_likely(!tree->shuffle) || order >= 6)
+		return qi_node_find(node, order);
+	w = random_word(tree, node, order);
+	return w * 64 + random_block(tree, node->map[w], order);
+}
+
 /* A level-1 node with 2^order free units in a row, by breaking a level-2 unit if need be. */
 static struct qi_upper *find_mid(struct qi_tree *tree, unsigned order)
 {
@@ -64,7 +108,7 @@ static struct qi_upper *find_mid(struct qi_tree *tree, unsigned order)
 	if (!mask)
 		return NULL;
 	top = tree->uppers[1].head[qi_ctz(mask)];
-	return qi_break_mid(tree, qi_upper_of(top), qi_node_find(top, 0));
+	return qi_break_mid(tree, qi_upper_of(top), pick_unit(tree, top, 0));
 }
 
 /* Undo find_mid's breaking if nothing was taken after all. */
@@ -85,7 +129,7 @@ static struct qi_upper *find_unit_of_type(struct qi_tree *tree, unsigned type, u
 
 	if (!mid)
 		return NULL;
-	*unit = qi_node_find(&mid->node, 0);
+	*unit = pick_unit(tree, &mid->node, 0);
 	*leaf_type = type;
 	if (qi_group_untyped(tree, mid, *unit) || qi_child_type(mid, *unit) == type)
 		return mid;
@@ -93,7 +137,7 @@ static struct qi_upper *find_unit_of_type(struct qi_tree *tree, unsigned type, u
 		struct qi_upper *other = find_mid(tree, group_order);
 
 		if (other) {
-			*unit = qi_node_find(&other->node, group_order);
+			*unit = pick_unit(tree, &other->node, group_order);
 			return other;
 		}
 	}
@@ -235,7 +279,7 @@ static enum quire_status alloc_leaves(struct qi_tree *tree, unsigned order, unsi
 
 	if (!mid)
 		return QUIRE_ENOMEM;
-	unit = qi_node_find(&mid->node, order - QI_LEAF_SHIFT);
+	unit = pick_unit(tree, &mid->node, order - QI_LEAF_SHIFT);
 	if (qi_touch(tree, mid, unit, n) != QUIRE_OK) {
 		put_mid(tree, mid);
 		return QUIRE_ENOMEM;
@@ -344,7 +388,7 @@ static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned typ
 	mid = find_mid(tree, 0);
 	if (!mid)
 		return QUIRE_ENOMEM;
-	w = qi_find_word(mid->node.has, 0);
+	w = qi_unlikely(tree->shuffle) ? random_word(tree, &mid->node, 0) : qi_find_word(mid->node.has, 0);
 	units = first_units(mid->node.map[w], limit);
 	for (uint64_t rest = units; rest; rest &= rest - 1) {
 		if (tree->config.hooks->leaf_break && qi_touch(tree, mid, w * 64 + qi_ctz(rest), 1) != QUIRE_OK) {

@@ -151,6 +151,9 @@ static enum quire_status open_range(struct quire *q, struct quire_zone *zone, qu
 	za->pool_bytes = pool;
 	config = tree_config(q, za, start, span);
 	status = qi_tree_init(&za->tree, &config);
+	/* Another order in each zone; the generator must not be 0. */
+	if (q->config.options.shuffle)
+		za->tree.shuffle = (q->config.options.debug.shuffle_seed + zone->start_pfn + 1) * 0x9e3779b97f4a7c15ull | 1;
 	if (status == QUIRE_OK)
 		__atomic_store_n(&zone->tree, &za->tree, __ATOMIC_RELEASE);
 	else if (qi_meta_mark(q) == after)

@@ -32,6 +32,7 @@ static struct quire q;
 static uint8_t unmapped[FRAMES];
 static uint64_t clock_ns, who;
 static unsigned rig_cpu;
+static bool rig_shuffle;			/* page_alloc.shuffle of the next boot */
 static char logged[4096];		/* since the last call of rig_logged() */
 static unsigned fail_meta;		/* which call from now on fails; 0: none */
 
@@ -111,6 +112,7 @@ static enum quire_status rig_boot(const struct quire_debug_options *debug, bool 
 	config.cpus = 2;
 	config.thp = false;
 	config.options.debug = *debug;
+	config.options.shuffle = rig_shuffle;
 	rig_platform.meta_alloc = outside ? rig_meta_alloc : NULL;
 	rig_platform.meta_free = outside ? rig_meta_free : NULL;
 	status = quire_init(&q, &config, &rig_machine, &rig_platform);

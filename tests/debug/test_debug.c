@@ -304,6 +304,41 @@ static void equal_seeds_fail_equally(void **state)
 	assert_in_range(failed, 2800, 3200);
 }
 
+/* --- shuffle ---------------------------------------------------------------------------------------------------------- */
+
+/* The order in which whole pageblocks are handed out, and frames broken out of them. */
+static void pageblocks_in_turn(uint64_t seed, bool shuffle, quire_pfn_t order9[10], quire_pfn_t order0[10])
+{
+	rig_shuffle = shuffle;
+	assert_int_equal(rig_boot(&(struct quire_debug_options){ .shuffle_seed = seed }, true), QUIRE_OK);
+	rig_shuffle = false;
+	for (unsigned i = 0; i < 10; i++)
+		order9[i] = take(9);
+	for (unsigned i = 0; i < 10; i++) {
+		/* As much as a pageblock each, so that the next breaks another one. */
+		order0[i] = take(0);
+		for (unsigned n = 1; n < 512 && i < 9; n++)
+			take(0);
+	}
+	assert_int_equal(quire_check(&q), QUIRE_OK);
+	quire_fini(&q);
+}
+
+static void shuffled_by_its_seed(void **state)
+{
+	quire_pfn_t plain[2][10], one[2][10], again[2][10], other[2][10];
+
+	(void)state;
+	pageblocks_in_turn(0, false, plain[0], plain[1]);
+	pageblocks_in_turn(1, true, one[0], one[1]);
+	pageblocks_in_turn(1, true, again[0], again[1]);
+	pageblocks_in_turn(2, true, other[0], other[1]);
+	assert_memory_equal(one, again, sizeof(one));
+	assert_memory_not_equal(one[0], other[0], sizeof(one[0]));
+	assert_memory_not_equal(one[1], plain[1], sizeof(one[1]));
+	assert_memory_not_equal(one[0], plain[0], sizeof(one[0]));
+}
+
 /* --- no memory for it ------------------------------------------------------------------------------------------------- */
 
 /* Whichever piece of metadata is missing: the machine runs, or its boot is refused, and nothing is left behind. */
@@ -338,7 +373,8 @@ int main(void)
 		RIG_TEST(two_bits_are_not_one), RIG_TEST(init_on_alloc_and_on_free), RIG_TEST(free_frames_are_out_of_the_map),
 		RIG_TEST(small_blocks_have_their_neighbourhood), RIG_TEST(running_over_the_end_is_found),
 		RIG_TEST(guards_do_not_cost_the_last_frames), RIG_TEST(faults_follow_their_rules),
-		RIG_TEST(equal_seeds_fail_equally), RIG_TEST(without_memory_for_notes),
+		RIG_TEST(equal_seeds_fail_equally), RIG_TEST(shuffled_by_its_seed),
+		RIG_TEST(without_memory_for_notes),
 	};
 
 	return cmocka_run_group_tests_name("debug", tests, NULL, NULL);

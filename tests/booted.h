@@ -83,7 +83,7 @@ static struct booted *booted_prepare(const struct booted_options *options)
 	b->map[0] = usual;
 	if (options->map_count)
 		memcpy(b->map, options->map, sizeof(b->map));
-	b->machine.arch = QUIRE_ARCH_X86_64;
+	b->machine.arch = b->config.arch;
 	b->machine.map = b->map;
 	b->machine.map_count = b->machine.map_max = options->map_count ? options->map_count : 1;
 	for (unsigned i = 0; i < b->machine.map_count; i++)

@@ -6,6 +6,9 @@
 
 #include "zone/front_cpus.h"
 
+/* Words that are kept even if that is four times a CPU's share: they seldom are full. */
+#define FEW_WORDS 8u
+
 /* Most order-9 blocks taken at once. */
 #define HUGE_BATCH 16u
 
@@ -30,12 +33,13 @@ void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus)
 
 void qi_fronts_tune(struct qi_zone *za, uint64_t managed)
 {
-	uint64_t share = za->cpus ? qi_div64(managed, 8ull * za->cpus) : 0;
+	uint64_t share = za->cpus ? qi_div64(managed, 32ull * za->cpus) : 0;
+	uint64_t few = za->cpus ? qi_min(qi_div64(managed, 8ull * za->cpus) / 2 / 64, FEW_WORDS) : 0;
 
 	for (unsigned cpu = 0; cpu < za->cpus; cpu++) {
 		struct qi_front *front = &za->fronts[cpu];
 
-		front->frames.limit = (uint16_t)qi_min(share / 2 / 64, QI_FRONT_ENTRIES);
+		front->frames.limit = (uint16_t)qi_clamp(share / 2 / 64, few, QI_FRONT_ENTRIES);
 		front->frames.most = (uint16_t)qi_clamp(share / 2 / 8, QI_FRONT_BATCH, QI_FRONT_BATCH_MOST);
 		front->huge.limit = (uint16_t)qi_min(share / 2 / QI_FAN / 2, QI_FRONT_HUGE_ENTRIES);
 		front->huge.most = (uint16_t)qi_clamp(share / 2 / QI_FAN, 1, QI_FRONT_HUGE_ENTRIES * 64);

@@ -102,8 +102,8 @@ struct qi_request {
 static inline size_t qi_fronts_bytes(unsigned cpus) { return cpus * sizeof(struct qi_front); }
 void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus);
 /*
- * Size the fronts by what the zone manages: together they hold at most an eighth of it. Boot, hotplug; no CPU may be
- * in a front.
+ * Size the fronts by what the zone manages: together they hold at most a 32nd part of it, small ones up to an eighth. Boot,
+ * hotplug; no CPU may be in a front.
  */
 void qi_fronts_tune(struct qi_zone *za, uint64_t managed);
 

@@ -22,7 +22,9 @@
 #include <quire/quire.h>
 #include <quire/report.h>
 
+#ifndef RAM_SIZE
 #define RAM_SIZE (64ull << 20)
+#endif
 #define HOLE_BASE (40ull << 20)
 #define HOLE_SIZE (2ull << 20)
 #define FRAMES (RAM_SIZE / 4096)

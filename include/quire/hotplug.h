@@ -83,9 +83,9 @@ struct quire_block {
 	bool removable;
 };
 /* The block that has this frame. QUIRE_ENOENT: it is absent. Before hand-over all blocks are offline. */
-enum quire_status quire_block_at(struct quire *q, quire_pfn_t pfn, struct quire_block *block);
+enum quire_status quire_block_at(const struct quire *q, quire_pfn_t pfn, struct quire_block *block);
 /* Blocks in rising order: start with *cursor 0; false: no more. */
-bool quire_block_next(struct quire *q, uint64_t *cursor, struct quire_block *block);
+bool quire_block_next(const struct quire *q, uint64_t *cursor, struct quire_block *block);
 
 /* --- groups and policy -------------------------------------------------------------------------------------------- */
 
@@ -255,7 +255,7 @@ enum quire_status quire_memory_offline_survey(struct quire *q, quire_pfn_t pfn, 
 /* --- advice ------------------------------------------------------------------------------------------------------- */
 
 /* What online types an offline block could take: the file valid_zones. `text` gets e.g. "Normal Movable" or "none". */
-const char *quire_memory_valid_zones(struct quire *q, quire_pfn_t pfn, char *text, size_t size);
+const char *quire_memory_valid_zones(const struct quire *q, quire_pfn_t pfn, char *text, size_t size);
 
 /*
  * Zone imbalance: what onlining `pages` to ZONE_MOVABLE of node nid would mean. Kernel memory pays for descriptors and

@@ -113,7 +113,11 @@ void quire_report_pagetypeinfo(const struct quire *q, const struct quire_report_
 /* Lines of /proc/meminfo the engine has figures for, then the same per node ("Node 0 MemTotal: …") where there is NUMA. */
 void quire_report_meminfo(const struct quire *q, const struct quire_report_sink *sink);
 
-/* /sys/devices/system/memory in one line per block: state, phys_index, removable, phys_device, valid_zones, node links. */
+/*
+ * /sys/devices/system/memory in one line per block: state, phys_index, removable, phys_device, valid_zones, node links. Of
+ * the moment, once the allocator is open. Numbers count blocks of block_size_bytes, which is a section where blocks of
+ * unlike sizes stand side by side.
+ */
 void quire_report_memory_blocks(const struct quire *q, const struct quire_report_sink *sink);
 
 /*

@@ -176,7 +176,7 @@ struct quire_zone *qi_memory_block_zone(const struct quire *q, const struct qi_m
 
 /* --- for everybody ---------------------------------------------------------------------------------------------------- */
 
-static void describe(struct quire *q, const struct qi_memory_block *block, struct quire_block *out)
+static void describe(const struct quire *q, const struct qi_memory_block *block, struct quire_block *out)
 {
 	struct qi_memory_found found = qi_memory_find(q, block->pfn, qi_block_end(block));
 	unsigned section = quire_section_shift(&q->config) - quire_page_shift(&q->config);
@@ -184,7 +184,8 @@ static void describe(struct quire *q, const struct qi_memory_block *block, struc
 	struct quire_poison_counts poison;
 	bool online, single;
 
-	quire_poison_count(q, block->pfn, block->pages, &poison);
+	/* Not const: the set is locked. */
+	quire_poison_count((struct quire *)q, block->pfn, block->pages, &poison);
 	*out = (struct quire_block){
 		.number = block->pfn >> section, .pfn = block->pfn, .pages = block->pages, .nid = found.nid, .nodes = found.nodes,
 		.zone = qi_memory_block_zone(q, block, &online), .holes = block->pages - found.pages, .own_memmap = block->own,
@@ -199,7 +200,7 @@ static void describe(struct quire *q, const struct qi_memory_block *block, struc
 	out->removable = !out->holes && single && (!online || out->zone);
 }
 
-enum quire_status quire_block_at(struct quire *q, quire_pfn_t pfn, struct quire_block *block)
+enum quire_status quire_block_at(const struct quire *q, quire_pfn_t pfn, struct quire_block *block)
 {
 	struct qi_memory_block found;
 
@@ -209,7 +210,7 @@ enum quire_status quire_block_at(struct quire *q, quire_pfn_t pfn, struct quire_
 	return QUIRE_OK;
 }
 
-bool quire_block_next(struct quire *q, uint64_t *cursor, struct quire_block *block)
+bool quire_block_next(const struct quire *q, uint64_t *cursor, struct quire_block *block)
 {
 	struct qi_memory_block found;
 

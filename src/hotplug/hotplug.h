@@ -51,6 +51,7 @@ struct qi_memory_block {
 struct qi_hot_work {
 	struct qi_memory_block block;
 	struct quire_zone *zone;
+	uint64_t managed;		/* of the zone, before */
 };
 
 /* --- blocks.c --------------------------------------------------------------------------------------------------------- */
@@ -88,7 +89,7 @@ bool qi_hot_table(struct quire *q, void **table, size_t *max, size_t count, size
 /* --- policy.c --------------------------------------------------------------------------------------------------------- */
 
 /* The zone a block goes to. */
-struct quire_zone *qi_online_zone(struct quire *q, const struct qi_memory_block *block, enum quire_online_type type);
+struct quire_zone *qi_online_zone(const struct quire *q, const struct qi_memory_block *block, enum quire_online_type type);
 struct qi_memory_group *qi_memory_group(const struct quire *q, unsigned group);
 /* The block's frames came to (or, negative, left) a zone. */
 void qi_memory_group_count(const struct quire *q, const struct qi_hot_work *work, int sign);

@@ -88,6 +88,7 @@ static enum quire_status prepare(struct quire *q, struct qi_hot_work *work, enum
 	work->zone = qi_online_zone(q, block, type);
 	if (!work->zone)
 		return qi_hotplug_fail(q, failure, QUIRE_EINVAL, WHAT, block->pfn, block->pages, "node", "it has none");
+	work->managed = work->zone->managed;
 	status = make_room(q, work, failure);
 	if (status == QUIRE_OK)
 		status = qi_notify_going(q, QUIRE_MEM_GOING_ONLINE, work, node_gaining(work), failure);

@@ -227,7 +227,7 @@ static bool contiguous_movable(const struct quire *q, struct quire_node *node, c
 	return in_kernel != in_movable ? in_movable : q->config.options.movable_node;
 }
 
-struct quire_zone *qi_online_zone(struct quire *q, const struct qi_memory_block *block, enum quire_online_type type)
+struct quire_zone *qi_online_zone(const struct quire *q, const struct qi_memory_block *block, enum quire_online_type type)
 {
 	int nid = block->added ? block->nid : qi_memory_find(q, block->pfn, qi_block_end(block)).nid;
 	struct quire_node *node = quire_topology_node(&q->topology, nid);
@@ -248,7 +248,7 @@ static const char *zone_name(const struct quire_zone *zone, const struct quire_z
 	return zone && zone != but ? quire_zone_name(zone->type) : "";
 }
 
-const char *quire_memory_valid_zones(struct quire *q, quire_pfn_t pfn, char *text, size_t size)
+const char *quire_memory_valid_zones(const struct quire *q, quire_pfn_t pfn, char *text, size_t size)
 {
 	struct quire_zone *first, *kernel, *movable;
 	struct qi_memory_block block;

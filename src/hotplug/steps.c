@@ -93,7 +93,7 @@ static bool push_work(struct quire *q, const struct qi_memory_block *block, stru
 	if (!qi_hot_table(q, &table, &h->work_max, h->work_count, h->work_count + 1, sizeof(*h->work)))
 		return false;
 	h->work = table;
-	h->work[h->work_count++] = (struct qi_hot_work){ *block, zone };
+	h->work[h->work_count++] = (struct qi_hot_work){ *block, zone, zone ? zone->managed : 0 };
 	return true;
 }
 
@@ -122,6 +122,17 @@ enum quire_status qi_work_collect(struct quire *q, quire_pfn_t pfn, uint64_t pag
 	return QUIRE_OK;
 }
 
+/* What CPUs may keep of a zone follows when it is twice as large, or half. */
+static void retune(const struct quire *q)
+{
+	for (size_t i = 0; i < q->hotplug.work_count; i++) {
+		const struct qi_hot_work *work = &q->hotplug.work[i];
+
+		if ((!i || work->zone != work[-1].zone) && qi_log2(work->zone->managed | 1) != qi_log2(work->managed | 1))
+			qi_zone_retune(qi_zone_of(work->zone));
+	}
+}
+
 void qi_hotplug_settle(struct quire *q, bool lists)
 {
 	unsigned long state = 0;
@@ -132,6 +143,7 @@ void qi_hotplug_settle(struct quire *q, bool lists)
 		qi_change_end(q, state);
 	}
 	qi_watermarks_follow(&q->topology, &q->config.tunables, &q->watermarks);
+	retune(q);
 }
 
 void qi_hotplug_init(struct quire *q)

@@ -168,6 +168,7 @@ static void block_line(const struct quire_memory_block *block, const struct quir
 	qi_print(sink, "]\n");
 }
 
+<<<<<<< HEAD
 /* From hand-over on hotplug knows which blocks are not on line; of those the zones are the ones they could be given to. */
 static void describe_offline(const struct quire *q, quire_phys_t size, struct quire_memory_block *block)
 {
@@ -182,11 +183,71 @@ static void describe_offline(const struct quire *q, quire_phys_t size, struct qu
 void quire_report_memory_blocks(const struct quire *q, const struct quire_report_sink *sink)
 {
 	quire_phys_t size = quire_boot_block_size(q);
+=======
+/* Bytes per number: a boot block's, or a section's where blocks of other sizes stand beside them. */
+static quire_phys_t numbering(const struct quire *q)
+{
+	quire_phys_t size = quire_boot_block_size(q);
+	struct quire_block block;
+	uint64_t cursor = 0;
+
+	while (quire_block_next(q, &cursor, &block))
+		if (block.hotplugged && block.pages << quire_page_shift(&q->config) != size)
+			return (quire_phys_t)1 << quire_section_shift(&q->config);
+	return size;
+}
+
+static void print_nodes(const struct quire_block *block, const struct quire_report_sink *sink)
+{
+	bool first = true;
+
+	for (int nid = 0; nid < 64; nid++)
+		if (block->nodes >> nid & 1) {
+			qi_print(sink, "%snode%d", first ? "" : " ", nid);
+			first = false;
+		}
+	if (first && block->nid != QUIRE_NO_NODE)
+		qi_print(sink, "node%d", block->nid);
+}
+
+static void live_line(const struct quire *q, const struct quire_block *block, quire_phys_t unit, const struct quire_report_sink *sink)
+{
+	static const char *const states[] = {
+		[QUIRE_BLOCK_OFFLINE] = "offline", [QUIRE_BLOCK_ONLINE] = "online", [QUIRE_BLOCK_GOING_OFFLINE] = "going-offline",
+	};
+	uint64_t index = qi_div64(block->pfn << quire_page_shift(&q->config), unit);
+	char zones[64];
+
+	qi_print(sink, "memory%llu state=[%s] phys_index=[%08llx] removable=[1] phys_device=[0] valid_zones=[%s] link=[",
+		 (qi_ull)index, states[block->state], (qi_ull)index,
+		 quire_memory_valid_zones(q, block->pfn, zones, sizeof(zones)));
+	print_nodes(block, sink);
+	qi_print(sink, "]\n");
+}
+
+static void live_blocks(const struct quire *q, const struct quire_report_sink *sink)
+{
+	static const char *const policies[] = {
+		[QUIRE_ONLINE_NONE] = "offline", [QUIRE_ONLINE_AUTO] = "online", [QUIRE_ONLINE_KERNEL] = "online_kernel",
+		[QUIRE_ONLINE_MOVABLE] = "online_movable",
+	};
+	quire_phys_t unit = numbering(q);
+	struct quire_block block;
+	uint64_t cursor = 0;
+
+	qi_print(sink, "block_size_bytes %llx\nauto_online_blocks %s\n", (qi_ull)unit,
+		 policies[quire_hotplug_policy(q)->auto_online]);
+	while (quire_block_next(q, &cursor, &block))
+		live_line(q, &block, unit, sink);
+}
+
+/* As boot will leave them, until it has. */
+static void planned_blocks(const struct quire *q, quire_phys_t size, const struct quire_report_sink *sink)
+{
+>>>>>>> c681f98 (wip)
 	bool online = q->config.rules >= QUIRE_RULES_6_12;
 	struct quire_memory_block block;
 
-	if (!size)
-		return;
 	if (q->config.options.memhp_online_given)
 		online = q->config.options.memhp_online;
 	qi_print(sink, "block_size_bytes %llx\nauto_online_blocks %s\n", (qi_ull)size, online ? "online" : "offline");
@@ -196,4 +257,14 @@ void quire_report_memory_blocks(const struct quire *q, const struct quire_report
 		describe_offline(q, size, &block);
 		block_line(&block, sink);
 	}
+}
+
+void quire_report_memory_blocks(const struct quire *q, const struct quire_report_sink *sink)
+{
+	quire_phys_t size = quire_boot_block_size(q);
+
+	if (q->hotplug.boot_block)
+		live_blocks(q, sink);
+	else if (size)
+		planned_blocks(q, size, sink);
 }

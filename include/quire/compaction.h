@@ -1,16 +1,17 @@
 /*
  * Compaction: making large free blocks out of scattered free frames, by moving what is in the way.
  *
- * Two scanners per zone: one goes up from the zone's start and finds movable blocks in use, one comes down from its end
- * and finds free frames to put them in, until they meet (spec 06 C). The free tree knows how full a pageblock is, so
- * the scanners go by pageblocks worth it, not by every frame: see src/mobility/compact.c for where that differs from
- * the field and why.
+ * The field has two scanners per zone, which go towards each other and move what one finds in use to what the other finds
+ * free (spec 06 C). Here the free tree knows how full each pageblock is: those with least in use are cleared into the
+ * fullest ones, and only if all that is in them has an owner (mobility.h) who can move it. src/mobility/compact.c says
+ * where that differs from the field, and why it ends. Without owners nothing is tried.
  *
  * It runs directly, for a request of order > 0 that reclaim alone cannot serve; in the background
  * (quire_compaction_tick), woken by such requests and, proactively, where a node's fragmentation score is high; and
- * when asked (quire_compact_node).
+ * when asked (quire_compact_node). A request's run gives the block it made to that request, not to whoever comes first.
  *
- * Locking: any CPU; direct and background runs of one zone take turns.
+ * Locking: any CPU, no lock of the engine held, contexts that may wait. One run per zone at a time: another one finds it
+ * CONTENDED.
  */
 #ifndef QUIRE_COMPACTION_H
 #define QUIRE_COMPACTION_H
@@ -35,9 +36,10 @@ const char *quire_compact_result_name(enum quire_compact_result result);
 
 /* Since boot, per zone. Names of the field's vmstat items without "compact_". */
 struct quire_compact_stats {
-	uint64_t migrate_scanned, free_scanned;	/* frames looked at */
-	uint64_t isolated;			/* frames chosen to move, and targets */
-	uint64_t moved, failed;			/* frames */
+	uint64_t migrate_scanned, free_scanned;	/* frames of pageblocks asked about; frames taken as targets */
+	uint64_t isolated;			/* frames that moved, and their targets */
+	uint64_t moved;				/* frames */
+	uint64_t failed;			/* pageblocks (or larger ranges) that could not be cleared */
 	uint64_t stall, success, fail;		/* direct runs; of them with and without a block in the end */
 	uint64_t daemon_wake;			/* background runs */
 };

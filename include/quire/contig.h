@@ -16,9 +16,9 @@
 struct quire;
 
 /*
- * Take exactly frames [pfn, pfn + count), any numbers, each as a block of order 0; they may lie in several zones of a
- * node. gfp: for the frames what moves goes to (its zone bits are ignored, the engine asks where movable memory may
- * be); NORETRY: give up at the first obstacle, else frames that are busy for the moment are tried again, 5 rounds.
+ * Take exactly frames [pfn, pfn + count), any numbers, each as a block of order 0; they may lie in several zones. gfp:
+ * for the frames what moves goes to (its zone bits are ignored, the engine asks where movable memory may be); NORETRY:
+ * give up at the first obstacle, else what is busy for the moment is tried again, 5 rounds in which nothing moves.
  *
  * QUIRE_EBUSY: something could not be moved, *obstacle (unless NULL) says what. QUIRE_ENOMEM: nowhere to move it to.
  * QUIRE_ENOENT: a frame is not the allocator's (obstacle). QUIRE_EINVAL: no frames, or too early.
@@ -30,7 +30,8 @@ enum quire_status quire_alloc_range(struct quire *q, quire_pfn_t pfn, uint64_t c
  * Take `count` neighbouring frames anywhere: `align` is a power of two in frames (0: none); nid and gfp as for
  * quire_alloc_frames (zones allowed, THISNODE, ZERO, NOWARN). Free blocks are used where there are some; else ranges
  * that can be cleared are looked for, those with the least to move first, each zone from its end down. Watermarks are
- * kept: a zone that would fall below its low mark is passed over.
+ * kept: a zone that would fall below its low mark is passed over. Pageblocks of CMA areas and of the atomic reserve are
+ * left alone. ACCOUNT has no effect on ranges that are cleared.
  *
  * QUIRE_ENOMEM: no range could be cleared; *obstacle: what stood in the way in the best of them.
  */

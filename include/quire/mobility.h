@@ -10,7 +10,8 @@
  * The life of a move:
  *	1. holds(pfn): the owner tells the block that has this frame, and whether it can be moved now.
  *	2. The engine takes as many frames elsewhere, with the same order and of a type the range allows. If there are
- *	   descriptors the new block's first one is made to say what the old one's says (order, HEAD, references, owner word).
+ *	   descriptors the new block's first one is made to say what the old one's says: order, HEAD, references, owner
+ *	   word.
  *	3. migrate(moves, n): for each move the owner makes sure that nobody uses `from` any more, copies, points whoever
  *	   used `from` to `to`, and sets the move's status.
  *	4. For moves with QUIRE_OK the engine has `from` back and clears its descriptor. For others `to` is given back and

@@ -400,6 +400,34 @@ static void fronts_out_of_reach(void **state)
 	booted_close(b);
 }
 
+static void all_debugging(struct quire_config *config)
+{
+	config->options.debug = (struct quire_debug_options){ .page_poison = true, .page_owner = true, .init_on_free = true };
+}
+
+/* With every frame watched: what came back around a failing one raises no alarm when it is handed out again. */
+static void with_debugging(void **state)
+{
+	const struct booted_options options = { .configure = all_debugging, .hosted = QUIRE_HOSTED_OUTSIDE_METADATA };
+	struct booted *b = booted_open(&options);
+	uint64_t free = booted_free(b);
+	quire_pfn_t pfn;
+
+	(void)state;
+	for (unsigned order = 0; order <= 10; order++) {
+		assert_int_equal(quire_alloc_frames(&b->q, 0, order, QUIRE_GFP_KERNEL, &pfn), QUIRE_OK);
+		fail_frame(b, pfn + (1u << order) / 2, QUIRE_EBUSY);
+		assert_int_equal(quire_free_frames(&b->q, pfn, order), QUIRE_OK);
+	}
+	fail_frame(b, 0x4321, QUIRE_OK);
+	expect_counts(b, 12, 0, 0);
+	assert_int_equal(booted_free(b), free - 12);
+	b->lines = 0;
+	nobody_gets(b, 0x4321);
+	assert_int_equal(b->lines, 0);
+	booted_close(b);
+}
+
 /* Metadata fails at every n-th call: nothing has changed, or all has. */
 static void without_metadata(void **state)
 {
@@ -447,6 +475,7 @@ int main(void)
 		cmocka_unit_test(frames_of_many_at_once),
 		cmocka_unit_test(reserved_frames_stay_out),
 		cmocka_unit_test(fronts_out_of_reach),
+		cmocka_unit_test(with_debugging),
 		cmocka_unit_test(without_metadata),
 	};
 

@@ -168,22 +168,6 @@ static void block_line(const struct quire_memory_block *block, const struct quir
 	qi_print(sink, "]\n");
 }
 
-<<<<<<< HEAD
-/* From hand-over on hotplug knows which blocks are not on line; of those the zones are the ones they could be given to. */
-static void describe_offline(const struct quire *q, quire_phys_t size, struct quire_memory_block *block)
-{
-	struct quire_block now;
-
-	if (q->stage < QUIRE_STAGE_HANDOVER || quire_block_at((struct quire *)q, block->start_pfn, &now) != QUIRE_OK ||
-	    now.state == QUIRE_BLOCK_ONLINE)
-		return;
-	quire_memory_block_describe_added(&q->topology, size, block->index, now.nid, block);
-}
-
-void quire_report_memory_blocks(const struct quire *q, const struct quire_report_sink *sink)
-{
-	quire_phys_t size = quire_boot_block_size(q);
-=======
 /* Bytes per number: a boot block's, or a section's where blocks of other sizes stand beside them. */
 static quire_phys_t numbering(const struct quire *q)
 {
@@ -244,19 +228,15 @@ static void live_blocks(const struct quire *q, const struct quire_report_sink *s
 /* As boot will leave them, until it has. */
 static void planned_blocks(const struct quire *q, quire_phys_t size, const struct quire_report_sink *sink)
 {
->>>>>>> c681f98 (wip)
 	bool online = q->config.rules >= QUIRE_RULES_6_12;
 	struct quire_memory_block block;
 
 	if (q->config.options.memhp_online_given)
 		online = q->config.options.memhp_online;
 	qi_print(sink, "block_size_bytes %llx\nauto_online_blocks %s\n", (qi_ull)size, online ? "online" : "offline");
-	for (uint64_t index = 0; quire_memory_block_next(&q->topology, &q->memblock, size, &index); index++) {
-		if (quire_memory_block_describe(&q->topology, &q->memblock, size, index, &block) != QUIRE_OK)
-			continue;
-		describe_offline(q, size, &block);
-		block_line(&block, sink);
-	}
+	for (uint64_t index = 0; quire_memory_block_next(&q->topology, &q->memblock, size, &index); index++)
+		if (quire_memory_block_describe(&q->topology, &q->memblock, size, index, &block) == QUIRE_OK)
+			block_line(&block, sink);
 }
 
 void quire_report_memory_blocks(const struct quire *q, const struct quire_report_sink *sink)

@@ -130,6 +130,40 @@ capture() {
 	run "$name" "$directory" "$arch" "$words" "$@"
 }
 
+# steps CAPTURE: a module comes and goes in our kernel, and after each step it stands as Linux stood. The capture's stages are
+# directories; when all is over things must be as they were after boot.
+steps() {
+	name=${1##*/}
+	case $name in
+	*-k612) rules=6.12 ;;
+	*) rules=6.1 ;;
+	esac
+	rm -rf "$ours/steps"
+	mkdir -p "$ours/steps" "$ours/boot"
+	sed "s/^append /&rules=$rules /" tests/metal/compare-dimm.scenario >"$ours/scenario"
+	if ! scripts/qemu-scenario.py x86_64 "$ours/scenario" >"$ours/console"; then
+		echo "$name, steps: FAILED: the scenario does not come to its end"
+		tail -5 "$ours/console" | sed 's/^/    /'
+		failed=$((failed + 1))
+		return
+	fi
+	awk -v to="$ours/steps" '/^hotplug: step/ { at = to "/" $3; system("mkdir " at) } at { print > (at "/zoneinfo.txt") }' \
+		"$ours/console"
+	for step in "$ours"/steps/*/; do
+		cp "$step/zoneinfo.txt" "$step/memory_blocks.txt"
+	done
+	cp "$1/zoneinfo.txt" "$1/memory_blocks.txt" "$ours/boot"
+	for pair in added:$1/added_1G_offline online:$1/online_movable_1G removed:$ours/boot; do
+		printf '%s, module %s: ' "$name" "${pair%%:*}"
+		# shellcheck disable=SC2086
+		if "$compare" $verbose "${pair#*:}" "$ours/steps/${pair%%:*}"; then
+			passed=$((passed + 1))
+		else
+			failed=$((failed + 1))
+		fi
+	done
+}
+
 sample() {
 	if [ -d "$samples/$1" ]; then
 		# shellcheck disable=SC2086
@@ -164,6 +198,9 @@ if [ $# = 0 ]; then
 fi
 for directory in "$@"; do
 	capture "$directory"
+	case ${directory%/} in
+	*/x86_64-hotplug-dimm|*/x86_64-hotplug-dimm-k612) can_boot x86_64 && steps "${directory%/}" ;;
+	esac
 done
 echo "beside Linux: $skipped machines skipped"
 echo "beside Linux: $passed passed, $failed failed"

@@ -55,6 +55,15 @@ static bool probe(quire_pfn_t start, quire_pfn_t end, int nid)
 	return good && inside;
 }
 
+/* What there is after each step, for who compares it with another kernel's. */
+static void told(const char *step)
+{
+	if (!(metal.options.report & METAL_REPORT_STEPS))
+		return;
+	metal_print("hotplug: step %s\n", step);
+	metal_report();
+}
+
 bool metal_memory_arrive(const char *what, unsigned index, quire_phys_t base, quire_phys_t size, uint32_t domain)
 {
 	const struct quire_memory_add add = { .base = base, .size = size, .nid = node_of(domain) };
@@ -72,12 +81,14 @@ bool metal_memory_arrive(const char *what, unsigned index, quire_phys_t base, qu
 		metal_unmap(base, size);
 		return false;
 	}
+	told("added");
 	status = quire_memory_online(&metal.q, base >> shift, size >> shift, QUIRE_ONLINE_MOVABLE, &failure);
 	if (status != QUIRE_OK) {
 		explain(what, index, "online", status, &failure);
 		metal_memory_leave(what, index, base, size);
 		return false;
 	}
+	told("online");
 	metal_print("%s %u: %#llx-%#llx on line, node %d%s\n", what, index, (unsigned long long)base,
 		    (unsigned long long)(base + size - 1), add.nid,
 		    probe(base >> shift, (base + size) >> shift, add.nid) ? ", in use" : ", NOT USED");
@@ -94,12 +105,14 @@ bool metal_memory_leave(const char *what, unsigned index, quire_phys_t base, qui
 		explain(what, index, "offline", status, &failure);
 		return false;
 	}
+	told("offline");
 	status = quire_memory_remove(&metal.q, base, size, &failure);
 	if (status != QUIRE_OK) {
 		explain(what, index, "remove", status, &failure);
 		return false;
 	}
 	metal_unmap(base, size);
+	told("removed");
 	return true;
 }
 

@@ -47,6 +47,7 @@ struct metal_options {
 #define METAL_REPORT_ZONELISTS	0x8u
 #define METAL_REPORT_BLOCKS	0x10u
 #define METAL_REPORT_LOG	0x20u
+#define METAL_REPORT_STEPS	0x40u	/* all of it again after each step of plugging and unplugging */
 
 /*
  * Words of ours (model= init= rules= workers= test= seconds= cycles= report= acpi_rsdp= verbose) into options and
@@ -123,6 +124,9 @@ enum quire_status metal_boot_engine(const struct quire_config *config);
 
 /* Frames free in all zones, those that CPUs keep included (they are drained first). */
 uint64_t metal_free_frames(void);
+
+/* Print what report= asks for. */
+void metal_report(void);
 
 /* --- tests: each returns METAL_EXIT_* --------------------------------------------------------------------------------- */
 

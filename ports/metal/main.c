@@ -57,7 +57,7 @@ static enum quire_status boot_to_first_allocation(void)
 	return status == QUIRE_OK ? quire_free_frames(&metal.q, pfn, 0) : status;
 }
 
-static void report(void)
+void metal_report(void)
 {
 	const struct quire *q = &metal.q;
 	unsigned what = metal.options.report;
@@ -112,6 +112,6 @@ void metal_main(const struct metal_boot *boot)
 		metal_print("boot failed: %s\n", quire_status_string(status));
 		finish(METAL_EXIT_MACHINE);
 	}
-	report();
+	metal_report();
 	finish(run_tests());
 }

@@ -80,7 +80,7 @@ static const char *test_name(int i)
 
 	return names[i];
 }
-static const char *const reports[] = { "costs", "zoneinfo", "buddyinfo", "zonelists", "blocks", "log" };
+static const char *const reports[] = { "costs", "zoneinfo", "buddyinfo", "zonelists", "blocks", "log", "steps" };
 static const char *report_name(int i) { return reports[i]; }
 
 /* report=costs,zoneinfo or report=none */

@@ -124,7 +124,7 @@ static enum quire_status rig_boot(const struct quire_debug_options *debug, bool 
 }
 
 /* Has it been said? The log is empty afterwards. */
-static bool rig_logged(const char *text)
+static inline bool rig_logged(const char *text)
 {
 	bool found = strstr(logged, text) != NULL;
 

@@ -29,7 +29,16 @@
  * freed, but for words together later: when they go back to the tree, and in any case before this CPU takes from it, so
  * that what was free when it was freed cannot have become somebody's meanwhile. What the tree disowns late is counted,
  * reported and otherwise ignored. Blocks of the words at hand that were vouched for before (`ours`) are not looked up
- * again. Two CPUs that free the same block may both keep it: then the second to give it back is told.
+ * again.
+ *
+ * So a free that should not be is caught
+ *  - at once, by its status, if this CPU keeps the block; if the tree is asked, which it is for orders 1 to 3 and all that
+ *    are not kept (4 to 8, above 9, special pageblocks), and for orders 0 and 9 where the block is put at hand;
+ *  - else when the CPU that kept it next takes from the tree, spills or is drained: counted in bad_frees and logged.
+ *    Until then it is not handed out again, if the frame was free in the tree, or not the allocator's, when it was freed.
+ *  - Two CPUs that free the same block may both keep it, as it is allocated for the tree. The second copy is caught when
+ *    it gets to the tree after the first one. If neither has got there, both CPUs may hand the block out: it then has two
+ *    owners, as with any allocator that asks nobody else; the second of them to give it back for good is told.
  */
 #ifndef QI_ZONE_FRONT_H
 #define QI_ZONE_FRONT_H

@@ -279,6 +279,96 @@ static void double_frees_by_two_cpus_are_reported(void **state)
 	rig_close(&r);
 }
 
+/* The first copy is in the tree already: the second is not handed out. */
+static void a_copy_the_tree_has_is_not_handed_out(void **state)
+{
+	const struct qi_request one = { .type = QUIRE_MIGRATE_MOVABLE };
+	struct rig r;
+	quire_pfn_t pfn[65], other;
+
+	(void)state;
+	rig_open(&r, 1 << 18, 2);
+	for (unsigned i = 0; i < 65; i++)
+		assert_int_equal(qi_front_alloc(&r.zone, 0, &one, &pfn[i]), QUIRE_OK);
+	/* Something is at hand for CPU 1, so that what it frees now is not looked up at once. */
+	assert_int_equal(qi_front_free(&r.zone, 1, pfn[64], 0), QUIRE_OK);
+	assert_int_equal(qi_front_free(&r.zone, 0, pfn[0], 0), QUIRE_OK);
+	assert_int_equal(qi_front_free(&r.zone, 1, pfn[0], 0), QUIRE_OK);
+	qi_front_drain(&r.zone, 0);
+	assert_int_equal(r.zone.bad_frees, 0);
+	for (unsigned i = 0; i < 500; i++) {
+		assert_int_equal(qi_front_alloc(&r.zone, 1, &one, &other), QUIRE_OK);
+		claim(&r, other, 0);
+	}
+	assert_int_equal(r.zone.bad_frees, 1);
+	assert_int_equal(r.zone.bad_pfn, pfn[0]);
+	for (quire_pfn_t at = 0; at < r.frames; at++)
+		if (r.owner[at])
+			assert_int_equal(qi_front_free(&r.zone, 1, at, 0), QUIRE_OK);
+	for (unsigned i = 1; i < 64; i++)
+		assert_int_equal(qi_front_free(&r.zone, 0, pfn[i], 0), QUIRE_OK);
+	r.zone.bad_frees = 0;
+	rig_close(&r);
+}
+
+/* Neither copy is: both are handed out, and the last to come back for good is told. */
+static void two_owners_are_found_out_at_the_end(void **state)
+{
+	const struct qi_request one = { .type = QUIRE_MIGRATE_MOVABLE };
+	struct rig r;
+	quire_pfn_t pfn, again[2];
+
+	(void)state;
+	rig_open(&r, 1 << 18, 2);
+	assert_int_equal(qi_front_alloc(&r.zone, 0, &one, &pfn), QUIRE_OK);
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		assert_int_equal(qi_front_free(&r.zone, cpu, pfn, 0), QUIRE_OK);
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		assert_int_equal(qi_front_alloc(&r.zone, cpu, &one, &again[cpu]), QUIRE_OK);
+	assert_int_equal(again[0], pfn);
+	assert_int_equal(again[1], pfn);
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		assert_int_equal(qi_front_free(&r.zone, cpu, pfn, 0), QUIRE_OK);
+		qi_front_drain(&r.zone, cpu);
+		assert_int_equal(r.zone.bad_frees, cpu);
+	}
+	assert_int_equal(r.zone.bad_pfn, pfn);
+	r.zone.bad_frees = 0;
+	rig_close(&r);
+}
+
+/* After isolating and draining no front has anything of the pageblock, and what is freed in it does not stay in one. */
+static void isolated_blocks_are_not_kept(void **state)
+{
+	const struct qi_request one = { .type = QUIRE_MIGRATE_MOVABLE };
+	struct rig r;
+	quire_pfn_t pfn[512];
+	struct qi_tree_range_counts counts;
+	uint64_t taken = 0;
+
+	(void)state;
+	rig_open(&r, 1 << 18, 2);
+	for (unsigned i = 0; i < 512; i++)
+		assert_int_equal(qi_front_alloc(&r.zone, i % 2, &one, &pfn[i]), QUIRE_OK);
+	for (unsigned i = 0; i < 512; i += 3)
+		assert_int_equal(qi_front_free(&r.zone, i / 3 % 2, pfn[i], 0), QUIRE_OK);
+	assert_int_equal(qi_tree_isolate_range(&r.zone.tree, 0, r.frames), QUIRE_OK);
+	assert_int_equal(qi_front_drain_all(&r.zone), QUIRE_OK);
+	for (unsigned i = 0; i < 512; i++)
+		if (i % 3)
+			assert_int_equal(qi_front_free(&r.zone, i % 2, pfn[i], 0), QUIRE_OK);
+	counts = qi_tree_count_range(&r.zone.tree, 0, r.frames);
+	assert_int_equal(counts.free, r.frames);
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		taken += qi_front_held(&r.zone, cpu);
+	assert_int_equal(taken, 0);
+	assert_int_equal(qi_front_alloc(&r.zone, 0, &one, &pfn[0]), QUIRE_ENOMEM);
+	assert_int_equal(qi_tree_remove_free(&r.zone.tree, 0, r.frames), QUIRE_OK);
+	assert_int_equal(qi_tree_add_free(&r.zone.tree, 0, r.frames), QUIRE_OK);
+	qi_tree_unisolate_range(&r.zone.tree, 0, r.frames);
+	rig_close(&r);
+}
+
 /* A block given back in pieces, or pieces as a block, is not handed out as such; the true owner can still free it. */
 static void wrong_orders_are_not_reused(void **state)
 {
@@ -395,6 +485,9 @@ int main(void)
 		cmocka_unit_test(what_is_kept_is_bounded),
 		cmocka_unit_test(double_frees_are_refused),
 		cmocka_unit_test(double_frees_by_two_cpus_are_reported),
+		cmocka_unit_test(a_copy_the_tree_has_is_not_handed_out),
+		cmocka_unit_test(two_owners_are_found_out_at_the_end),
+		cmocka_unit_test(isolated_blocks_are_not_kept),
 		cmocka_unit_test(wrong_orders_are_not_reused),
 		cmocka_unit_test(hostile_frees_do_no_harm),
 		cmocka_unit_test(nonsense_is_refused),

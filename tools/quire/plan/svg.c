@@ -309,6 +309,6 @@ void plan_svg(const struct plan_chart *chart, const struct plan_title *title, FI
 	draw(&space, "metadata set aside at boot");
 	draw(&time, "time until boot is done, workers included, on this host");
 	fprintf(out, "<text x=\"%.0f\" y=\"%d\">memory</text>\n<text x=\"%.0f\" y=\"%d\">Where more descriptors than could be written "
-		     "here: their number times a measured rate. A line that ends early: the model cannot.</text>\n</svg>\n",
+		     "here: their number times a measured rate. Where a line is missing the model cannot.</text>\n</svg>\n",
 		RIGHT + 24, (int)(SECOND_TOP + PANEL + 18), LEFT, HEIGHT - 16);
 }

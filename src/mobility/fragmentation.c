@@ -4,8 +4,8 @@
  */
 #include "mobility/compact.h"
 
-/* Many blocks' worth of frames are free and none is whole: then the index is close to 500 or above, whatever their sizes. */
-#define PLENTY 64u
+/* Zones up to so many frames may be counted for a request that waits: the lock is held meanwhile. */
+#define COUNTED (1u << 18)
 
 struct blocks {
 	uint64_t free, total, suitable;		/* frames; blocks; blocks of 2^order among them */
@@ -82,22 +82,40 @@ unsigned quire_fragmentation_score(const struct quire *q, int nid)
 	return (unsigned)qi_div64(sum, present + 1);
 }
 
+/*
+ * Is the index above the threshold? Blocks in pageblocks in use are no larger than the largest class there is, so there are
+ * at least so many of them, and the index is at least so high. Where that does not tell, a small zone is counted; in a
+ * large one it is worth trying: only if nearly all that is free lies in halves of blocks could the index be low, and of
+ * those it takes few moves to make a whole.
+ */
+static bool scattered(const struct qi_zone *za, unsigned order)
+{
+	unsigned classes = 1, largest, threshold = za->q->config.tunables.extfrag_threshold;
+	uint64_t free = qi_tree_free_pages(&za->tree), least;
+	int index;
+
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		classes |= qi_peek(&za->tree.leaf_mask[type]);
+	largest = qi_log2(classes);
+	least = free >> largest;
+	if (largest < order && least && 1000 - qi_min(1000, qi_div64(1000 + (free * 1000 >> order), least)) > threshold)
+		return true;
+	if (za->tree.end_pfn - za->tree.start_pfn > COUNTED)
+		return true;
+	index = quire_fragmentation_index(za->zone, order);
+	return index < 0 || index > (int)threshold;
+}
+
 enum quire_compact_result qi_compact_suitable(const struct qi_zone *za, unsigned order, unsigned type,
 					      enum quire_zone_type highest, unsigned flags)
 {
 	uint64_t free = qi_tree_free_pages(&za->tree);
 	unsigned mark = order > QI_COSTLY_ORDER ? QUIRE_WMARK_LOW : QUIRE_WMARK_MIN;
-	int index;
 
 	if (free >= qi_request_floor(za, order, highest, flags) + (1ull << order) &&
 	    qi_tree_might_have(&za->tree, order, type, QI_TREE_NOFRAGMENT))
 		return QUIRE_COMPACT_SUCCESS;
 	if (free < qi_request_floor(za, 0, highest, mark | QI_ALLOC_CMA) + (2ull << order))
 		return QUIRE_COMPACT_SKIPPED;
-	if (order <= QI_COSTLY_ORDER || free >> order >= PLENTY)
-		return QUIRE_COMPACT_PARTIAL;
-	index = quire_fragmentation_index(za->zone, order);
-	if (index >= 0 && index <= (int)za->q->config.tunables.extfrag_threshold)
-		return QUIRE_COMPACT_SKIPPED;
-	return QUIRE_COMPACT_PARTIAL;
+	return order <= QI_COSTLY_ORDER || scattered(za, order) ? QUIRE_COMPACT_PARTIAL : QUIRE_COMPACT_SKIPPED;
 }

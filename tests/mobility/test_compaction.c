@@ -165,6 +165,31 @@ static void too_little_memory(void **state)
 	close_all(m, h);
 }
 
+/* spec 06 C2: what is free lies in few large blocks: too little memory, not scattered memory, by the threshold. */
+static void not_scattered_enough(void **state)
+{
+	struct machine *m = *state;
+	struct qi_zone *za = qi_zone_of(zone_of(m, NODE1_START));
+	struct holder *h = holder_open(m);
+	int index;
+
+	while (holder_take(h, 1, 0, HERE) != QUIRE_PFN_NONE)
+		continue;
+	for (quire_pfn_t block = NODE1_START; block < NODE1_START + 12 * 512; block += 512)
+		for (quire_pfn_t pfn = block; pfn < block + 256; pfn++)
+			holder_give(h, pfn);
+	quire_drain_frames(&m->q);
+	index = quire_fragmentation_index(za->zone, 9);
+	assert_in_range(index, 300, 499);
+	assert_int_equal(qi_compact_suitable(za, 9, QUIRE_MIGRATE_MOVABLE, QUIRE_ZONE_NORMAL, QUIRE_WMARK_MIN),
+			 QUIRE_COMPACT_SKIPPED);
+	m->q.config.tunables.extfrag_threshold = (unsigned)index - 1;
+	assert_int_equal(qi_compact_suitable(za, 9, QUIRE_MIGRATE_MOVABLE, QUIRE_ZONE_NORMAL, QUIRE_WMARK_MIN),
+			 QUIRE_COMPACT_PARTIAL);
+	m->q.config.tunables.extfrag_threshold = 500;
+	close_all(m, h);
+}
+
 /* spec 06 C4: after k failures 2^k requests are put off, 64 at most; a success ends that. */
 static void failures_are_remembered(void **state)
 {
@@ -328,7 +353,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_machine, close_machine)
 	const struct CMUnitTest tests[] = {
 		TEST(all_there_can_be), TEST(pinned_pageblocks_are_left_alone), TEST(captured_for_the_request),
-		TEST(too_little_memory), TEST(failures_are_remembered), TEST(one_at_a_time), TEST(indices),
+		TEST(too_little_memory), TEST(not_scattered_enough),
+		TEST(failures_are_remembered), TEST(one_at_a_time), TEST(indices),
 		TEST(in_the_background), TEST(in_vain_less_often), TEST(for_ordinary_requests),
 	};
 

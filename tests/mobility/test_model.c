@@ -5,6 +5,8 @@
  */
 #include "mobility/holder.h"
 
+#include <quire/compaction.h>
+
 #define STEPS 6000u
 #define CLOSELY 600u		/* steps after each of which everything is compared */
 #define STRANGERS 24u
@@ -221,6 +223,25 @@ static void churn(struct model *t, bool take)
 	}
 }
 
+/* Compaction, with an owner who refuses somewhere in between. */
+static void compact(struct model *t)
+{
+	uint64_t sum = holder_sum(t->h);
+	unsigned order = 4 + (unsigned)(rnd(t) % 7);
+	quire_gfp_t gfp = QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN;
+	quire_pfn_t pfn;
+
+	t->h->refuse_at = rnd(t) % 2 ? 0 : t->h->migrations + 1 + (unsigned)(rnd(t) % 200);
+	t->h->refusal = rnd(t) % 2 ? QUIRE_EBUSY : QUIRE_EPERM;
+	if (rnd(t) % 8 == 0)
+		quire_compact_node(&t->m->q, (int)(rnd(t) % 2));
+	else if (quire_alloc_frames(&t->m->q, (int)(rnd(t) % 2), order, gfp, &pfn) == QUIRE_OK)
+		assert_int_equal(quire_free_frames(&t->m->q, pfn, order), QUIRE_OK);
+	quire_compaction_tick(&t->m->q, QUIRE_NO_NODE);
+	t->h->refuse_at = 0;
+	assert_int_equal(holder_sum(t->h), sum);
+}
+
 static void pin(struct model *t)
 {
 	uint32_t head = t->h->head[rnd(t) % FRAMES];
@@ -238,7 +259,8 @@ static void step(struct model *t, bool filling)
 	case 7: survey(t); break;
 	case 8: isolate_twice(t); break;
 	case 9: stranger(t); break;
-	case 10: case 11: case 12: pin(t); break;
+	case 10: case 11: pin(t); break;
+	case 12: compact(t); break;
 	default: churn(t, rnd(t) % 8 ? filling : !filling); break;
 	}
 	now_on = (unsigned)(rnd(t) % 4);

@@ -167,7 +167,7 @@ static bool wanted_more(const struct qi_compaction *c)
 static enum quire_compact_result run_small(struct qi_compaction *c)
 {
 	/* Each pageblock once, even if others keep making new ones worth it. */
-	uint64_t every = (c->za->tree.end_pfn - c->za->tree.start_pfn) >> QI_LEAF_SHIFT;
+	uint64_t every = (qi_peek(&c->za->tree.end_pfn) - qi_peek(&c->za->tree.start_pfn)) >> QI_LEAF_SHIFT;
 	uint64_t tries = c->all || c->priority == QI_COMPACT_FULL ? every + 1 :
 			 c->priority == QI_COMPACT_ASYNC ? ASYNC_TRIES : SYNC_TRIES;
 	enum quire_compact_result result = QUIRE_COMPACT_NO_SUITABLE;
@@ -239,7 +239,7 @@ enum quire_compact_result qi_compact_zone(struct qi_compaction *c)
 		return QUIRE_COMPACT_CONTENDED;
 	if (c->priority == QI_COMPACT_FULL)
 		memset(state->hints, 0, sizeof(state->hints));
-	qi_drain_range(c->za->q, c->za->tree.start_pfn, 1);
+	qi_drain_range(c->za->q, qi_peek(&c->za->tree.start_pfn), 1);
 	result = c->order <= QI_LEAF_SHIFT ? run_small(c) : run_large(c);
 	/* Everything was gone through in vain: from now on what was known may have changed. */
 	if (result == QUIRE_COMPACT_NO_SUITABLE || result == QUIRE_COMPACT_COMPLETE)

@@ -100,7 +100,7 @@ static bool scattered(const struct qi_zone *za, unsigned order)
 	least = free >> largest;
 	if (largest < order && least && 1000 - qi_min(1000, qi_div64(1000 + (free * 1000 >> order), least)) > threshold)
 		return true;
-	if (za->tree.end_pfn - za->tree.start_pfn > COUNTED)
+	if (qi_peek(&za->tree.end_pfn) - qi_peek(&za->tree.start_pfn) > COUNTED)
 		return true;
 	index = quire_fragmentation_index(za->zone, order);
 	return index < 0 || index > (int)threshold;

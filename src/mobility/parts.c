@@ -8,19 +8,23 @@ bool qi_next_part(const struct quire *q, quire_pfn_t pfn, quire_pfn_t end, struc
 	while (part->next < q->topology.node_count * (unsigned)QUIRE_ZONE_TYPES) {
 		const struct quire_node *node = q->topology.nodes[part->next / QUIRE_ZONE_TYPES];
 		const struct quire_zone *zone = node ? &node->zones[part->next % QUIRE_ZONE_TYPES] : NULL;
-		const struct qi_tree *tree;
+		struct qi_tree *tree;
+		quire_pfn_t first, last;
 
 		if (!node) {
 			part->next += QUIRE_ZONE_TYPES;
 			continue;
 		}
 		part->next++;
-		tree = zone->tree;
-		if (!tree || tree->start_pfn >= end || tree->end_pfn <= pfn)
+		/* A tree comes to life, and grows, while others read. */
+		tree = __atomic_load_n(&zone->tree, __ATOMIC_ACQUIRE);
+		first = tree ? qi_peek(&tree->start_pfn) : 0;
+		last = tree ? qi_peek(&tree->end_pfn) : 0;
+		if (first >= end || last <= pfn)
 			continue;
-		part->za = qi_zone_of(zone);
-		part->pfn = qi_max(pfn, tree->start_pfn);
-		part->end = qi_min(end, tree->end_pfn);
+		part->za = qi_zone_of_tree(tree);
+		part->pfn = qi_max(pfn, first);
+		part->end = qi_min(end, last);
 		return true;
 	}
 	return false;

@@ -71,7 +71,7 @@ static void remember(struct qi_search *s, const struct qi_window *window)
 static bool look(struct qi_search *s, struct qi_zone *za)
 {
 	uint64_t chunks[QI_WINDOW_CHUNKS], whole = qi_div64(s->count, s->chunk), rest = s->count - whole * s->chunk;
-	quire_pfn_t start = za->tree.start_pfn, end = za->tree.end_pfn;
+	quire_pfn_t start = qi_peek(&za->tree.start_pfn), end = qi_peek(&za->tree.end_pfn);
 	unsigned turn = 0;
 
 	if (end - start < s->count)

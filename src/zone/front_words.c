@@ -452,12 +452,16 @@ static quire_pfn_t take_newest(struct qi_word_cache *cache, unsigned type)
 /* As qi_front_keep(): the usual case is all there is, everything else is a call at the end. */
 enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
 {
-	struct qi_front *front = &za->fronts[cpu];
-	struct qi_word_cache *cache = &front->frames;
+	struct qi_word_cache *cache;
+	struct qi_front *front;
 	unsigned type = request->type, n;
 
-	if (request->order || cpu >= za->cpus || !qi_peek(&front->stocked) || !qi_front_enter(front))
+	if (request->order || cpu >= za->cpus)
 		return qi_front_alloc_further(za, cpu, request, pfn);
+	front = &za->fronts[cpu];
+	if (!qi_peek(&front->stocked) || !qi_front_enter(front))
+		return qi_front_alloc_further(za, cpu, request, pfn);
+	cache = &front->frames;
 	n = cache->count;
 	if (!n || n != cache->vouched || cache->stocked || cache->credit <= 0 || cache->type[n] != type ||
 	    cache->serve[type].mask) {

@@ -164,6 +164,23 @@ static bool wanted_more(const struct qi_compaction *c)
 	return c->all && (!c->stop_below || qi_zone_score(c->za) > c->stop_below);
 }
 
+/* The best of the lists; where those are in vain, the next by address. */
+static quire_pfn_t next_source(const struct qi_compaction *c, quire_pfn_t *position, uint64_t *used, uint64_t *room)
+{
+	bool any = c->priority != QI_COMPACT_ASYNC;
+	quire_pfn_t pfn;
+
+	qi_lock(&c->za->lock);
+	pfn = qi_compact_source(c->za, c->order, any, used, room);
+	qi_unlock(&c->za->lock);
+	while (pfn == QUIRE_PFN_NONE && any && *position != QUIRE_PFN_NONE) {
+		qi_lock(&c->za->lock);
+		pfn = qi_compact_next_source(c->za, c->order, any, position, used);
+		qi_unlock(&c->za->lock);
+	}
+	return pfn;
+}
+
 static enum quire_compact_result run_small(struct qi_compaction *c)
 {
 	/* Each pageblock once, even if others keep making new ones worth it. */
@@ -172,13 +189,11 @@ static enum quire_compact_result run_small(struct qi_compaction *c)
 			 c->priority == QI_COMPACT_ASYNC ? ASYNC_TRIES : SYNC_TRIES;
 	enum quire_compact_result result = QUIRE_COMPACT_NO_SUITABLE;
 	uint64_t used, room;
+	quire_pfn_t position = 0;
 
 	for (; tries; tries--) {
-		quire_pfn_t pfn;
+		quire_pfn_t pfn = next_source(c, &position, &used, &room);
 
-		qi_lock(&c->za->lock);
-		pfn = qi_compact_source(c->za, c->order, c->priority != QI_COMPACT_ASYNC, &used, &room);
-		qi_unlock(&c->za->lock);
 		if (pfn == QUIRE_PFN_NONE || room < used)
 			return result;
 		switch (clear_source(c, pfn)) {

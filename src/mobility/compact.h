@@ -44,6 +44,12 @@ void qi_compaction_helped(struct qi_zone *za, unsigned order);
  */
 quire_pfn_t qi_compact_source(struct qi_zone *za, unsigned order, bool any, uint64_t *used, uint64_t *room);
 
+/*
+ * The next pageblock in order of address that has such a block and is not in the filter, from *position on, which moves
+ * behind it; QUIRE_PFN_NONE there: the end was reached. Looks at a few only: no block does not mean that there is none.
+ */
+quire_pfn_t qi_compact_next_source(struct qi_zone *za, unsigned order, bool any, quire_pfn_t *position, uint64_t *used);
+
 /* The filter. One's turn. */
 void qi_hint_vain(struct qi_compact_state *state, quire_pfn_t pfn);
 bool qi_hint_says_vain(const struct qi_compact_state *state, quire_pfn_t pfn);

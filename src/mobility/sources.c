@@ -3,6 +3,8 @@
  * free in one piece come first; of a few from each list the one with the least in use is taken. The field's scanner
  * takes pageblocks as they come, from the zone's start.
  *
+ * Where the first of each list are known to be in vain, pageblocks are taken as they come after all, each once in a run.
+ *
  * What could not be cleared is remembered in a filter of a few thousand bits. It may name others too; when nothing else is
  * left it is forgotten, and whoever insists does not ask it.
  */
@@ -72,6 +74,35 @@ static void consider_type(const struct qi_zone *za, unsigned type, unsigned orde
 				consider(leaf, order, best);
 		}
 	}
+}
+
+/* A pageblock in use that may be a source. */
+static bool is_candidate(const struct qi_zone *za, const struct qi_upper *mid, quire_pfn_t pfn, bool any)
+{
+	const struct qi_node *leaf;
+
+	if (!mid || !qi_test(mid->broken, qi_mid_unit(pfn)))
+		return false;
+	leaf = qi_child_leaf(mid, qi_mid_unit(pfn));
+	return (leaf->type == QUIRE_MIGRATE_MOVABLE || (any && leaf->type < QUIRE_MIGRATE_PCPTYPES)) &&
+	       leaf->class != QI_CLASS_NONE && !qi_hint_says_vain(&za->compact, leaf->pfn);
+}
+
+quire_pfn_t qi_compact_next_source(struct qi_zone *za, unsigned order, bool any, quire_pfn_t *position, uint64_t *used)
+{
+	const struct qi_tree *tree = &za->tree;
+	struct choice best = { .pfn = QUIRE_PFN_NONE, .used = 1u << order };
+	quire_pfn_t at = qi_align_down(qi_max(*position, tree->start_pfn), QI_FAN);
+
+	for (unsigned n = 0; n < ENOUGH && at < tree->end_pfn && best.pfn == QUIRE_PFN_NONE; n++, at += QI_FAN) {
+		const struct qi_upper *mid = qi_tree_holds(tree, at, 1) ? qi_mid_of(tree, at) : NULL;
+
+		if (is_candidate(za, mid, at, any))
+			consider(qi_child_leaf(mid, qi_mid_unit(at)), order, &best);
+	}
+	*position = at < tree->end_pfn ? at : QUIRE_PFN_NONE;
+	*used = best.used;
+	return best.pfn;
 }
 
 quire_pfn_t qi_compact_source(struct qi_zone *za, unsigned order, bool any, uint64_t *used, uint64_t *room)

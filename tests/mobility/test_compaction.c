@@ -71,7 +71,7 @@ static void all_there_can_be(void **state)
 
 	for (unsigned percent = 10; percent < 100; percent += 20) {
 		struct holder *h = scattered(m, percent);
-		uint64_t sum = holder_sum(h), before = free_everywhere(m), held = held_in(h, NODE1_START), least;
+		uint64_t sum = holder_sum(h), free = free_everywhere(m), held = held_in(h, NODE1_START), least;
 		struct quire_compact_stats stats, earlier;
 
 		quire_zone_compact_stats(zone_of(m, NODE1_START), &earlier);
@@ -81,7 +81,7 @@ static void all_there_can_be(void **state)
 		assert_in_range(whole_pageblocks(h, NODE1_START), 64 - least - 1, 64 - least);
 		assert_int_equal(whole_pageblocks(h, NORMAL_START), 0);
 		assert_int_equal(holder_sum(h), sum);
-		assert_int_equal(free_everywhere(m), before);
+		assert_int_equal(free_everywhere(m), free);
 		check_machine(m);
 		quire_zone_compact_stats(zone_of(m, NODE1_START), &stats);
 		assert_int_equal(stats.moved - earlier.moved, h->migrations);
@@ -91,6 +91,8 @@ static void all_there_can_be(void **state)
 	}
 }
 
+static uint32_t before[FRAMES], heads[FRAMES];
+
 /* A pinned frame in every other pageblock: those do not move at all. */
 static void pinned_pageblocks_are_left_alone(void **state)
 {
@@ -98,16 +100,22 @@ static void pinned_pageblocks_are_left_alone(void **state)
 	struct holder *h = scattered(m, 30);
 	uint64_t sum = holder_sum(h);
 
+	/* The last one in use, so that all others come before it. */
 	for (quire_pfn_t block = NODE1_START; block < FRAMES; block += 1024)
-		for (quire_pfn_t pfn = block; pfn < block + 512; pfn++)
+		for (quire_pfn_t pfn = block + 511; pfn >= block; pfn--)
 			if (h->head[pfn] == pfn) {
 				h->pinned[pfn] = 1;
-				h->content[pfn] = 7;
 				break;
 			}
-	sum = holder_sum(h);
+	memcpy(before, h->content, sizeof(before));
+	memcpy(heads, h->head, sizeof(heads));
 	assert_int_equal(quire_compact_node(&m->q, 1), QUIRE_COMPACT_SUCCESS);
 	assert_true(whole_pageblocks(h, NODE1_START) >= 28);
+	for (quire_pfn_t pfn = NODE1_START; pfn < FRAMES; pfn++)
+		if (pfn / 512 % 2 == 0 && heads[pfn] != NO_BLOCK) {
+			assert_int_equal(h->head[pfn], heads[pfn]);
+			assert_int_equal(h->content[pfn], before[pfn]);
+		}
 	assert_int_equal(holder_sum(h), sum);
 	check_machine(m);
 	/* What nobody claims is in the way just the same. */
@@ -127,7 +135,7 @@ static void captured_for_the_request(void **state)
 	for (unsigned order = 2; order <= 11; order++)
 		for (unsigned priority = 0; priority < 3; priority++) {
 			struct holder *h = scattered(m, 60);
-			uint64_t sum = holder_sum(h), before = free_everywhere(m);
+			uint64_t sum = holder_sum(h), free = free_everywhere(m);
 			struct qi_walk walk;
 			quire_pfn_t pfn = QUIRE_PFN_NONE;
 			enum quire_compact_result result;
@@ -142,7 +150,7 @@ static void captured_for_the_request(void **state)
 				assert_true(h->migrations < 1u << order);
 			}
 			assert_int_equal(holder_sum(h), sum);
-			assert_int_equal(free_everywhere(m), before - (pfn != QUIRE_PFN_NONE ? 1u << order : 0));
+			assert_int_equal(free_everywhere(m), free - (pfn != QUIRE_PFN_NONE ? 1u << order : 0));
 			check_machine(m);
 			if (pfn != QUIRE_PFN_NONE)
 				assert_int_equal(quire_free_frames(&m->q, pfn, order), QUIRE_OK);
@@ -300,19 +308,19 @@ static void in_vain_less_often(void **state)
 {
 	struct machine *m = *state;
 	struct holder *h = scattered(m, 50);
-	struct quire_compact_stats before, after;
+	struct quire_compact_stats earlier, later;
 
 	platform.now_ns = now_ns;
 	time_now = 1000000000;
 	m->q.config.tunables.compaction_proactiveness = 100;
 	h->deny = true;
 	assert_int_equal(quire_compaction_tick(&m->q, 1), 0);
-	quire_zone_compact_stats(zone_of(m, NODE1_START), &before);
-	assert_true(before.migrate_scanned > 0);
+	quire_zone_compact_stats(zone_of(m, NODE1_START), &earlier);
+	assert_true(earlier.migrate_scanned > 0);
 	time_now += 31000000000ull;
 	assert_int_equal(quire_compaction_tick(&m->q, 1), 0);
-	quire_zone_compact_stats(zone_of(m, NODE1_START), &after);
-	assert_int_equal(after.migrate_scanned, before.migrate_scanned);
+	quire_zone_compact_stats(zone_of(m, NODE1_START), &later);
+	assert_int_equal(later.migrate_scanned, earlier.migrate_scanned);
 	time_now += 2000000000;
 	h->deny = false;
 	assert_true(quire_compaction_tick(&m->q, 1) > 0);

@@ -184,12 +184,17 @@ static void isolate_twice(struct model *t)
 {
 	struct range r = random_range(t);
 
-	if (qi_isolate_range(&t->m->q, r.pfn, r.count, QI_RANGE_OFFLINE | QI_RANGE_UNCHECKED, NULL) != QUIRE_OK)
+	unsigned flags = QI_RANGE_OFFLINE | QI_RANGE_UNCHECKED;
+	quire_pfn_t before = r.pfn - qi_min(r.pfn, 5000);
+
+	if (qi_isolate_range(&t->m->q, r.pfn, r.count, flags, NULL) != QUIRE_OK)
 		return;
-	assert_int_equal(qi_isolate_range(&t->m->q, r.pfn, r.count + 600, QI_RANGE_OFFLINE | QI_RANGE_UNCHECKED, NULL),
-			 QUIRE_EBUSY);
+	assert_int_equal(qi_isolate_range(&t->m->q, before, r.pfn - before + r.count, flags, NULL), QUIRE_EBUSY);
+	assert_int_equal(qi_isolate_range(&t->m->q, r.pfn, r.count + 600, flags, NULL), QUIRE_EBUSY);
 	check_machine(t->m);
 	qi_unisolate_range(&t->m->q, r.pfn, r.count);
+	for (quire_pfn_t at = before; at < r.pfn + r.count + 600; at += 64)
+		assert_int_not_equal(quire_pageblock_type(&t->m->q, at), QUIRE_MIGRATE_ISOLATE);
 }
 
 static void stranger(struct model *t)

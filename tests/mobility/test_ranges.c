@@ -102,6 +102,9 @@ static void pinned_block_is_named(void **state)
 	holder_close(h);
 }
 
+static unsigned waits;
+static void count_waits(void *ctx) { (void)ctx; waits++; }
+
 static void unclaimed_frame_is_in_the_way(void **state)
 {
 	struct machine *m = *state;
@@ -115,6 +118,14 @@ static void unclaimed_frame_is_in_the_way(void **state)
 	assert_int_equal(obstacle.order, 3);
 	assert_null(obstacle.owner);
 	assert_non_null(obstacle.why);
+	/* It could be on its way to an owner: that is waited for, but not by who does not want to. */
+	platform.wait = count_waits;
+	waits = 0;
+	assert_int_equal(quire_alloc_range(&m->q, pfn, 1000, QUIRE_GFP_KERNEL | QUIRE_GFP_NORETRY, &obstacle), QUIRE_EBUSY);
+	assert_int_equal(waits, 0);
+	assert_int_equal(quire_alloc_range(&m->q, pfn, 1000, QUIRE_GFP_KERNEL, &obstacle), QUIRE_EBUSY);
+	assert_int_equal(waits, QI_RANGE_ROUNDS - 1);
+	platform.wait = NULL;
 	assert_int_equal(quire_free_frames(&m->q, pfn, 3), QUIRE_OK);
 	assert_int_equal(free_everywhere(m), ALL_FRAMES);
 	check_machine(m);

@@ -2,6 +2,7 @@
 # Build the kernels of ports/ and boot each on the virtual machines of tests/metal/ARCH.cases.
 # usage: qemu-check.sh [ARCH…]		all architectures if none is named. Prints "N passed, N failed".
 #
+# Scenarios (tests/metal/ARCH-*.scenario) are machines on which something happens while the kernel runs.
 # A case is a line of fields separated by "|": name, exit code, a pattern the console must show, command line, QEMU arguments.
 # Where QEMU or a compiler is missing and cannot be installed the architecture is skipped, loudly.
 set -u
@@ -57,6 +58,16 @@ check() {
 		esac
 		run_case "$1" "$(trim "$name")" "$(trim "$code")" "$(trim "$pattern")" "$(trim "$command_line")" "$(trim "$arguments")"
 	done <"tests/metal/$1.cases"
+	for scenario in tests/metal/"$1"-*.scenario; do
+		[ -f "$scenario" ] || continue
+		if scripts/qemu-scenario.py "$1" "$scenario" >"$log" 2>&1; then
+			passed=$((passed + 1))
+			continue
+		fi
+		failed=$((failed + 1))
+		echo "$scenario: FAILED"
+		tail -15 "$log" | sed 's/^/    /'
+	done
 }
 
 # The embedder's example, as he would run it.

@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 
-PATIENCE = 60.0     # seconds for one expected line
+PATIENCE = 150.0    # seconds for one expected line: machines that build and test at once are slow
 
 
 class Failed(Exception):
@@ -84,7 +84,7 @@ class Machine:
     def __init__(self, arch, kernel, arguments, append):
         self.directory = tempfile.TemporaryDirectory()
         path = os.path.join(self.directory.name, "qmp")
-        command = ["scripts/qemu-run.sh", "-t", "300", "-k", kernel, arch, append] + arguments
+        command = ["scripts/qemu-run.sh", "-t", "600", "-k", kernel, arch, append] + arguments
         command += ["-qmp", "unix:%s,server=on,wait=off" % path]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.lines = queue.Queue()

@@ -6,7 +6,8 @@
 #include "tests/portable/portable.h"
 
 #define POLL_NS 10000000u
-#define PROBES 64u
+#define PROBES 512u		/* blocks of the largest order: 2 GiB of other memory may come first */
+#define TRIES 50u		/* to take memory off line: blocks on their way from hand to hand are nobody's for a moment */
 #define SEED 7u
 #define OPERATIONS 2000u
 
@@ -28,29 +29,33 @@ static void explain(const char *what, unsigned index, const char *step, enum qui
 	metal_print("%s %u: %s: %s", what, index, step, quire_status_string(status));
 	if (f->step)
 		metal_print(" (%s: %s%s%s)", f->step, f->why ? f->why : "", f->who ? ", says " : "", f->who ? f->who : "");
+	if (f->obstacle.why)
+		metal_print("; frame %#llx, in the block of order %u at %#llx, %s", (unsigned long long)f->obstacle.pfn,
+			    f->obstacle.order, (unsigned long long)f->obstacle.head, f->obstacle.why);
 	metal_print("\n");
 }
 
-/* Frames of the new memory hold what is written into them. Frames from elsewhere that come first go back at the end. */
+/* Blocks of the new memory hold what is written into them. Blocks from elsewhere that come first go back at the end. */
 static bool probe(quire_pfn_t start, quire_pfn_t end, int nid)
 {
 	const quire_gfp_t gfp = QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_THISNODE | QUIRE_GFP_NOWARN | QUIRE_GFP_NORETRY;
-	unsigned shift = quire_page_shift(&metal.q.config), inside = 0, count = 0;
-	quire_pfn_t frames[PROBES];
-	bool good = true;
+	unsigned shift = quire_page_shift(&metal.q.config), order = quire_max_order(&metal.q.config), count = 0;
+	static quire_pfn_t blocks[PROBES];
+	bool inside = false, good = true;
 
-	for (; count < PROBES && quire_alloc_frames(&metal.q, nid, 0, gfp, &frames[count]) == QUIRE_OK; count++) {
-		uint64_t *at = metal_phys_to_virt(NULL, frames[count] << shift, (quire_phys_t)1 << shift);
+	while (count < PROBES && !inside && quire_alloc_frames(&metal.q, nid, order, gfp, &blocks[count]) == QUIRE_OK) {
+		uint64_t *at = metal_phys_to_virt(NULL, blocks[count] << shift, (quire_phys_t)1 << shift);
 
-		inside += frames[count] >= start && frames[count] < end;
+		inside = blocks[count] >= start && blocks[count] < end;
 		if (at)
-			*at = frames[count];
+			*at = blocks[count];
+		count++;
 	}
-	for (unsigned i = 0; i < count; i++) {
-		const uint64_t *at = metal_phys_to_virt(NULL, frames[i] << shift, (quire_phys_t)1 << shift);
+	while (count--) {
+		const uint64_t *at = metal_phys_to_virt(NULL, blocks[count] << shift, (quire_phys_t)1 << shift);
 
-		good = good && (!at || *at == frames[i]);
-		good = quire_free_frames(&metal.q, frames[i], 0) == QUIRE_OK && good;
+		good = good && (!at || *at == blocks[count]);
+		good = quire_free_frames(&metal.q, blocks[count], order) == QUIRE_OK && good;
 	}
 	return good && inside;
 }
@@ -99,8 +104,12 @@ bool metal_memory_leave(const char *what, unsigned index, quire_phys_t base, qui
 {
 	unsigned shift = quire_page_shift(&metal.q.config);
 	struct quire_hotplug_failure failure = { 0 };
-	enum quire_status status = quire_memory_offline(&metal.q, base >> shift, size >> shift, &failure);
+	enum quire_status status = QUIRE_EBUSY;
 
+	metal.provoked = true;
+	for (unsigned i = 0; i < TRIES && status == QUIRE_EBUSY; i++)
+		status = quire_memory_offline(&metal.q, base >> shift, size >> shift, &failure);
+	metal.provoked = false;
 	if (status != QUIRE_OK) {
 		explain(what, index, "offline", status, &failure);
 		return false;
@@ -146,13 +155,45 @@ static unsigned poll_until(uint64_t end, unsigned cycles)
 	return left;
 }
 
-/* CPU 0 looks after the devices, all others allocate; in the end nothing may be lost. */
-unsigned metal_test_hotplug(unsigned seconds, unsigned cycles)
+/* We put memory on line ourselves, as movable, unless the command line says what is to become of it. */
+static bool set_policy(void)
+{
+	struct quire_hotplug_policy policy = *quire_hotplug_policy(&metal.q);
+
+	if (metal.config.options.memhp_online_given)
+		return true;
+	policy.auto_online = QUIRE_ONLINE_NONE;
+	return quire_hotplug_set_policy(&metal.q, &policy) == QUIRE_OK;
+}
+
+/* The storm on all CPUs but this one until so many pieces have left, then everybody still and nothing held. */
+static unsigned cycle(uint64_t end, unsigned cycles)
 {
 	static struct metal_task tasks[PORTABLE_STORM_WORKERS];
+	unsigned left;
+
+	__atomic_store_n(&storm_stop, 0, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < storm.workers; i++) {
+		tasks[i] = (struct metal_task){ .fn = rage, .worker = i };
+		metal_queue(&tasks[i]);
+	}
+	left = poll_until(end, cycles);
+	__atomic_store_n(&storm_stop, 1, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < storm.workers; i++)
+		while (!__atomic_load_n(&tasks[i].done, __ATOMIC_ACQUIRE))
+			arch_relax();
+	return left;
+}
+
+/*
+ * The first half of the cycles brings the engine's tables for zones and CPUs into being, which stay; in the second half
+ * not one frame may be lost.
+ */
+unsigned metal_test_hotplug(unsigned seconds, unsigned cycles)
+{
 	static struct portable p = { .q = &metal.q, .say = say };
 	bool dimms = metal_dimm_find(), virtio = metal_virtio_mem_find(), good = portable_warm_up(&p);
-	uint64_t moved = 0;
+	uint64_t end = arch_now_ns() + seconds * 1000000000ull, moved = 0;
 	unsigned left;
 
 	if (!dimms && !virtio) {
@@ -162,17 +203,11 @@ unsigned metal_test_hotplug(unsigned seconds, unsigned cycles)
 	storm.p = &p;
 	storm.operations = OPERATIONS;
 	storm.workers = (unsigned)qi_min(metal.q.config.cpus - 1, PORTABLE_STORM_WORKERS);
-	good = portable_storm_begin(&storm, SEED) && good;
-	for (unsigned i = 0; i < storm.workers; i++) {
-		tasks[i] = (struct metal_task){ .fn = rage, .worker = i };
-		metal_queue(&tasks[i]);
-	}
+	good = portable_storm_begin(&storm, SEED) && set_policy() && good;
 	metal_print("hotplug: ready\n");
-	left = poll_until(arch_now_ns() + seconds * 1000000000ull, cycles);
-	__atomic_store_n(&storm_stop, 1, __ATOMIC_RELEASE);
-	for (unsigned i = 0; i < storm.workers; i++)
-		while (!__atomic_load_n(&tasks[i].done, __ATOMIC_ACQUIRE))
-			arch_relax();
+	left = cycle(end, (cycles + 1) / 2);
+	good = portable_storm_settle(&storm) && good;
+	left += cycle(end, cycles - left);
 	good = portable_storm_end(&storm) && good;
 	for (unsigned i = 0; i < storm.workers; i++)
 		moved += storm.worker[i].moved;

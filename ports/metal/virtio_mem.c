@@ -31,6 +31,8 @@ enum { CAP_COMMON = 1, CAP_NOTIFY, CAP_ISR, CAP_DEVICE, CAPS };
 #define ANSWER_DONE 0u
 #define ANSWER_NS 1000000000ull
 
+#define RETRY_NS 1000000000ull
+
 #define QUEUE 8u
 #define UNITS 256u
 
@@ -80,6 +82,7 @@ static volatile struct memory_config *device;
 static volatile uint16_t *notify;
 static quire_phys_t unit_size;
 static bool plugged[UNITS], refused[UNITS];
+static uint64_t next_try;		/* after memory could not leave: not before this time again */
 
 /* --- PCI -------------------------------------------------------------------------------------------------------------- */
 
@@ -236,10 +239,14 @@ unsigned metal_virtio_mem_poll(void)
 			have += plugged[i] ? unit_size : 0;
 		}
 	/* From the top, so that what stays is in one piece. */
+	if (arch_now_ns() < next_try)
+		return left;
 	for (unsigned i = UNITS; i-- && have > wanted;)
 		if (plugged[i] && unplug(i, first + i * unit_size)) {
 			have -= unit_size;
 			left++;
 		}
+	if (have > wanted)
+		next_try = arch_now_ns() + RETRY_NS;
 	return left;
 }

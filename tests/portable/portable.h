@@ -61,6 +61,7 @@ struct portable_storm {
 	struct portable *p;
 	unsigned workers;		/* at most PORTABLE_STORM_WORKERS, and the engine's CPUs */
 	unsigned operations;		/* of each worker in a round */
+	bool pinned;			/* nothing is taken as movable */
 	struct quire_owner owner;	/* of what was taken as movable */
 	uint64_t baseline;		/* frames free when nothing is held */
 	/* Single frames on their way to be freed by another CPU: pfn + 1, or 0. */
@@ -78,6 +79,8 @@ bool portable_storm_begin(struct portable_storm *storm, uint64_t seed);
 bool portable_storm_round(struct portable_storm *storm);
 /* One worker's part of a round, for callers who run workers themselves. Stops early when something is broken. */
 void portable_storm_work(struct portable_storm *storm, unsigned worker);
+/* Give everything back and begin to count anew, after something that costs the engine memory for good. */
+bool portable_storm_settle(struct portable_storm *storm);
 /* Give everything back; as many frames are free as in the beginning. */
 bool portable_storm_end(struct portable_storm *storm);
 

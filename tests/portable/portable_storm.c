@@ -75,12 +75,12 @@ static unsigned pick_order(uint64_t random)
 	return orders[random & 15];
 }
 
-static quire_gfp_t pick_flags(uint64_t random)
+static quire_gfp_t pick_flags(const struct portable_storm *s, uint64_t random)
 {
-	static const quire_gfp_t flags[4] = { QUIRE_GFP_KERNEL, QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE,
-					      QUIRE_GFP_HIGHUSER_MOVABLE, QUIRE_GFP_ATOMIC };
+	static const quire_gfp_t flags[4] = { QUIRE_GFP_KERNEL, QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE, QUIRE_GFP_ATOMIC,
+					      QUIRE_GFP_HIGHUSER_MOVABLE };
 
-	return flags[random & 3] | GFP_BASE;
+	return flags[(uint32_t)random % (s->pinned ? 3 : 4)] | GFP_BASE;
 }
 
 static void lock(uint32_t *word)
@@ -119,10 +119,19 @@ static struct portable_storm_slot empty(struct portable_storm_worker *w, struct 
 	return block;
 }
 
+static bool in_zone(const struct portable_storm *s, quire_pfn_t pfn, quire_gfp_t flags)
+{
+	const struct quire *q = s->p->q;
+	const struct quire_zone *zone = quire_topology_zone_of(&q->topology, &q->memblock, pfn);
+	enum quire_zone_type highest;
+
+	return zone && quire_gfp_zone(q->config.zone_mask, flags, &highest) == QUIRE_OK && zone->type <= highest;
+}
+
 static bool fill(struct portable_storm *s, struct portable_storm_worker *w, struct portable_storm_slot *slot, uint64_t random)
 {
 	struct portable_storm_slot block = { .order = (uint8_t)pick_order(random), .used = true };
-	quire_gfp_t flags = pick_flags(random >> 36);
+	quire_gfp_t flags = pick_flags(s, random >> 36);
 
 	w->requests++;
 	if (quire_alloc_frames(s->p->q, QUIRE_NO_NODE, block.order, flags, &block.pfn) != QUIRE_OK) {
@@ -131,6 +140,8 @@ static bool fill(struct portable_storm *s, struct portable_storm_worker *w, stru
 	}
 	if (!mark(s, w, block.pfn, block.order))
 		return false;
+	if (!in_zone(s, block.pfn, flags))
+		return broken(w, "a frame is of a zone above what was asked for", block.pfn);
 	block.movable = flags & QUIRE_GFP_MOVABLE;
 	w->held += 1ull << block.order;
 	lock(&w->lock);
@@ -296,7 +307,7 @@ bool portable_storm_round(struct portable_storm *s)
 	return judge(s);
 }
 
-bool portable_storm_end(struct portable_storm *s)
+static bool give_everything(struct portable_storm *s)
 {
 	bool good = true;
 
@@ -306,6 +317,21 @@ bool portable_storm_end(struct portable_storm *s)
 			good = give(s, &s->worker[0], s->mail[i] - 1, 0);
 			s->mail[i] = 0;
 		}
+	return good;
+}
+
+bool portable_storm_settle(struct portable_storm *s)
+{
+	bool good = give_everything(s);
+
+	s->baseline = portable_free_frames(s->p);
+	return judge(s) && good;
+}
+
+bool portable_storm_end(struct portable_storm *s)
+{
+	bool good = give_everything(s);
+
 	while (quire_unregister_owner(s->p->q, &s->owner) == QUIRE_EBUSY)
 		qi_relax();
 	return judge(s) && good;

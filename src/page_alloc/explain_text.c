@@ -4,6 +4,8 @@
  * Remedies are found by asking again with one thing changed (a flag, the order, the node), so that the closing sentence
  * promises nothing that was not tried.
  */
+#include <quire/compaction.h>
+
 #include "page_alloc/explain.h"
 #include "report/print.h"
 
@@ -171,7 +173,8 @@ void quire_explain_failure(const struct quire *q, int nid, unsigned order, quire
 
 /* --- what was done ----------------------------------------------------------------------------------------------------- */
 
-static void print_amount(const struct quire_report_sink *sink, unsigned *parts, uint64_t n, const char *one, const char *many)
+static void print_amount(const struct quire_report_sink *sink, unsigned *parts, uint64_t n, const char *one,
+			 const char *many)
 {
 	if (n)
 		qi_print(sink, "%s%llu %s", (*parts)++ ? ", " : ": ", (qi_ull)n, n == 1 ? one : many);
@@ -190,6 +193,8 @@ void quire_explain_record(const struct quire_request_record *record, const struc
 	if (record->reclaims)
 		qi_print(sink, " that freed %llu pages", (qi_ull)record->reclaimed);
 	print_amount(sink, &parts, record->compactions, "compaction", "compactions");
+	if (record->compactions)
+		qi_print(sink, " (the last: %s)", quire_compact_result_name((enum quire_compact_result)record->compact_result));
 	print_amount(sink, &parts, record->unreserved, "pageblock of the atomic reserve given up",
 		     "pageblocks of the atomic reserve given up");
 	print_amount(sink, &parts, record->kills, "call of the out-of-memory hook", "calls of the out-of-memory hook");

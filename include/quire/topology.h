@@ -94,7 +94,7 @@ static inline size_t quire_zonelist_count(const struct quire_zonelist *list)
 }
 static inline struct quire_zone *quire_zonelist_zone(const struct quire_zonelist *list, size_t i)
 {
-	return __atomic_load_n(&__atomic_load_n(&list->zones, __ATOMIC_RELAXED)[i], __ATOMIC_RELAXED);
+	return __atomic_load_n(&__atomic_load_n(&list->zones, __ATOMIC_ACQUIRE)[i], __ATOMIC_RELAXED);
 }
 
 /* Which list: all nodes, or this node only (requests with THISNODE). */

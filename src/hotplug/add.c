@@ -228,7 +228,8 @@ static void go_online(struct quire *q, const struct qi_hot_range *range)
 			qi_online_blocks(q, type, NULL);
 }
 
-enum quire_status quire_memory_add(struct quire *q, const struct quire_memory_add *add, struct quire_hotplug_failure *failure)
+enum quire_status quire_memory_add(struct quire *q, const struct quire_memory_add *add,
+				   struct quire_hotplug_failure *failure)
 {
 	unsigned shift = quire_page_shift(&q->config);
 	struct addition a = { .failure = failure };
@@ -270,7 +271,8 @@ static const struct qi_hot_range *stretch(const struct quire *q, quire_pfn_t pfn
 }
 
 /* Whole blocks, there, and all of them offline. */
-static enum quire_status judge_removal(struct quire *q, quire_pfn_t pfn, quire_pfn_t end, struct quire_hotplug_failure *failure)
+static enum quire_status judge_removal(struct quire *q, quire_pfn_t pfn, quire_pfn_t end,
+				       struct quire_hotplug_failure *failure)
 {
 	enum quire_status status = qi_work_collect(q, pfn, end - pfn, false, REMOVE, failure);
 

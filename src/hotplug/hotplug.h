@@ -97,8 +97,8 @@ void qi_memory_group_count(const struct quire *q, const struct qi_hot_work *work
 /* --- notify.c --------------------------------------------------------------------------------------------------------- */
 
 /* Ask; QUIRE_EPERM: refused (*failure says by whom), and whoever was asked has heard the opposite. */
-enum quire_status qi_notify_going(struct quire *q, enum quire_memory_event event, const struct qi_hot_work *work, int nid_changed,
-				  struct quire_hotplug_failure *failure);
+enum quire_status qi_notify_going(struct quire *q, enum quire_memory_event event, const struct qi_hot_work *work,
+				  int nid_changed, struct quire_hotplug_failure *failure);
 void qi_notify(struct quire *q, enum quire_memory_event event, const struct qi_hot_work *work, int nid_changed);
 
 /* --- hand_over.c ------------------------------------------------------------------------------------------------------ */

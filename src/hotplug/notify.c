@@ -18,8 +18,8 @@ static void tell(struct quire *q, const struct quire_memory_notice *notice, cons
 	}
 }
 
-enum quire_status qi_notify_going(struct quire *q, enum quire_memory_event event, const struct qi_hot_work *work, int nid_changed,
-				  struct quire_hotplug_failure *failure)
+enum quire_status qi_notify_going(struct quire *q, enum quire_memory_event event, const struct qi_hot_work *work,
+				  int nid_changed, struct quire_hotplug_failure *failure)
 {
 	struct quire_memory_notice notice = notice_of(event, work, nid_changed);
 	bool online = event == QUIRE_MEM_GOING_ONLINE;

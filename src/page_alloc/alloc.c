@@ -25,7 +25,7 @@ static inline const char *judge(const struct quire *q, unsigned order, quire_gfp
 		if ((retry & QUIRE_GFP_NOFAIL) && !(gfp & QUIRE_GFP_DIRECT_RECLAIM))
 			return "NOFAIL is for callers that can wait: it needs DIRECT_RECLAIM";
 	}
-	if (!q->watermarks.mobility_grouping)
+	if (!qi_peek(&q->watermarks.mobility_grouping))
 		*type = QUIRE_MIGRATE_UNMOVABLE;
 	return NULL;
 }

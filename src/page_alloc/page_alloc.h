@@ -107,7 +107,7 @@ uint64_t qi_request_floor(const struct qi_zone *za, unsigned order, enum quire_z
 
 static inline uint64_t qi_mark(const struct quire_zone *zone, enum quire_watermark mark)
 {
-	return zone->watermark[mark] + qi_peek(&zone->watermark_boost);
+	return qi_peek(&zone->watermark[mark]) + qi_peek(&zone->watermark_boost);
 }
 
 /* May the request use the highatomic reserve, first or last? */

@@ -28,7 +28,7 @@ static bool boost(struct qi_zone *za)
 
 	if (!factor || 4 * block > zone->managed || !qi_has_reclaimer(q))
 		return false;
-	most = qi_div64(zone->watermark[QUIRE_WMARK_HIGH] * factor, 10000);
+	most = qi_div64(qi_peek(&zone->watermark[QUIRE_WMARK_HIGH]) * factor, 10000);
 	if (!most)
 		return false;
 	qi_poke(&zone->watermark_boost, qi_min(zone->watermark_boost + block, qi_max(most, block)));

@@ -34,7 +34,7 @@ uint64_t qi_mark_floor(const struct quire_zone *zone, uint64_t mark, enum quire_
 	}
 	if (flags & QI_ALLOC_OOM)
 		min -= min / 2;
-	return min + zone->lowmem_reserve[highest];
+	return min + qi_peek(&zone->lowmem_reserve[highest]);
 }
 
 uint64_t qi_watermark_floor(const struct quire_zone *zone, uint64_t mark, enum quire_zone_type highest, quire_gfp_t gfp)
@@ -52,7 +52,7 @@ uint64_t qi_request_floor(const struct qi_zone *za, unsigned order, enum quire_z
 		return 0;
 	/* Boosts are there to have the reclaimer make room, not to stop who cannot wait for it. */
 	if (!order && which == QUIRE_WMARK_MIN && (flags & QI_ALLOC_MIN_RESERVE))
-		mark = zone->watermark[which];
+		mark = qi_peek(&zone->watermark[which]);
 	floor = qi_mark_floor(zone, mark, highest, flags);
 	if (!(flags & QI_ALLOC_RESERVES))
 		floor += qi_peek(&za->tree.free_special[QUIRE_MIGRATE_HIGHATOMIC]);

@@ -5,6 +5,7 @@
  * once. It is dealt out to zones in proportion to what they manage; zones the kernel cannot use for itself (high memory, and
  * movable from 6.12 on) get a token minimum but the same distance from mark to mark.
  */
+#include "base/lock.h"
 #include "topology/growth.h"
 #include "topology/topology_internal.h"
 
@@ -98,11 +99,11 @@ static void set_zone_marks(const struct quire_topology *t, const struct quire_tu
 
 	if (token_minimum(t, zone))
 		min = qi_clamp(zone->managed / 1024, HIGHMEM_MIN_LEAST, HIGHMEM_MIN_MOST);
-	zone->watermark_boost = 0;
-	zone->watermark[QUIRE_WMARK_MIN] = min;
-	zone->watermark[QUIRE_WMARK_LOW] = min + gap;
-	zone->watermark[QUIRE_WMARK_HIGH] = min + 2 * gap;
-	zone->watermark[QUIRE_WMARK_PROMO] = min + 3 * gap;
+	qi_poke(&zone->watermark_boost, 0);
+	qi_poke(&zone->watermark[QUIRE_WMARK_MIN], min);
+	qi_poke(&zone->watermark[QUIRE_WMARK_LOW], min + gap);
+	qi_poke(&zone->watermark[QUIRE_WMARK_HIGH], min + 2 * gap);
+	qi_poke(&zone->watermark[QUIRE_WMARK_PROMO], min + 3 * gap);
 }
 
 static uint64_t total_reserve(const struct quire_topology *t)
@@ -165,7 +166,7 @@ void quire_watermarks_init(struct quire_topology *t, const struct quire_tunables
 	uint64_t min_free = computed_min_free(t, tunables, state);
 
 	state->thp_recommended_kbytes = 0;
-	state->mobility_grouping = quire_topology_mobility(t);
+	qi_poke(&state->mobility_grouping, quire_topology_mobility(t));
 	quire_lowmem_reserve_update(t, tunables);
 	quire_watermarks_update(t, tunables, min_free, state);
 }
@@ -234,7 +235,8 @@ static void clear_sets(struct quire_zone *zone)
 	zone->stat_threshold = 0;
 }
 
-void qi_watermarks_follow(struct quire_topology *t, const struct quire_tunables *tunables, struct quire_watermark_state *state)
+void qi_watermarks_follow(struct quire_topology *t, const struct quire_tunables *tunables,
+			  struct quire_watermark_state *state)
 {
 	struct quire_node *node;
 
@@ -258,7 +260,7 @@ static void set_zone_reserve(const struct quire_tunables *tunables, struct quire
 	for (unsigned upper = 0; upper < QUIRE_ZONE_TYPES; upper++) {
 		if (upper > type)
 			above += node->zones[upper].managed;
-		zone->lowmem_reserve[upper] = upper > type && ratio && zone->managed ? qi_div64(above, ratio) : 0;
+		qi_poke(&zone->lowmem_reserve[upper], upper > type && ratio && zone->managed ? qi_div64(above, ratio) : 0);
 	}
 }
 

@@ -37,7 +37,8 @@ static struct qi_zone *lender(struct qi_zone *za)
 	for (size_t i = 0; za->zone->type == QUIRE_ZONE_MOVABLE && i < quire_zonelist_count(list); i++) {
 		const struct quire_zone *zone = quire_zonelist_zone(list, i);
 
-		if (zone->type < QUIRE_ZONE_HIGHMEM && zone->tree && qi_tree_free_pages(zone->tree) > zone->watermark[QUIRE_WMARK_LOW])
+		if (zone->type < QUIRE_ZONE_HIGHMEM && zone->tree &&
+		    qi_tree_free_pages(zone->tree) > qi_peek(&zone->watermark[QUIRE_WMARK_LOW]))
 			return qi_zone_of(zone);
 	}
 	return za;

@@ -168,7 +168,10 @@ struct quire_topology {
 	/* distance_count squared, row-major, by node id; NULL and 0: 10 and 20 apply. Ask quire_node_distance(). */
 	uint8_t *distance;
 	unsigned distance_count;
-	/* Node of each CPU: the machine's enabled ones, in machine order, then those firmware did not name. */
+	/*
+	 * Node of each CPU: the machine's enabled ones, in machine order, then those firmware did not name. ~node while the
+	 * CPU is away (quire_cpu_offline).
+	 */
 	int *cpu_node;
 	/* quire_config.cpus, or where that is 0 the machine's enabled CPUs; at least 1. */
 	unsigned cpu_count;

@@ -42,10 +42,26 @@ static enum quire_status grow_nodes(struct quire *q, unsigned cpu)
 	if (!table)
 		return QUIRE_ENOMEM;
 	for (unsigned i = 0; i < count; i++)
-		table[i] = i < t->cpu_count ? t->cpu_node[i] : 0;
+		table[i] = i < t->cpu_count ? t->cpu_node[i] : ~0;
 	__atomic_store_n(&t->cpu_node, table, __ATOMIC_RELEASE);
 	__atomic_store_n(&t->cpu_count, count, __ATOMIC_RELEASE);
 	return QUIRE_OK;
+}
+
+/* The CPU is node nid's from now on, or (~nid) away from it: a node's page sets are dealt out to the CPUs it has. */
+static void set_node(struct quire *q, unsigned cpu, int nid)
+{
+	struct quire_topology *t = &q->topology;
+	int before = cpu < t->cpu_count ? t->cpu_node[cpu] : ~0;
+
+	if (cpu >= t->cpu_count || before == nid)
+		return;
+	if (before >= 0 && quire_topology_node(t, before)->cpus)
+		quire_topology_node(t, before)->cpus--;
+	if (nid >= 0)
+		quire_topology_node(t, nid)->cpus++;
+	__atomic_store_n(&t->cpu_node[cpu], nid, __ATOMIC_RELAXED);
+	quire_pcp_update(t, &q->config.tunables);
 }
 
 enum quire_status quire_cpu_online(struct quire *q, unsigned cpu, int nid)
@@ -57,13 +73,18 @@ enum quire_status quire_cpu_online(struct quire *q, unsigned cpu, int nid)
 	if (!quire_topology_node(&q->topology, nid))
 		return QUIRE_ENOENT;
 	status = grow_nodes(q, cpu);
-	if (cpu < q->topology.cpu_count)
-		__atomic_store_n(&q->topology.cpu_node[cpu], nid, __ATOMIC_RELAXED);
+	set_node(q, cpu, nid);
 	fronts = for_zones(q, cpu, qi_front_return_cpu);
 	return fronts != QUIRE_OK ? fronts : status;
 }
 
 enum quire_status quire_cpu_offline(struct quire *q, unsigned cpu)
 {
-	return q->stage < QUIRE_STAGE_WATERMARKS ? QUIRE_EINVAL : for_zones(q, cpu, qi_front_leave_cpu);
+	enum quire_status status = QUIRE_EINVAL;
+
+	if (q->stage >= QUIRE_STAGE_WATERMARKS)
+		status = for_zones(q, cpu, qi_front_leave_cpu);
+	if (status == QUIRE_OK && cpu < q->topology.cpu_count && q->topology.cpu_node[cpu] >= 0)
+		set_node(q, cpu, ~q->topology.cpu_node[cpu]);
+	return status;
 }

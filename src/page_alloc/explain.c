@@ -120,7 +120,7 @@ const struct quire_zonelist *qi_explain_list(const struct quire *q, int nid, qui
 	if (nid == QUIRE_NO_NODE) {
 		cpu = qi_enter_cpu(q, &state);
 		qi_leave_cpu(q, state);
-		nid = cpu < q->topology.cpu_count ? q->topology.cpu_node[cpu] : 0;
+		nid = qi_node_of_cpu(q, cpu);
 	}
 	node = quire_topology_node(&q->topology, nid);
 	if (start)

@@ -94,7 +94,7 @@ uint64_t quire_zone_kept_pages(const struct quire_zone *zone)
 	const struct qi_zone *za = qi_zone_of(zone);
 	uint64_t pages = 0;
 
-	for (unsigned cpu = 0; za && cpu < za->cpus; cpu++)
+	for (unsigned cpu = 0; za && cpu < qi_front_count(za); cpu++)
 		pages += qi_front_held(za, cpu);
 	return pages;
 }

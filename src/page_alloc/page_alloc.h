@@ -164,13 +164,16 @@ static inline unsigned qi_enter_cpu(const struct quire *q, unsigned long *state)
 	return q->platform->cpu_enter ? q->platform->cpu_enter(q->platform->ctx, state) : 0;
 }
 
-/* A CPU's node. CPUs may come meanwhile: the table is there before the count says so. */
+/* A CPU's node, also of one that is away. CPUs may come meanwhile: the table is there before the count says so. */
 static inline int qi_node_of_cpu(const struct quire *q, unsigned cpu)
 {
 	unsigned count = __atomic_load_n(&q->topology.cpu_count, __ATOMIC_ACQUIRE);
+	int nid;
 
-	return cpu < count ? __atomic_load_n(&__atomic_load_n(&q->topology.cpu_node, __ATOMIC_RELAXED)[cpu], __ATOMIC_RELAXED) :
-			     0;
+	if (qi_unlikely(cpu >= count))
+		return 0;
+	nid = __atomic_load_n(&__atomic_load_n(&q->topology.cpu_node, __ATOMIC_RELAXED)[cpu], __ATOMIC_RELAXED);
+	return nid < 0 ? ~nid : nid;
 }
 
 static inline void qi_leave_cpu(const struct quire *q, unsigned long state)

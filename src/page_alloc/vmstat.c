@@ -10,7 +10,7 @@
 /* The calling CPU's counters of a zone. NULL: it has none of its own, the zone's are to be used, locked. */
 static inline struct qi_zone_events *own_events(struct qi_zone *za, unsigned cpu)
 {
-	return qi_likely(cpu < za->cpus) ? &za->fronts[cpu].events : NULL;
+	return qi_likely(cpu < qi_front_count(za)) ? &qi_front_of(za, cpu)->events : NULL;
 }
 
 static inline void bump(uint64_t *counter, uint64_t n) { qi_poke(counter, *counter + n); }
@@ -93,8 +93,8 @@ static void add_zone(const struct quire_zone *zone, struct quire_zone_events *ev
 	if (!za)
 		return;
 	add_events(&sum, &za->events);
-	for (unsigned cpu = 0; cpu < za->cpus; cpu++)
-		add_events(&sum, &za->fronts[cpu].events);
+	for (unsigned cpu = 0; cpu < qi_front_count(za); cpu++)
+		add_events(&sum, &qi_front_of(za, cpu)->events);
 	qi_fronts_old_events(za, &sum, add_events);
 	events->pgalloc += sum.alloc_pages;
 	events->pgfree += sum.freed_pages;

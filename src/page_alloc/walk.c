@@ -26,7 +26,7 @@ static bool worth_asking(const struct qi_zone *za, unsigned cpu, const struct qi
 	if (qi_tree_free_pages(&za->tree) >= request->floor + (1ull << request->order) &&
 	    qi_tree_might_have(&za->tree, request->order, request->type, request->flags))
 		return true;
-	return !(request->flags & QI_TREE_NOFRAGMENT) && cpu < za->cpus && qi_peek(&za->fronts[cpu].stocked);
+	return !(request->flags & QI_TREE_NOFRAGMENT) && cpu < qi_front_count(za) && qi_peek(&qi_front_of(za, cpu)->stocked);
 }
 
 static enum quire_status try_zone(struct qi_walk *walk, struct qi_zone *za, unsigned cpu, unsigned flags, quire_pfn_t *pfn)

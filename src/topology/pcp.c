@@ -34,9 +34,19 @@ static unsigned counter_slack(const struct quire_config *config, unsigned cpus, 
 	return (unsigned)qi_min(2 * fls(cpus) * (1 + fls(managed >> (27 - quire_page_shift(config)))), COUNTER_SLACK_MOST);
 }
 
-static void update_zone(const struct quire_topology *t, const struct quire_tunables *tunables, struct quire_zone *zone)
+/* CPUs that are not away. */
+static unsigned all_cpus(const struct quire_topology *t)
 {
-	unsigned all = (unsigned)qi_max(t->cpu_count, 1);
+	unsigned cpus = 0;
+
+	for (unsigned cpu = 0; cpu < t->cpu_count; cpu++)
+		cpus += !t->cpu_node || t->cpu_node[cpu] >= 0;
+	return cpus ? cpus : 1;
+}
+
+static void update_zone(const struct quire_topology *t, const struct quire_tunables *tunables, struct quire_zone *zone,
+			unsigned all)
+{
 	unsigned cpus = zone->node->cpus ? zone->node->cpus : all;
 	unsigned fraction = tunables->percpu_pagelist_high_fraction;
 	uint64_t low = zone->watermark[QUIRE_WMARK_LOW] + zone->watermark_boost;
@@ -53,10 +63,11 @@ static void update_zone(const struct quire_topology *t, const struct quire_tunab
 
 void quire_pcp_update(struct quire_topology *t, const struct quire_tunables *tunables)
 {
+	unsigned all = all_cpus(t);
 	struct quire_node *node;
 
 	qi_for_each_node(t, node)
 		for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++)
 			if (quire_zone_populated(&node->zones[type]))
-				update_zone(t, tunables, &node->zones[type]);
+				update_zone(t, tunables, &node->zones[type], all);
 }

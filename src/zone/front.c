@@ -26,18 +26,18 @@ void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus)
 				front->stacks[type][i].credit = QI_STACK_CREDIT;
 			}
 	}
-	za->fronts = fronts;
-	za->cpus = cpus;
+	__atomic_store_n(&za->fronts, fronts, __ATOMIC_RELEASE);
+	__atomic_store_n(&za->cpus, cpus, __ATOMIC_RELEASE);
 	qi_fronts_tune(za, 0);
 }
 
 void qi_fronts_tune(struct qi_zone *za, uint64_t managed)
 {
-	uint64_t share = za->cpus ? qi_div64(managed, 32ull * za->cpus) : 0;
-	uint64_t few = za->cpus ? qi_min(qi_div64(managed, 8ull * za->cpus) / 2 / 64, FEW_WORDS) : 0;
+	uint64_t share = qi_front_count(za) ? qi_div64(managed, 32ull * qi_front_count(za)) : 0;
+	uint64_t few = qi_front_count(za) ? qi_min(qi_div64(managed, 8ull * qi_front_count(za)) / 2 / 64, FEW_WORDS) : 0;
 
-	for (unsigned cpu = 0; cpu < za->cpus; cpu++) {
-		struct qi_front *front = &za->fronts[cpu];
+	for (unsigned cpu = 0; cpu < qi_front_count(za); cpu++) {
+		struct qi_front *front = qi_front_of(za, cpu);
 
 		front->frames.limit = (uint16_t)qi_clamp(share / 2 / 64, few, QI_FRONT_ENTRIES);
 		front->frames.most = (uint16_t)qi_clamp(share / 2 / 8, QI_FRONT_BATCH, QI_FRONT_BATCH_MOST);
@@ -126,10 +126,10 @@ void qi_front_flush(struct qi_zone *za, struct qi_front *front)
 
 void qi_front_drain(struct qi_zone *za, unsigned cpu)
 {
-	if (cpu >= za->cpus || !qi_front_enter(&za->fronts[cpu]))
+	if (cpu >= qi_front_count(za) || !qi_front_enter(qi_front_of(za, cpu)))
 		return;
-	qi_front_flush(za, &za->fronts[cpu]);
-	qi_front_leave(&za->fronts[cpu]);
+	qi_front_flush(za, qi_front_of(za, cpu));
+	qi_front_leave(qi_front_of(za, cpu));
 }
 
 /* --- allocation ------------------------------------------------------------------------------------------------------ */
@@ -298,9 +298,9 @@ static QI_APART enum quire_status alloc_from_others(struct qi_zone *za, unsigned
 static QI_APART enum quire_status alloc_here(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
 					     quire_pfn_t *pfn)
 {
-	bool own = cpu < za->cpus && qi_peek(&za->fronts[cpu].stocked);
+	bool own = cpu < qi_front_count(za) && qi_peek(&qi_front_of(za, cpu)->stocked);
 
-	if (cpu < za->cpus && (own || kept_order(request->order)) && take_kept(za, &za->fronts[cpu], request, pfn))
+	if (cpu < qi_front_count(za) && (own || kept_order(request->order)) && take_kept(za, qi_front_of(za, cpu), request, pfn))
 		return QUIRE_OK;
 	if (tree_alloc(za, request, pfn) == QUIRE_OK)
 		return QUIRE_OK;
@@ -317,9 +317,9 @@ enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const
 {
 	if (qi_unlikely(request->order >= QI_TREE_ORDERS || request->type >= QUIRE_MIGRATE_PCPTYPES))
 		return QUIRE_EINVAL;
-	if ((cpu < za->cpus && qi_peek(&za->fronts[cpu].stocked)) || qi_tree_may_serve(za, request))
+	if ((cpu < qi_front_count(za) && qi_peek(&qi_front_of(za, cpu)->stocked)) || qi_tree_may_serve(za, request))
 		return alloc_here(za, cpu, request, pfn);
-	return cpu + 1 < za->cpus || cpu ? alloc_from_others(za, cpu, request, pfn) : QUIRE_ENOMEM;
+	return cpu + 1 < qi_front_count(za) || cpu ? alloc_from_others(za, cpu, request, pfn) : QUIRE_ENOMEM;
 }
 
 /* --- freeing --------------------------------------------------------------------------------------------------------- */
@@ -402,9 +402,9 @@ QI_RACES uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu)
 	const struct qi_front *front;
 	uint64_t pages = 0;
 
-	if (cpu >= za->cpus)
+	if (cpu >= qi_front_count(za))
 		return 0;
-	front = &za->fronts[cpu];
+	front = qi_front_of(za, cpu);
 	for (unsigned huge = 0; huge < 2; huge++) {
 		const struct qi_word_cache *cache = huge ? &front->huge : &front->frames;
 		unsigned shift = huge ? QI_LEAF_SHIFT : 0;

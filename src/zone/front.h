@@ -107,6 +107,16 @@ struct qi_request {
 	uint64_t floor;			/* take from the tree only while more than this many pages would stay free */
 };
 
+/*
+ * The table of fronts may be replaced by a longer one while CPUs work (front_cpus.c): the table is there before the count
+ * that needs it, and so is read after it.
+ */
+static inline unsigned qi_front_count(const struct qi_zone *za) { return __atomic_load_n(&za->cpus, __ATOMIC_ACQUIRE); }
+static inline struct qi_front *qi_front_of(const struct qi_zone *za, unsigned cpu)
+{
+	return &__atomic_load_n(&za->fronts, __ATOMIC_ACQUIRE)[cpu];
+}
+
 /* Bytes for `cpus` fronts, 64-aligned and zeroed memory; then make them usable. */
 static inline size_t qi_fronts_bytes(unsigned cpus) { return cpus * sizeof(struct qi_front); }
 void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus);
@@ -180,9 +190,9 @@ static inline quire_pfn_t qi_front_take(struct qi_zone *za, unsigned cpu, unsign
 	struct qi_front *front;
 	quire_pfn_t pfn;
 
-	if (qi_unlikely(cpu >= za->cpus))
+	if (qi_unlikely(cpu >= qi_front_count(za)))
 		return QUIRE_PFN_NONE;
-	front = &za->fronts[cpu];
+	front = qi_front_of(za, cpu);
 	if (!qi_front_enter(front))
 		return QUIRE_PFN_NONE;
 	if (qi_likely(order == 0))
@@ -246,9 +256,9 @@ static inline enum quire_status qi_front_free(struct qi_zone *za, unsigned cpu, 
 	struct qi_front *front;
 	enum quire_status status = QUIRE_ENOENT;
 
-	if (qi_unlikely(cpu >= za->cpus))
+	if (qi_unlikely(cpu >= qi_front_count(za)))
 		return qi_front_free_tree(za, pfn, order);
-	front = &za->fronts[cpu];
+	front = qi_front_of(za, cpu);
 	if (!qi_front_enter(front))
 		return qi_front_free_tree(za, pfn, order);
 	if (qi_likely(order == 0))

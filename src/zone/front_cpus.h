@@ -26,8 +26,8 @@ void qi_front_enable(struct qi_zone *za);
 /* May another CPU's front have something? */
 static inline bool qi_others_stocked(const struct qi_zone *za, unsigned self)
 {
-	for (unsigned cpu = 0; cpu < za->cpus; cpu++)
-		if (cpu != self && qi_peek(&za->fronts[cpu].stocked))
+	for (unsigned cpu = 0; cpu < qi_front_count(za); cpu++)
+		if (cpu != self && qi_peek(&qi_front_of(za, cpu)->stocked))
 			return true;
 	return false;
 }

@@ -456,9 +456,9 @@ enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const st
 	struct qi_front *front;
 	unsigned type = request->type, n;
 
-	if (request->order || cpu >= za->cpus)
+	if (request->order || cpu >= qi_front_count(za))
 		return qi_front_alloc_further(za, cpu, request, pfn);
-	front = &za->fronts[cpu];
+	front = qi_front_of(za, cpu);
 	if (!qi_peek(&front->stocked) || !qi_front_enter(front))
 		return qi_front_alloc_further(za, cpu, request, pfn);
 	cache = &front->frames;

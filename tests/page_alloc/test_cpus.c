@@ -117,6 +117,34 @@ static void offline_gives_back(void **state)
 	assert_int_equal(quire_cpu_online(&m->q, 1u << 20, 0), QUIRE_EINVAL);
 }
 
+/* What CPUs of a node may keep is dealt out to those it has. */
+static void sizes_follow_the_cpus_of_a_node(void **state)
+{
+	struct machine *m = *state;
+	struct quire_zone *zone = &m->nodes[1].zones[QUIRE_ZONE_NORMAL];
+	uint64_t two;
+
+	m->q.config.rules = QUIRE_RULES_6_1;
+	m->nodes[0].cpus = m->nodes[1].cpus = 2;
+	zone->watermark[QUIRE_WMARK_LOW] = 100000;
+	quire_pcp_update(&m->q.topology, &m->q.config.tunables);
+	two = zone->pcp_high_max;
+	assert_int_equal(two, 50000);
+	assert_int_equal(quire_cpu_offline(&m->q, 3), QUIRE_OK);
+	assert_int_equal(quire_cpu_offline(&m->q, 3), QUIRE_OK);
+	assert_int_equal(m->nodes[1].cpus, 1);
+	assert_int_equal(zone->pcp_high_max, 2 * two);
+	assert_int_equal(quire_cpu_online(&m->q, 3, 1), QUIRE_OK);
+	assert_int_equal(quire_cpu_online(&m->q, 3, 1), QUIRE_OK);
+	assert_int_equal(m->nodes[1].cpus, 2);
+	assert_int_equal(zone->pcp_high_max, two);
+	/* A node without any deals out to all there are. */
+	assert_int_equal(quire_cpu_offline(&m->q, 2), QUIRE_OK);
+	assert_int_equal(quire_cpu_offline(&m->q, 3), QUIRE_OK);
+	assert_int_equal(m->nodes[1].cpus, 0);
+	assert_int_equal(zone->pcp_high_max, two);
+}
+
 static void more_cpus_than_at_boot(void **state)
 {
 	struct machine *m = *state;
@@ -256,6 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(disabled_zone_keeps_nothing), CASE(disabled_before_first_use), CASE(needs_a_barrier),
+		CASE(offline_gives_back), CASE(sizes_follow_the_cpus_of_a_node), CASE(moves_add_up), CASE(under_load),
 		CASE(offline_gives_back), CASE(more_cpus_than_at_boot), CASE(moves_add_up), CASE(under_load),
 	};
 

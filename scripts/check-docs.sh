@@ -25,7 +25,7 @@ missing=$(grep -ohE '`(src|include|docs|scripts|tools|ports|firmware|tests|bench
 done)
 expect "documents name files that do not exist" "$missing"
 
-options=$(build/quire --help 2>&1; for c in boot verify; do build/quire help $c 2>&1; done)
+options=$(build/quire --help 2>&1; for c in boot offline plan replay run shell verify; do build/quire help $c 2>&1; done)
 lacking=$(echo "$options" | grep -oE -- '--[a-z][a-z-]+' | sort -u | while read -r option; do
 	sed 's/\\-/-/g' docs/quire.1 | grep -q -- "$(echo "$option" | sed 's/^--//')" || echo "$option"
 done)

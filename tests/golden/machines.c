@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stages/stages.h"
 #include "verify/verify.h"
 
 static int by_name(const void *a, const void *b)
@@ -50,7 +51,7 @@ const char *captures_directory(void)
 
 int verify_to_text(char *const *paths, size_t count, char **output)
 {
-	struct verify_options options = { 0 };
+	struct verify_options options = { .stages = stages_verify };
 	size_t size;
 	int result;
 

@@ -32,6 +32,7 @@ struct cli_command {
 enum { CLI_OK = 0, CLI_DIFFERENT = 1, CLI_BAD = 2 };
 
 extern const struct cli_command cli_boot_command;
+extern const struct cli_command cli_offline_command;
 extern const struct cli_command cli_plan_command;
 extern const struct cli_command cli_run_command;
 extern const struct cli_command cli_shell_command;

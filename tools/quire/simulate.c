@@ -207,6 +207,8 @@ static enum quire_status boot(struct simulation *s, const struct simulate_option
 
 	if (status == QUIRE_OK)
 		status = kernel_ledger(s, &ledger, options);
+	if (status == QUIRE_OK && options->before_zones)
+		status = options->before_zones(options->ctx, s->q);
 	if (status == QUIRE_OK)
 		status = apply_model(s->q, options);
 	if (status == QUIRE_OK)
@@ -230,11 +232,23 @@ static enum quire_status boot(struct simulation *s, const struct simulate_option
 	return status;
 }
 
+/* Room for the descriptors of memory that is plugged in later, beyond what firmware speaks of. It is address space only. */
+static quire_phys_t highest_address(const struct input *in)
+{
+	const quire_phys_t more = (quire_phys_t)16 << 40, all = (quire_phys_t)1 << in->config.geometry.physmem_bits;
+	quire_phys_t end = 0;
+
+	for (size_t i = 0; i < in->machine.map_count; i++)
+		if (in->machine.map[i].base + in->machine.map[i].size > end)
+			end = in->machine.map[i].base + in->machine.map[i].size;
+	return end < all && all - end > more ? end + more : all;
+}
+
 static enum quire_status make_machine(struct simulation *s, const struct simulate_options *options)
 {
 	struct quire_hosted_options hosted = {
 		.config = &s->in.config, .flags = QUIRE_HOSTED_OUTSIDE_METADATA, .log = engine_message,
-		.ctx = (void *)(uintptr_t)loudness(options),
+		.ctx = (void *)(uintptr_t)loudness(options), .highest_address = highest_address(&s->in),
 	};
 	enum quire_status status = quire_hosted_create_machine(&s->in.machine, &hosted, &s->host);
 

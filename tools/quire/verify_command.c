@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "stages/stages.h"
 #include "verify/verify.h"
 
 struct verify_choice {
@@ -50,7 +51,7 @@ static const struct cli_option verify_table[] = {
 
 static int verify(int argc, char **argv)
 {
-	struct verify_choice choice = { 0 };
+	struct verify_choice choice = { .verify.stages = stages_verify };
 	int first, result;
 	bool done;
 

@@ -29,34 +29,54 @@ struct script_handle *script_handle_make(struct script *s, const char *name)
 	return found;
 }
 
-bool script_handle_add(struct script_handle *h, script_block block)
+static bool make_room(struct script_handle *h)
 {
-	if (h->count == h->room) {
-		size_t room = h->room ? 2 * h->room : 64;
-		script_block *grown = realloc(h->blocks, room * sizeof(*grown));
+	size_t room = h->room ? 2 * h->room : 64;
+	struct script_block **grown;
 
-		if (!grown)
-			return false;
-		h->blocks = grown;
-		h->room = room;
+	if (h->count < h->room)
+		return true;
+	grown = realloc(h->blocks, room * sizeof(*grown));
+	if (!grown)
+		return false;
+	h->blocks = grown;
+	h->room = room;
+	return true;
+}
+
+bool script_handle_add(struct script *s, struct script_handle *h, quire_pfn_t pfn, unsigned order, bool movable)
+{
+	struct script_block *block = make_room(h) ? malloc(sizeof(*block)) : NULL;
+
+	if (!block)
+		return false;
+	*block = (struct script_block){ .pfn = pfn, .order = (uint8_t)order, .movable = movable };
+	if (!script_owner_enter(s, block)) {
+		free(block);
+		return false;
 	}
 	h->blocks[h->count++] = block;
-	h->pages += 1ull << script_block_order(block);
+	h->pages += 1ull << order;
 	return true;
 }
 
 void script_handle_remove(struct script_handle *h, size_t low, size_t high)
 {
-	for (size_t i = low; i <= high; i++)
-		h->pages -= 1ull << script_block_order(h->blocks[i]);
+	for (size_t i = low; i <= high; i++) {
+		h->pages -= 1ull << h->blocks[i]->order;
+		free(h->blocks[i]);
+	}
 	memmove(&h->blocks[low], &h->blocks[high + 1], (h->count - high - 1) * sizeof(*h->blocks));
 	h->count -= high - low + 1;
 }
 
 void script_handles_drop(struct script *s)
 {
-	for (size_t i = 0; i < s->handle_count; i++)
+	for (size_t i = 0; i < s->handle_count; i++) {
+		for (size_t k = 0; k < s->handles[i].count; k++)
+			free(s->handles[i].blocks[k]);
 		free(s->handles[i].blocks);
+	}
 	free(s->handles);
 	s->handles = NULL;
 	s->handle_count = 0;

@@ -61,7 +61,7 @@ static bool plain_word(struct reader *r, const char *word, struct script_value *
 	enum quire_status status;
 
 	if (strcmp(word, "last") == 0) {
-		if (!r->s->requested)
+		if (r->s->last == QUIRE_STATUSES)
 			return wrong(r, "nothing was requested yet: 'last", "");
 		*value = (struct script_value){ r->s->last, SCRIPT_STATUS };
 	} else if (strcmp(word, "got") == 0) {

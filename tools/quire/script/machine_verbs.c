@@ -46,6 +46,8 @@ static void free_boot(struct script_boot *boot)
 
 void script_drop_machine(struct script *s)
 {
+	script_drop_balloon(s);
+	script_owner_close(s);
 	script_handles_drop(s);
 	if (s->sim)
 		simulate_free(s->sim);
@@ -57,18 +59,25 @@ void script_drop_machine(struct script *s)
 /* Boot `boot`, which is ours from now on, in place of what runs. */
 static enum script_result boot_up(struct script *s, struct script_boot *boot, const struct simulate_options *options)
 {
-	if (simulate(&boot->sim, options) != QUIRE_OK) {
+	struct simulate_options declared = *options;
+
+	declared.before_zones = script_declare_areas;
+	declared.ctx = s;
+	if (simulate(&boot->sim, &declared) != QUIRE_OK) {
 		simulate_free(&boot->sim);
 		free_boot(boot);
 		return script_bad(s, "this machine cannot be booted");
 	}
 	script_drop_machine(s);
+	s->cma_count = 0;
 	s->boot = boot;
 	s->sim = &boot->sim;
 	s->node = QUIRE_NO_NODE;
 	s->cpu = 0;
 	s->requested = false;
+	s->last = QUIRE_STATUSES;
 	quire_hosted_bind_cpu(0);
+	script_owner_open(s);
 	return SCRIPT_OK;
 }
 
@@ -301,7 +310,7 @@ static enum script_result explain_block(struct script *s, const char *word)
 	if (!h || high >= h->count)
 		return script_bad(s, "explain: '%.40s' is neither 'last' nor a block NAME[i]", word);
 	for (uint64_t i = low; i <= high; i++)
-		quire_explain_frame(s->sim->q, script_block_pfn(h->blocks[i]), &sink);
+		quire_explain_frame(s->sim->q, h->blocks[i]->pfn, &sink);
 	return SCRIPT_OK;
 }
 

@@ -75,15 +75,15 @@ static enum script_result free_range(struct script *s, struct freeing *f, size_t
 
 	script_progress_begin(&progress, "free");
 	for (; at <= high && script_work(s); at++) {
-		script_block block = f->handle->blocks[at];
-		enum quire_status status = script_give(s, script_block_pfn(block), script_block_order(block));
+		struct script_block *block = f->handle->blocks[at];
+		enum quire_status status = script_give_block(s, block);
 
 		script_progress_step(s, &progress, at - low, high - low);
 		if (status == QUIRE_OK)
 			continue;
 		worst = status;
 		if (!f->refused++)
-			script_tell_refusal(s, script_block_pfn(block), script_block_order(block), status);
+			script_tell_refusal(s, block->pfn, block->order, status);
 	}
 	script_progress_end(&progress);
 	s->last = worst;
@@ -96,7 +96,7 @@ static enum script_result free_range(struct script *s, struct freeing *f, size_t
 static void random_to_end(struct script *s, struct script_handle *h, size_t end)
 {
 	size_t chosen = (size_t)script_random(s, end);
-	script_block block = h->blocks[chosen];
+	struct script_block *block = h->blocks[chosen];
 
 	h->blocks[chosen] = h->blocks[end - 1];
 	h->blocks[end - 1] = block;
@@ -106,7 +106,7 @@ static void random_to_end(struct script *s, struct script_handle *h, size_t end)
 static size_t every_to_end(struct script_handle *h, size_t n)
 {
 	size_t chosen = 0, kept = 0;
-	script_block *moved = malloc((h->count / n + 1) * sizeof(*moved));
+	struct script_block **moved = malloc((h->count / n + 1) * sizeof(*moved));
 
 	if (!moved)
 		return 0;
@@ -294,7 +294,7 @@ static enum script_result shrink(struct script *s, struct churn *c)
 
 	for (; pages > keep; end--) {
 		random_to_end(s, c->handle, end);
-		pages -= 1ull << script_block_order(c->handle->blocks[end - 1]);
+		pages -= 1ull << c->handle->blocks[end - 1]->order;
 	}
 	return end < c->handle->count ? free_range(s, &f, end, c->handle->count - 1) : SCRIPT_OK;
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include <quire/hotplug.h>
 #include <quire/page_alloc.h>
 #include <quire/report.h>
 
@@ -165,7 +166,7 @@ static const struct { const char *name; zone_figure *figure; } figures[] = {
 
 const char *const script_query_names[] = { "free(", "buddy(", "blocks(", "managed(", "present(", "spanned(", "used(",
 	"kept(", "min(", "low(", "high(", "reserve(", "pageblocks(", "count(", "pages(", "pfn(", "order(", "node(", "zone(",
-	"corrupted(", "single_bit(", "injected(", "guards(", "last", "got", NULL };
+	"online(", "offline(", "corrupted(", "single_bit(", "injected(", "guards(", "last", "got", NULL };
 
 static bool ask_zones(struct script *s, zone_figure *figure, const struct filter *f, struct script_value *value, char *why)
 {
@@ -185,6 +186,22 @@ static bool ask_zones(struct script *s, zone_figure *figure, const struct filter
 		}
 	*value = (struct script_value){ (int64_t)total, SCRIPT_PLAIN };
 	return any ? true : wrong(why, "%s", "this machine has no such zone with memory");
+}
+
+/* --- memory blocks --------------------------------------------------------------------------------------------------- */
+
+/* How many are on line, or not, of a node or a zone. */
+static bool ask_memory_blocks(struct script *s, bool online, const struct filter *f, struct script_value *value)
+{
+	struct quire_block block;
+	uint64_t cursor = 0;
+	int64_t count = 0;
+
+	while (quire_block_next(s->sim->q, &cursor, &block))
+		count += (block.state == QUIRE_BLOCK_ONLINE) == online && (f->node < 0 || f->node == block.nid) &&
+			 (f->zone < 0 || (block.zone && f->zone == (int)block.zone->type));
+	*value = (struct script_value){ count, SCRIPT_PLAIN };
+	return true;
 }
 
 /* --- handles --------------------------------------------------------------------------------------------------------- */
@@ -219,7 +236,7 @@ static bool ask_block(struct script *s, const char *what, const char *argument, 
 	const struct quire_zone *zone;
 	const struct script_handle *h;
 	uint64_t low, high;
-	script_block block;
+	const struct script_block *block;
 
 	while (*argument == ' ')
 		argument++;
@@ -230,10 +247,10 @@ static bool ask_block(struct script *s, const char *what, const char *argument, 
 	if (!h || low >= h->count)
 		return wrong(why, "there is no block %s", text);
 	block = h->blocks[low];
-	zone = zone_of_frame(s->sim->q, script_block_pfn(block));
-	*value = (struct script_value){ (int64_t)script_block_pfn(block), SCRIPT_PLAIN };
+	zone = zone_of_frame(s->sim->q, block->pfn);
+	*value = (struct script_value){ (int64_t)block->pfn, SCRIPT_PLAIN };
 	if (strcmp(what, "order") == 0)
-		value->number = script_block_order(block);
+		value->number = block->order;
 	else if (strcmp(what, "node") == 0)
 		value->number = zone ? zone->node->nid : QUIRE_NO_NODE;
 	else if (strcmp(what, "zone") == 0)
@@ -255,6 +272,8 @@ bool script_query(struct script *s, const char *name, const char *arguments, str
 	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
 		if (strcmp(figures[i].name, name) == 0)
 			return read_filter(&f, arguments, why) && ask_zones(s, figures[i].figure, &f, value, why);
+	if (strcmp(name, "online") == 0 || strcmp(name, "offline") == 0)
+		return read_filter(&f, arguments, why) && ask_memory_blocks(s, name[1] == 'n', &f, value);
 	for (size_t i = 0; i < sizeof(of_blocks) / sizeof(of_blocks[0]); i++)
 		if (strcmp(of_blocks[i], name) == 0)
 			return ask_block(s, name, arguments, value, why);

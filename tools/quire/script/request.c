@@ -11,7 +11,8 @@
 
 static const struct { enum quire_status status; const char *word; } status_words[] = {
 	{ QUIRE_OK, "ok" }, { QUIRE_ENOMEM, "nomem" }, { QUIRE_EEXIST, "exists" }, { QUIRE_EINVAL, "invalid" },
-	{ QUIRE_ENOENT, "nothere" },
+	{ QUIRE_ENOENT, "nothere" }, { QUIRE_EBUSY, "busy" }, { QUIRE_EPERM, "refused" }, { QUIRE_ERANGE, "range" },
+	{ QUIRE_ENOSPC, "full" }, { QUIRE_EUNSUPPORTED, "unsupported" },
 };
 
 const char *script_status_word(enum quire_status status)
@@ -120,7 +121,8 @@ enum quire_status script_take(struct script *s, const struct script_request *req
 	/* Under page_owner: who takes it is the handle it is for. */
 	quire_hosted_act_as((uint64_t)(into - s->handles) + 1);
 	status = quire_alloc_frames(q, request->nid, request->order, request->gfp, &pfn);
-	if (status == QUIRE_OK && !script_handle_add(into, script_block_of(pfn, request->order))) {
+	if (status == QUIRE_OK &&
+	    !script_handle_add(s, into, pfn, request->order, (request->gfp & QUIRE_GFP_MOVABLE) != 0)) {
 		quire_free_frames(q, pfn, request->order);
 		status = QUIRE_ENOSPC;
 	}
@@ -133,6 +135,21 @@ enum quire_status script_take(struct script *s, const struct script_request *req
 enum quire_status script_give(struct script *s, quire_pfn_t pfn, unsigned order)
 {
 	return s->last = quire_free_frames(s->sim->q, pfn, order);
+}
+
+enum quire_status script_give_block(struct script *s, struct script_block *block)
+{
+	enum quire_status status;
+
+	if (block->area)
+		status = s->last = quire_cma_release(s->sim->q, block->area, block->pfn, 1);
+	else
+		status = script_give(s, block->pfn, block->order);
+	if (status == QUIRE_OK && !block->given_back) {
+		block->given_back = true;
+		script_owner_leave(s, block);
+	}
+	return status;
 }
 
 static void write_to_file(void *ctx, const char *text, size_t length)

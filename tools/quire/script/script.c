@@ -14,6 +14,25 @@ const struct script_verb script_verbs[] = {
 	  script_free_blocks, "random first last every keep all pfn= order=" },
 	{ "churn", "NAME [rounds=N] [orders=A..B] [live=N%]", "free at random and take again", script_churn,
 	  "rounds= orders= live= type= gfp= zone= node=" },
+	{ "contig", "pages=N [align=N] [node=N] [gfp=FLAGS] [as=NAME]", "take neighbouring frames, moving what is in the way",
+	  script_contig, "pages= align= node= gfp= as=" },
+	{ "compact", "[node=N]", "make large free blocks by moving what can move", script_compact, "node=" },
+	{ "pin", "NAME | NAME[i..j]", "these blocks must not be moved", script_pin, "" },
+	{ "unpin", "NAME | NAME[i..j]", "they may again", script_unpin, "" },
+	{ "cma", "declare size=N ... | alloc pages=N [area=X] [order=N] [as=NAME] | show", "contiguous memory areas", script_cma,
+	  "declare alloc show size= pages= area= order= as= base= limit= node= name=" },
+	{ "add", "size=N [base=P] [node=N] [block=N] [memmap=own|elsewhere]", "memory is plugged in", script_add,
+	  "size= base= node= block= memmap=" },
+	{ "online", "block=N|N..M | all [kernel|movable]", "bring memory blocks on line", script_online,
+	  "block= all auto kernel movable base= size=" },
+	{ "offline", "block=N|N..M [dry]", "take them off line; dry: only look", script_offline, "block= dry base= size=" },
+	{ "remove", "block=N|N..M | base=P size=N", "memory is pulled out", script_remove, "block= base= size=" },
+	{ "hotplug", "[auto=...] [policy=...] [ratio=N] [memmap=...]", "what becomes of added memory", script_hotplug,
+	  "auto= policy= ratio= memmap= contig-zones auto-movable" },
+	{ "poison", "[soft] pfn=P | NAME[i]", "a frame fails", script_poison, "soft pfn=" },
+	{ "unpoison", "pfn=P", "it does not, after all", script_unpoison, "pfn=" },
+	{ "balloon", "inflate|deflate pages=N [node=N]", "give frames to the hypervisor, or take them", script_balloon,
+	  "inflate deflate pages= node=" },
 	{ "show", "REPORT...", "print reports; handles, variables", script_show, "handles holders variables" },
 	{ "explain", "last | NAME[i] | pfn=P | order=N ...", "why a request fails; what a frame's state is", script_explain,
 	  "last json order= type= gfp= zone= node= pfn=" },
@@ -49,6 +68,7 @@ void script_init(struct script *s, FILE *out, FILE *err)
 	s->work_left = UINT64_MAX;
 	s->node = QUIRE_NO_NODE;
 	s->random = 1;
+	s->last = QUIRE_STATUSES;
 	s->source = "script";
 }
 

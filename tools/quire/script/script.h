@@ -18,7 +18,16 @@
  *           free NAME | NAME[i..j] | NAME random N|N% | NAME first|last N | NAME every N | all   [keep]
  *           free pfn=P order=N                      whatever that is: refusals are told, and are the result
  *           churn NAME [rounds=N] [orders=A..B] [live=N%] [type=T] [gfp=FLAGS] [zone=Z] [node=N]
+ *           contig pages=N [align=N] [node=N] [gfp=FLAGS] [as=NAME]     neighbouring frames, by moving what is in the way
+ *           compact [node=N] | pin NAME… | unpin NAME…                  movable blocks may move; pinned ones may not
+ *           cma declare size=N [base=P] [limit=P] [node=N] [name=X]     for the next boot
+ *           cma alloc pages=N [area=X] [order=N] [as=NAME] | cma show
+ *           balloon inflate|deflate pages=N [node=N]
  *           explain last [json] | explain NAME[i] | explain pfn=P | explain order=N … [json]
+ * Hotplug   add size=N [base=P] [node=N] [block=N] [memmap=own|elsewhere]
+ *           online block=N|N..M|all [kernel|movable] | offline block=N|N..M [dry] | remove block=N|N..M
+ *           hotplug [auto=off|online|kernel|movable] [policy=contig-zones|auto-movable] [ratio=N] [memmap=…]
+ *           poison [soft] pfn=P|NAME[i] | unpoison pfn=P
  * Debugging trace on|off                            one line per event of the allocator
  *           spoil pfn=P [at=N] [bytes=N]            flip a bit of a frame, or zero bytes of it
  * Flow      repeat N … end | source FILE | time VERB … | quit
@@ -30,6 +39,7 @@
  *	word       = last got ok nomem exists invalid nothere, and the names of zones
  *	query      = free buddy blocks managed present spanned used kept min low high reserve pageblocks
  *	             "(" [node=N] [, zone=Z] [, order=N] [, type=T] [, for=Z] ")"      summed over what matches
+ *	           | online offline "(" [node=N] [, zone=Z] ")"      memory blocks in that state
  *	           | count pages "(" handle ")" | pfn order node zone "(" block ")"
  *	           | corrupted single_bit injected guards "()"       what debugging found and did
  *
@@ -43,6 +53,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include <quire/cma.h>
+#include <quire/mobility.h>
 #include <quire/vmstat.h>
 
 #include "../machine_options.h"
@@ -55,15 +67,32 @@ enum script_result { SCRIPT_OK, SCRIPT_UNMET, SCRIPT_BAD, SCRIPT_QUIT };
 #define SCRIPT_REPEAT_DEPTH 16
 #define SCRIPT_SOURCE_DEPTH 8
 
-/* A block: its first frame << 5 | its order. */
-typedef uint64_t script_block;
-static inline script_block script_block_of(quire_pfn_t pfn, unsigned order) { return pfn << 5 | order; }
-static inline quire_pfn_t script_block_pfn(script_block block) { return block >> 5; }
-static inline unsigned script_block_order(script_block block) { return block & 31; }
+/* A block the script holds. Where it is may change under it: the script is an owner whose blocks can be moved. */
+struct script_block {
+	quire_pfn_t pfn;
+	uint8_t order;
+	bool movable;			/* taken as movable memory */
+	bool pinned;			/* must stay where it is for now */
+	bool given_back;		/* free already, and kept for freeing it again */
+	const struct quire_cma_area *area;	/* it goes back there */
+};
+
+/* An area for the next machine that boots. */
+struct script_cma {
+	struct quire_cma_request request;
+	char name[QUIRE_CMA_NAME_MAX];
+};
+
+/* Blocks by their first frame. */
+struct script_owner {
+	struct quire_owner owner;
+	struct script_block **slots;
+	size_t room, count;		/* room: a power of two, or 0 */
+};
 
 struct script_handle {
 	char name[SCRIPT_NAME_MAX];
-	script_block *blocks;
+	struct script_block **blocks;
 	size_t count, room;
 	uint64_t pages;
 };
@@ -87,6 +116,7 @@ struct script_pending {
 	unsigned depth;
 };
 
+struct quire_balloon;
 struct script_boot;			/* words and options of the machine that runs */
 
 struct script {
@@ -99,6 +129,10 @@ struct script {
 
 	struct simulation *sim;		/* NULL: nothing is booted */
 	struct script_boot *boot;
+	struct script_owner owner;
+	struct quire_balloon *balloon;	/* NULL: not used yet */
+	struct script_cma cma[QUIRE_CMA_AREAS];
+	size_t cma_count;
 	struct script_handle *handles;
 	size_t handle_count;
 	struct script_variable *variables;
@@ -107,9 +141,9 @@ struct script {
 	int node;
 	unsigned cpu;
 	uint64_t random;
-	bool requested;			/* `request` and `last` are of a request that was made */
+	bool requested;			/* `request` is of a request that was made */
 	struct script_request request;
-	enum quire_status last;
+	enum quire_status last;		/* of what was asked last; QUIRE_STATUSES: nothing yet */
 	uint64_t got;			/* blocks the last alloc obtained */
 
 	struct quire_trace trace;	/* the machine's, while it is on */
@@ -164,7 +198,8 @@ uint64_t script_random(struct script *s, uint64_t bound);
 /* blocks.c: handles. */
 struct script_handle *script_handle_find(const struct script *s, const char *name);
 struct script_handle *script_handle_make(struct script *s, const char *name);	/* found or new; NULL: out of memory */
-bool script_handle_add(struct script_handle *h, script_block block);
+/* Put a block just taken into a handle, and know it as ours. False: out of memory. */
+bool script_handle_add(struct script *s, struct script_handle *h, quire_pfn_t pfn, unsigned order, bool movable);
 /* Take out the blocks [low, high]; the rest close up. */
 void script_handle_remove(struct script_handle *h, size_t low, size_t high);
 void script_handles_drop(struct script *s);
@@ -175,10 +210,20 @@ void script_explain_json(struct script *s, const struct script_request *request)
 void script_show_holders(struct script *s);
 bool script_ask_debug(const struct script *s, const char *name, int64_t *number);
 
+/*
+ * owner.c: the script as an owner of memory (quire/mobility.h). open: a machine was booted; close: it ends. enter: false, out
+ * of memory. leave: the block is free, or nobody's any more.
+ */
+void script_owner_open(struct script *s);
+void script_owner_close(struct script *s);
+bool script_owner_enter(struct script *s, struct script_block *block);
+void script_owner_leave(struct script *s, struct script_block *block);
+
 /* request.c: one request, one free, and the words that describe a request. */
 enum script_result script_read_request(struct script *s, struct script_line *line, struct script_request *request);
 enum quire_status script_take(struct script *s, const struct script_request *request, struct script_handle *into);
 enum quire_status script_give(struct script *s, quire_pfn_t pfn, unsigned order);
+enum quire_status script_give_block(struct script *s, struct script_block *block);
 /* Tell that a free was refused, and the frame's story. */
 void script_tell_refusal(struct script *s, quire_pfn_t pfn, unsigned order, enum quire_status status);
 const char *script_status_word(enum quire_status status);
@@ -216,7 +261,11 @@ void script_progress_now(const struct script *s, struct script_progress *p, uint
 void script_progress_end(struct script_progress *p);
 uint64_t script_now_ns(void);
 
-/* verbs: memory_verbs.c, machine_verbs.c, flow_verbs.c. */
+/* range_verbs.c: what `cma declare` asked for, done to a machine that boots; the balloon's end. */
+enum quire_status script_declare_areas(void *ctx, struct quire *q);
+void script_drop_balloon(struct script *s);
+
+/* verbs: memory_verbs.c, machine_verbs.c, flow_verbs.c, hotplug_verbs.c, range_verbs.c. */
 enum script_result script_alloc(struct script *s, struct script_line *line);
 enum script_result script_free_blocks(struct script *s, struct script_line *line);
 enum script_result script_churn(struct script *s, struct script_line *line);
@@ -238,6 +287,19 @@ enum script_result script_let(struct script *s, struct script_line *line);
 enum script_result script_print(struct script *s, struct script_line *line);
 enum script_result script_echo(struct script *s, struct script_line *line);
 enum script_result script_expect(struct script *s, struct script_line *line);
+enum script_result script_add(struct script *s, struct script_line *line);
+enum script_result script_remove(struct script *s, struct script_line *line);
+enum script_result script_online(struct script *s, struct script_line *line);
+enum script_result script_offline(struct script *s, struct script_line *line);
+enum script_result script_hotplug(struct script *s, struct script_line *line);
+enum script_result script_contig(struct script *s, struct script_line *line);
+enum script_result script_cma(struct script *s, struct script_line *line);
+enum script_result script_compact(struct script *s, struct script_line *line);
+enum script_result script_pin(struct script *s, struct script_line *line);
+enum script_result script_unpin(struct script *s, struct script_line *line);
+enum script_result script_poison(struct script *s, struct script_line *line);
+enum script_result script_unpoison(struct script *s, struct script_line *line);
+enum script_result script_balloon(struct script *s, struct script_line *line);
 enum script_result script_help(struct script *s, struct script_line *line);
 
 #endif

@@ -26,6 +26,8 @@ struct compare {
 	struct linux_count cma;			/* part of free that CMA areas hold */
 	LIST(struct plugged_range) plugged;
 	bool plugged_online;
+	/* In later stages: the largest that a CPU's high has been allowed so far, by node and zone. NULL: at boot. */
+	const uint64_t (*pcp_most)[QUIRE_ZONE_TYPES];
 	/* lowmem_reserve as first computed, by node, zone, and highest zone of the request */
 	uint64_t protection[QUIRE_MAX_NODES][QUIRE_ZONE_TYPES][QUIRE_ZONE_TYPES];
 };

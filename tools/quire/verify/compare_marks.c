@@ -160,11 +160,15 @@ static void watermarks(struct compare *c)
 
 /*
  * From 6.12 on a CPU's high moves between high_min and high_max as it is used. It is 0 until then, and where it was
- * last used before there were watermarks it starts from 4 batches.
+ * last used before there were watermarks it starts from 4 batches. Where bounds changed meanwhile it may still be what
+ * earlier ones allowed.
  */
-static bool high_in_bounds(const struct quire_zone *zone, uint64_t high)
+static bool high_in_bounds(const struct compare *c, const struct quire_zone *zone, uint64_t high)
 {
-	return high == 0 || (high >= 4ull * zone->pcp_batch && high <= zone->pcp_high_max);
+	uint64_t least = c->pcp_most ? 4 : 4ull * zone->pcp_batch;
+	uint64_t most = c->pcp_most ? c->pcp_most[zone->node->nid][zone->type] : zone->pcp_high_max;
+
+	return high == 0 || (high >= least && high <= most);
 }
 
 static void per_cpu(struct compare *c)
@@ -182,7 +186,7 @@ static void per_cpu(struct compare *c)
 						"high of node %d zone %s cpu %u", theirs->nid, name, cpu);
 			else
 				findings_number(c->f, theirs->origin,
-						high_in_bounds(zone, theirs->pcp_high[cpu]) ? theirs->pcp_high[cpu]
+						high_in_bounds(c, zone, theirs->pcp_high[cpu]) ? theirs->pcp_high[cpu]
 											    : zone->pcp_high_min,
 						theirs->pcp_high[cpu],
 						"high of node %d zone %s cpu %u lies in its bounds", theirs->nid, name,

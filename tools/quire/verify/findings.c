@@ -5,10 +5,18 @@
 #include <stdarg.h>
 
 /* The file's name is copied: whoever gave it may be gone when results are printed. */
-static void set_origin(struct finding *finding, struct origin origin)
+static void set_origin(struct finding *finding, const char *stage, struct origin origin)
 {
 	const char *file = origin.file ? origin.file : "";
-	size_t length = strlen(file);
+	char staged[4 * sizeof(finding->file)];
+	size_t length;
+
+	/* steps.txt lies beside the stages' folders, not in one. */
+	if (stage && *file && strcmp(file, "steps.txt") != 0) {
+		snprintf(staged, sizeof(staged), "%s/%s", stage, file);
+		file = staged;
+	}
+	length = strlen(file);
 
 	if (length >= sizeof(finding->file))
 		file += length - sizeof(finding->file) + 1;
@@ -20,12 +28,16 @@ static struct finding *add(struct findings *f, enum finding_kind kind, struct or
 			   va_list arguments)
 {
 	struct finding *finding = LIST_ADD(&f->list);
+	int length = 0;
 
 	if (!finding)
 		return NULL;
 	finding->kind = kind;
-	set_origin(finding, origin);
-	vsnprintf(finding->item, sizeof(finding->item), item, arguments);
+	set_origin(finding, f->stage, origin);
+	if (f->stage)
+		length = snprintf(finding->item, sizeof(finding->item), "%s: ", f->stage);
+	if (length >= 0 && (size_t)length < sizeof(finding->item))
+		vsnprintf(finding->item + length, sizeof(finding->item) - (size_t)length, item, arguments);
 	return finding;
 }
 
@@ -123,7 +135,7 @@ void findings_remark(struct findings *f, struct origin origin, const char *text,
 	if (!finding)
 		return;
 	finding->kind = FINDING_REMARK;
-	set_origin(finding, origin);
+	set_origin(finding, f->stage, origin);
 	va_start(arguments, text);
 	vsnprintf(finding->ours, sizeof(finding->ours), text, arguments);
 	va_end(arguments);

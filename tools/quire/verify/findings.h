@@ -30,6 +30,7 @@ struct finding {
 
 struct findings {
 	const char *capture;
+	const char *stage;		/* what is being compared now is of this stage: its name precedes items and files */
 	uint64_t checked, different, unavailable, estimates;
 	LIST(struct finding) list;
 	bool failed;			/* could not be verified at all; the reason is a remark */

@@ -226,6 +226,8 @@ static void verify_one(const struct verify_options *options, struct findings *f,
 	v->f = f;
 	if (read_capture(v, path) && boot(v)) {
 		compare_all(v);
+		if (options->stages && is_directory(path) && !options->estimate)
+			options->stages(f, path);
 		if (!f->checked && !f->estimates)
 			nothing_here(v, path, QUIRE_EFORMAT);
 	}

@@ -15,12 +15,19 @@
 #include <stddef.h>
 #include <stdio.h>
 
+struct findings;
+
 struct verify_options {
 	FILE *out;			/* results; NULL: standard output */
 	FILE *messages;			/* complaints about input; NULL: standard error */
 	bool estimate;			/* do not replay: show how far an estimate of the kernel's reservations is off */
 	bool json;			/* one JSON document instead of text */
 	bool verbose;			/* also what was not available or estimated, and readers' complaints */
+	/*
+	 * Play the stages of the capture at `path`, where it has some, and compare each (tools/quire/stages). NULL: only the boot
+	 * is verified.
+	 */
+	void (*stages)(struct findings *f, const char *path);
 	unsigned difference_limit;	/* difference lines per capture; 0: 40 */
 };
 

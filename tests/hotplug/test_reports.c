@@ -42,8 +42,9 @@ static void expect(struct plug *p, quire_pfn_t pfn, const char *state, const cha
 {
 	char wanted[160];
 
-	snprintf(wanted, sizeof(wanted), "state=[%s] phys_index=[%08llx] removable=[1] phys_device=[0] valid_zones=[%s] link=[node%d]",
-		 state, (unsigned long long)(pfn / BLOCK_PAGES), zones, nid);
+	snprintf(wanted, sizeof(wanted),
+		 "state=[%s] phys_index=[%08llx] removable=[1] phys_device=[0] valid_zones=[%s] link=[node%d]", state,
+		 (unsigned long long)(pfn / BLOCK_PAGES), zones, nid);
 	assert_non_null(line_of(p, pfn));
 	assert_string_equal(line_of(p, pfn), wanted);
 }

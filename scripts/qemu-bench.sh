@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 figures() {
 	kernel=$1 arch=$2 memory=$3
 	shift 3
-	scripts/qemu-run.sh -t 120 -k "$kernel" "$arch" "report=none test=bench init=lazy" "ram=$memory" -smp 1 -icount shift=0 "$@" |
+	scripts/qemu-run.sh -t 300 -k "$kernel" "$arch" "report=none test=bench init=lazy" "ram=$memory" -smp 1 \
+		-icount shift=0 "$@" |
 		sed -n 's/^bench: \(.*\) \([0-9.]*\)$/\1\t\2/p'
 }
 

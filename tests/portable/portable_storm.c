@@ -128,7 +128,8 @@ static bool in_zone(const struct portable_storm *s, quire_pfn_t pfn, quire_gfp_t
 	return zone && quire_gfp_zone(q->config.zone_mask, flags, &highest) == QUIRE_OK && zone->type <= highest;
 }
 
-static bool fill(struct portable_storm *s, struct portable_storm_worker *w, struct portable_storm_slot *slot, uint64_t random)
+static bool fill(struct portable_storm *s, struct portable_storm_worker *w, struct portable_storm_slot *slot,
+		 uint64_t random)
 {
 	struct portable_storm_slot block = { .order = (uint8_t)pick_order(random), .used = true };
 	quire_gfp_t flags = pick_flags(s, random >> 36);

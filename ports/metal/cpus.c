@@ -7,7 +7,7 @@
 #include "base/lock.h"
 
 #define STACK_BYTES 32768
-#define START_NS 2000000000ull
+#define START_NS 10000000000ull
 
 volatile uint32_t metal_cpus_running = 1;
 

@@ -26,7 +26,9 @@ extern const char x86_trampoline[], x86_trampoline_end[], x86_trampoline_stack[]
 static volatile uint32_t *apic;
 static uint32_t hwids[METAL_CPUS];
 static uint32_t wanted[METAL_CPUS], done[METAL_CPUS];
-static uint32_t arrived;
+/* The CPU that is on its way: its number, then ARRIVED; 0: nobody is waited for (any more). */
+static uint32_t awaited;
+#define ARRIVED 0xffffffffu
 
 static uint32_t apic_read(unsigned at)
 {
@@ -125,12 +127,12 @@ static void place_trampoline(unsigned cpu, void *stack_top)
 	memcpy(page + (x86_trampoline_cpu - x86_trampoline), &cpu, sizeof(cpu));
 }
 
-static bool wait_for(unsigned cpu, uint64_t microseconds)
+static bool wait_for_arrival(uint64_t microseconds)
 {
 	uint64_t end = arch_now_ns() + microseconds * 1000;
 
 	while (arch_now_ns() < end) {
-		if (__atomic_load_n(&arrived, __ATOMIC_ACQUIRE) == cpu)
+		if (__atomic_load_n(&awaited, __ATOMIC_ACQUIRE) == ARRIVED)
 			return true;
 		arch_relax();
 	}
@@ -139,26 +141,35 @@ static bool wait_for(unsigned cpu, uint64_t microseconds)
 
 bool arch_cpu_start(unsigned cpu, uint64_t hwid, void *stack_top)
 {
+	uint32_t expected = cpu;
 	bool came = false;
 
 	if (hwid > 0xfe)
 		return false;
 	place_trampoline(cpu, stack_top);
+	__atomic_store_n(&awaited, cpu, __ATOMIC_RELEASE);
 	x86_identity(true);
 	send((uint32_t)hwid, DELIVER_INIT);
 	x86_delay_us(10000);
 	for (unsigned attempt = 0; attempt < 2 && !came; attempt++) {
 		send((uint32_t)hwid, DELIVER_SIPI | TRAMPOLINE >> 12);
-		came = wait_for(cpu, attempt ? 1000000 : 100000);
+		came = wait_for_arrival(attempt ? 10000000 : 200000);
 	}
+	/* One that comes after all finds the way mapped, and that nobody waits for it. */
+	if (!came && __atomic_compare_exchange_n(&awaited, &expected, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return false;
 	x86_identity(false);
-	return came;
+	return true;
 }
 
 void x86_secondary_start(unsigned cpu)
 {
+	uint32_t expected = cpu;
+
 	x86_cpu_setup(cpu);
 	x86_apic_setup();
-	__atomic_store_n(&arrived, cpu, __ATOMIC_RELEASE);
+	if (!__atomic_compare_exchange_n(&awaited, &expected, ARRIVED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		for (;;)
+			__asm__ volatile("cli; hlt");
 	metal_cpu_main(cpu);
 }

@@ -131,7 +131,8 @@ static bool in_window(const struct quire_hosted *h, const void *va, quire_phys_t
 enum quire_status qi_hosted_vmemmap_map(void *ctx, void *va, quire_phys_t phys, quire_phys_t size)
 {
 	struct quire_hosted *h = ctx;
-	struct qi_hosted_ram *ram = NULL;
+	struct qi_hosted_ram *ram;
+	bool found = phys != QUIRE_PHYS_MAX && qi_hosted_find(h, phys, size, &ram);
 	int flags = MAP_FIXED | MAP_NORESERVE;
 	void *mapped;
 
@@ -142,10 +143,10 @@ enum quire_status qi_hosted_vmemmap_map(void *ctx, void *va, quire_phys_t phys, 
 	if (size > 65536 && !h->huge)
 		return QUIRE_EUNSUPPORTED;
 	/* A simulation may plug in memory that has no RAM behind it: what lies there is kept outside, too. */
-	if (phys == QUIRE_PHYS_MAX || (!qi_hosted_find(h, phys, size, &ram) && h->platform.meta_alloc)) {
+	if (!found && (phys == QUIRE_PHYS_MAX || h->platform.meta_alloc)) {
 		mapped = mmap(va, (size_t)size, PROT_READ | PROT_WRITE, flags | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	} else {
-		if (!ram)
+		if (!found)
 			return QUIRE_ERANGE;
 		mapped = mmap(va, (size_t)size, PROT_READ | PROT_WRITE, flags | MAP_SHARED, h->file,
 			      (off_t)(ram->offset + (phys - ram->base)));

@@ -298,9 +298,10 @@ static QI_APART enum quire_status alloc_from_others(struct qi_zone *za, unsigned
 static QI_APART enum quire_status alloc_here(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
 					     quire_pfn_t *pfn)
 {
-	bool own = cpu < qi_front_count(za) && qi_peek(&qi_front_of(za, cpu)->stocked);
+	struct qi_front *front = cpu < qi_front_count(za) ? qi_front_of(za, cpu) : NULL;
+	bool own = front && qi_peek(&front->stocked);
 
-	if (cpu < qi_front_count(za) && (own || kept_order(request->order)) && take_kept(za, qi_front_of(za, cpu), request, pfn))
+	if (front && (own || kept_order(request->order)) && take_kept(za, front, request, pfn))
 		return QUIRE_OK;
 	if (tree_alloc(za, request, pfn) == QUIRE_OK)
 		return QUIRE_OK;
@@ -319,7 +320,7 @@ enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const
 		return QUIRE_EINVAL;
 	if ((cpu < qi_front_count(za) && qi_peek(&qi_front_of(za, cpu)->stocked)) || qi_tree_may_serve(za, request))
 		return alloc_here(za, cpu, request, pfn);
-	return cpu + 1 < qi_front_count(za) || cpu ? alloc_from_others(za, cpu, request, pfn) : QUIRE_ENOMEM;
+	return cpu || qi_front_count(za) > 1 ? alloc_from_others(za, cpu, request, pfn) : QUIRE_ENOMEM;
 }
 
 /* --- freeing --------------------------------------------------------------------------------------------------------- */

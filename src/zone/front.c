@@ -275,8 +275,9 @@ static inline bool take_kept(struct qi_zone *za, struct qi_front *front, const s
 		return false;
 	qi_words_settle(za, &front->frames, 0);
 	qi_words_settle(za, &front->huge, QI_LEAF_SHIFT);
-	*pfn = QUIRE_PFN_NONE;
-	if (qi_likely(kept_order(order))) {
+	/* The owner may have been kept out before, by somebody who emptied nothing: what is at hand comes first. */
+	*pfn = qi_at_hand(front, order, type);
+	if (qi_likely(kept_order(order)) && *pfn == QUIRE_PFN_NONE) {
 		*pfn = qi_word_order(order) ? qi_words_next(qi_front_cache(front, order), order, type) :
 					      next_block(front, order, type);
 		if (*pfn == QUIRE_PFN_NONE)

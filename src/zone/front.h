@@ -182,6 +182,16 @@ static inline quire_pfn_t qi_stack_take(struct qi_block_stack *stack)
 	return stack->last;
 }
 
+/* A block that is at hand. Inside the front. */
+static inline quire_pfn_t qi_at_hand(struct qi_front *front, unsigned order, unsigned type)
+{
+	if (qi_likely(order == 0))
+		return qi_word_take(&front->frames, 0, type);
+	if (order == QI_LEAF_SHIFT)
+		return qi_word_take(&front->huge, QI_LEAF_SHIFT, type);
+	return order <= QI_FRONT_ORDERS ? qi_stack_take(&front->stacks[type][order - 1]) : QUIRE_PFN_NONE;
+}
+
 /*
  * Take a block that is at hand; QUIRE_PFN_NONE: ask qi_front_alloc_slow(). The caller is on `cpu` and stays there.
  */
@@ -195,12 +205,7 @@ static inline quire_pfn_t qi_front_take(struct qi_zone *za, unsigned cpu, unsign
 	front = qi_front_of(za, cpu);
 	if (!qi_front_enter(front))
 		return QUIRE_PFN_NONE;
-	if (qi_likely(order == 0))
-		pfn = qi_word_take(&front->frames, 0, type);
-	else if (order == QI_LEAF_SHIFT)
-		pfn = qi_word_take(&front->huge, QI_LEAF_SHIFT, type);
-	else
-		pfn = order <= QI_FRONT_ORDERS ? qi_stack_take(&front->stacks[type][order - 1]) : QUIRE_PFN_NONE;
+	pfn = qi_at_hand(front, order, type);
 	qi_front_leave(front);
 	return pfn;
 }

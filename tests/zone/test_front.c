@@ -338,6 +338,32 @@ static void two_owners_are_found_out_at_the_end(void **state)
 }
 
 /* After isolating and draining no front has anything of the pageblock, and what is freed in it does not stay in one. */
+/*
+ * Somebody keeps the owner out of his front for a moment, and empties nothing: what was at hand is at hand still when he
+ * comes back by the slow road.
+ */
+static void what_is_at_hand_survives_being_kept_out(void **state)
+{
+	(void)state;
+	for (unsigned order = 0; order <= QI_FRONT_ORDERS; order++) {
+		struct rig r;
+		struct qi_request request = { .order = order, .type = QUIRE_MIGRATE_MOVABLE };
+		quire_pfn_t first, second, pfn;
+
+		rig_open(&r, 1 << 16, 1);
+		assert_int_equal(qi_front_alloc(&r.zone, 0, &request, &first), QUIRE_OK);
+		assert_int_equal(qi_front_alloc(&r.zone, 0, &request, &second), QUIRE_OK);
+		assert_int_equal(qi_front_free(&r.zone, 0, first, order), QUIRE_OK);
+		assert_int_equal(qi_front_free(&r.zone, 0, second, order), QUIRE_OK);
+		__atomic_store_n(&r.fronts[0].taken, 1, __ATOMIC_RELAXED);
+		assert_int_equal(qi_front_take(&r.zone, 0, order, request.type), QUIRE_PFN_NONE);
+		__atomic_store_n(&r.fronts[0].taken, 0, __ATOMIC_RELAXED);
+		assert_int_equal(qi_front_alloc_slow(&r.zone, 0, &request, &pfn), QUIRE_OK);
+		assert_int_equal(qi_front_free(&r.zone, 0, pfn, order), QUIRE_OK);
+		rig_close(&r);
+	}
+}
+
 static void isolated_blocks_are_not_kept(void **state)
 {
 	const struct qi_request one = { .type = QUIRE_MIGRATE_MOVABLE };
@@ -487,6 +513,7 @@ int main(void)
 		cmocka_unit_test(double_frees_by_two_cpus_are_reported),
 		cmocka_unit_test(a_copy_the_tree_has_is_not_handed_out),
 		cmocka_unit_test(two_owners_are_found_out_at_the_end),
+		cmocka_unit_test(what_is_at_hand_survives_being_kept_out),
 		cmocka_unit_test(isolated_blocks_are_not_kept),
 		cmocka_unit_test(wrong_orders_are_not_reused),
 		cmocka_unit_test(hostile_frees_do_no_harm),

@@ -460,7 +460,7 @@ static inline struct quire_section *quire_section(const struct quire_memmap *m, 
 {
 	struct quire_section *root;
 
-	if (number >= m->section_end)
+	if (number >= __atomic_load_n(&m->section_end, __ATOMIC_ACQUIRE))
 		return NULL;
 	if (quire_memmap_model(m) == QUIRE_MODEL_SPARSEMEM)
 		return &m->table[number];

@@ -33,7 +33,7 @@ static uint64_t roots_for(const struct quire_memmap *m, uint64_t sections)
 
 void qi_section_extend(struct quire_memmap *m, uint64_t end)
 {
-	uint64_t old = m->section_end;
+	uint64_t old = __atomic_load_n(&m->section_end, __ATOMIC_ACQUIRE);
 
 	if (end <= old)
 		return;
@@ -44,8 +44,7 @@ void qi_section_extend(struct quire_memmap *m, uint64_t end)
 
 		memset(&m->roots[from], 0, (size_t)(to - from) * sizeof(struct quire_section *));
 	}
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	m->section_end = end;
+	__atomic_store_n(&m->section_end, end, __ATOMIC_RELEASE);
 }
 
 enum quire_status qi_section_tables(struct quire *q, uint64_t end, int nid)

@@ -59,7 +59,7 @@ enum quire_compact_result quire_compact_node(struct quire *q, int nid)
 /* For the requests it was woken for. */
 static uint64_t run_wanted(struct qi_zone *za)
 {
-	uint8_t wanted = __atomic_exchange_n(&za->compact.wanted, 0, __ATOMIC_ACQUIRE);
+	uint32_t wanted = __atomic_exchange_n(&za->compact.wanted, 0, __ATOMIC_ACQUIRE);
 	struct qi_compaction c = { .za = za, .order = wanted - 1u, .priority = QI_COMPACT_SYNC,
 				   .mode = QUIRE_MIGRATE_SYNC_LIGHT };
 	enum quire_compact_result result;

@@ -38,6 +38,13 @@ struct qi_walk {
 	bool no_compaction;			/* it is compaction, or a range, that asks */
 };
 
+/* --- gfp.c --- */
+
+/* Zones and mobility are in these bits. */
+#define QI_GFP_ZONE_BITS 0x1fu
+/* The allocator opens: work out what they mean on this machine. */
+void qi_gfp_meanings(struct quire *q);
+
 /* --- alloc.c --- */
 
 /* What is wrong with a request; NULL: nothing, and what it may use and is. */
@@ -172,7 +179,7 @@ static inline int qi_node_of_cpu(const struct quire *q, unsigned cpu)
 
 	if (qi_unlikely(cpu >= count))
 		return 0;
-	nid = __atomic_load_n(&__atomic_load_n(&q->topology.cpu_node, __ATOMIC_RELAXED)[cpu], __ATOMIC_RELAXED);
+	nid = __atomic_load_n(&__atomic_load_n(&q->topology.cpu_node, __ATOMIC_ACQUIRE)[cpu], __ATOMIC_RELAXED);
 	return nid < 0 ? ~nid : nid;
 }
 
@@ -209,9 +216,18 @@ void qi_note_slow(const struct qi_walk *walk, struct quire_request_record *recor
 enum quire_status qi_refuse_frame(struct quire *q, enum quire_status status, quire_pfn_t pfn, unsigned order,
 				  const char *what);
 
+/* A request like most: of the CPU's own node, served by it. Inside cpu_enter. */
+static inline void qi_count_at_hand(struct qi_front *front, uint64_t pages)
+{
+	qi_poke(&front->events.allocs, front->events.allocs + 1);
+	qi_poke(&front->events.alloc_pages, front->events.alloc_pages + pages);
+}
+
 #ifdef QUIRE_NO_TRACE
+#define QI_NO_TRACE 1
 #define qi_trace(q, hook, ...) ((void)0)
 #else
+#define QI_NO_TRACE 0
 #define qi_trace(q, hook, ...) do { \
 	const struct quire_trace *qi_traced = (q)->page_alloc.trace; \
 	if (qi_unlikely(qi_traced != NULL) && qi_traced->hook) \

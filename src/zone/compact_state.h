@@ -16,7 +16,7 @@ struct qi_compact_state {
 	uint8_t shift;				/* after failures, so many times two requests are put off */
 	uint8_t failed_order;			/* those of at least this order */
 	uint16_t considered;			/* put off so far */
-	uint8_t wanted;				/* 1 + the order the background compactor was woken for; 0: it was not */
+	uint32_t wanted;				/* 1 + the order the background compactor was woken for; 0: it was not */
 	uint64_t hints[QI_COMPACT_HINTS / 64];
 	uint64_t not_before;			/* proactive runs, nanoseconds: the last one was in vain */
 	struct quire_compact_stats stats;

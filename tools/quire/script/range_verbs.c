@@ -261,7 +261,7 @@ static enum script_result set_pinned(struct script *s, struct script_line *line,
 {
 	enum script_result result = script_need_machine(s);
 	struct script_handle *h;
-	size_t low, high;
+	size_t low = 0, high = 0;
 
 	if (result == SCRIPT_OK)
 		result = read_blocks(s, line->verb, script_next_word(line), &h, &low, &high);
@@ -283,7 +283,7 @@ static enum script_result read_frame(struct script *s, struct script_line *line,
 	const char *text = script_setting(line, "pfn");
 	enum script_result result;
 	struct script_handle *h;
-	size_t low, high;
+	size_t low = 0, high = 0;
 
 	if (text)
 		return script_number(text, pfn) ? SCRIPT_OK : script_bad(s, "%s: pfn= wants a number", line->verb);

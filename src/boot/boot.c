@@ -14,6 +14,7 @@
 #include "boot/meta.h"
 #include "device/device.h"
 #include "hotplug/hotplug.h"
+#include "page_alloc/page_alloc.h"
 #include "poison/poison.h"
 #include "zone/zone.h"
 
@@ -81,6 +82,7 @@ static enum quire_status stage_watermarks(struct quire *q)
 	quire_watermarks_init(&q->topology, tunables, &q->watermarks);
 	quire_watermarks_thp(&q->topology, tunables, &q->watermarks);
 	qi_hotplug_init(q);
+	qi_gfp_meanings(q);
 	return QUIRE_OK;
 }
 

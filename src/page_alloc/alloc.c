@@ -2,6 +2,7 @@
  * A request's beginning: what it asks for, whether that makes sense, and the first pass, above the low watermarks. What
  * finds nothing there goes on in slow.c.
  */
+#include "page_alloc/at_hand.h"
 #include "page_alloc/page_alloc.h"
 
 #define RETRY_FLAGS (QUIRE_GFP_NOFAIL | QUIRE_GFP_NORETRY | QUIRE_GFP_RETRY_MAYFAIL)
@@ -160,8 +161,14 @@ enum quire_status qi_walk_run_from(struct qi_walk *walk, const void *site, quire
 
 enum quire_status quire_alloc_frames(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, quire_pfn_t *pfn)
 {
+	quire_pfn_t got = qi_take_at_hand(q, nid, order, gfp);
 	struct qi_walk walk;
-	enum quire_status status = qi_walk_begin(q, nid, order, gfp, &walk);
+	enum quire_status status;
 
+	if (qi_likely(got != QUIRE_PFN_NONE)) {
+		*pfn = got;
+		return QUIRE_OK;
+	}
+	status = qi_walk_begin(q, nid, order, gfp, &walk);
 	return status == QUIRE_OK ? qi_walk_run_from(&walk, QI_SITE, pfn) : status;
 }

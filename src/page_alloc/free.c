@@ -1,4 +1,5 @@
 /* Giving frames back: which zone they are of, to the CPU's front, and what is said when that is refused. */
+#include "page_alloc/at_hand.h"
 #include "page_alloc/page_alloc.h"
 #include "poison/poison.h"
 
@@ -63,9 +64,12 @@ enum quire_status qi_free_frames_from(struct quire *q, quire_pfn_t pfn, unsigned
 
 enum quire_status quire_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order)
 {
+	enum quire_status status;
 	const char *what;
-	enum quire_status status = give_back(q, pfn, order, QI_SITE, &what);
 
+	if (qi_likely(qi_give_at_hand(q, pfn, order)))
+		return QUIRE_OK;
+	status = give_back(q, pfn, order, QI_SITE, &what);
 	return qi_likely(status == QUIRE_OK) ? status : qi_refuse_frame(q, status, pfn, order, what);
 }
 

@@ -3,7 +3,7 @@
 #include <quire/page_alloc.h>
 #include <quire/topology.h>
 
-#include "base/base.h"
+#include "page_alloc/page_alloc.h"
 
 /* The zone itself, or what stands in for it where there is none of that type. */
 static enum quire_zone_type existing_zone(uint32_t zone_mask, enum quire_zone_type type)
@@ -38,6 +38,22 @@ enum quire_status quire_gfp_migratetype(quire_gfp_t gfp, enum quire_migratetype 
 		return QUIRE_EINVAL;
 	*type = (enum quire_migratetype)((gfp & (QUIRE_GFP_MOVABLE | QUIRE_GFP_RECLAIMABLE)) >> 3);
 	return QUIRE_OK;
+}
+
+void qi_gfp_meanings(struct quire *q)
+{
+	for (quire_gfp_t gfp = 0; gfp <= QI_GFP_ZONE_BITS; gfp++) {
+		struct quire_gfp_meaning *means = &q->page_alloc.means[gfp];
+		enum quire_zone_type highest;
+		enum quire_migratetype type;
+
+		means->known = quire_gfp_zone(q->config.zone_mask, gfp, &highest) == QUIRE_OK &&
+			       quire_gfp_migratetype(gfp, &type) == QUIRE_OK;
+		if (!means->known)
+			continue;
+		means->highest = (uint8_t)highest;
+		means->type = (uint8_t)type;
+	}
 }
 
 static const struct { quire_gfp_t bits; const char *name; } gfp_names[] = {

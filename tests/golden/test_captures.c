@@ -1,4 +1,5 @@
 /* Every machine folder there is verifies without a difference. */
+#define _GNU_SOURCE
 #include "machines.h"
 
 #include <stdio.h>
@@ -70,12 +71,34 @@ static void log_alone(void **state)
 	machines_free(paths, count);
 }
 
+/* A capture in stages: each is played and compared, and one changed number in a stage is noticed there. */
+static void stages(void **state)
+{
+	char *sample = "samples/machines/x86_64-virtio-mem", folder[] = "/tmp/quire-stages-XXXXXX", command[256], *copy = folder;
+	char *output = NULL;
+
+	(void)state;
+	assert_int_equal(verify_to_text(&sample, 1, &output), 0);
+	assert_true(total_checked(output) > 700);
+	free(output);
+	assert_non_null(mkdtemp(folder));
+	snprintf(command, sizeof(command), "cp -r %s/. %s && cd %s && sed -i 's/present  262144$/present  262145/' "
+		 "req1G_online/zoneinfo.txt", sample, folder, folder);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(verify_to_text(&copy, 1, &output), 1);
+	assert_non_null(strstr(output, "req1G_online: present of node 0 zone Movable: ours 262144 theirs 262145"));
+	free(output);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples),
 		cmocka_unit_test(captures),
 		cmocka_unit_test(log_alone),
+		cmocka_unit_test(stages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

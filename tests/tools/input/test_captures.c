@@ -133,7 +133,7 @@ static unsigned check_all(const char *folder)
 static void test_samples(void **state)
 {
 	(void)state;
-	assert_int_equal(check_all("samples/machines"), 6);
+	assert_int_equal(check_all("samples/machines"), 7);
 }
 
 static void test_captures(void **state)

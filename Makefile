@@ -4,6 +4,7 @@
 #   make run      build, then boot a shipped sample machine and show the result
 #   make check    every test: unit, model, golden, sanitizers, freestanding builds, short fuzzing
 #   make bench    figures (medians); never part of check
+#   make tsan     tests that run threads, under the thread sanitizer
 #   make fuzz     fuzz every reader, SECONDS=60 each
 #   make qemu-x86_64 (qemu-i386, qemu-aarch64)   a kernel without an operating system, booted under QEMU: ARGS="test=matrix"
 #   make qemu-compare our kernels beside Linux, on the machines that recorded boots were taken on
@@ -34,6 +35,9 @@ check:
 
 bench: all
 	@scripts/bench.sh
+
+tsan:
+	@scripts/setup.sh check && scripts/threads.sh
 
 fuzz:
 	@scripts/fuzz.sh $(SECONDS)
@@ -66,4 +70,4 @@ install: all
 clean:
 	@rm -rf build build-*
 
-.PHONY: all run check bench fuzz qemu-bench qemu-check qemu-compare size install clean
+.PHONY: tsan all run check bench fuzz qemu-bench qemu-check qemu-compare size install clean

@@ -367,7 +367,7 @@ struct quire_memmap {
 	/* EXTREME and VMEMMAP: pages of sections, NULL where there is none. */
 	struct quire_section **roots;
 	/* Highest present section + 1. */
-	uint64_t section_end;
+	uintptr_t section_end;
 	/* What the geometry can hold. */
 	uint64_t section_limit;
 	/* Present at boot, ascending; LAZY enters them in the table when needed. */

@@ -108,6 +108,15 @@ void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uin
 	return chunk + 1;
 }
 
+void qi_meta_charge(struct quire *q, uint64_t *charge, int64_t bytes)
+{
+	struct qi_lock *lock = (struct qi_lock *)&q->meta_lock;
+
+	qi_lock(lock);
+	*charge += (uint64_t)bytes;
+	qi_unlock(lock);
+}
+
 void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge)
 {
 	void *space = qi_meta_alloc_raw(q, size, align, nid, charge);

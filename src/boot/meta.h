@@ -19,6 +19,9 @@ void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_
  */
 void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge);
 
+/* Count bytes that were had, or given back, otherwise. Any CPU; zones' locks may be held. */
+void qi_meta_charge(struct quire *q, uint64_t *charge, int64_t bytes);
+
 /* Where what qi_meta_alloc gave during boot lies in the machine; QUIRE_PHYS_MAX: not in it, or not ours. O(chunks). */
 quire_phys_t qi_meta_phys(const struct quire *q, const void *address);
 

@@ -39,7 +39,7 @@ quire_pfn_t qi_memmap_end(const struct quire_memmap *m)
 	quire_pfn_t end = 0;
 
 	if (qi_is_sparse(m))
-		return m->section_end << m->section_pfn_shift;
+		return (uint64_t)m->section_end << m->section_pfn_shift;
 	for (size_t i = 0; i < m->flat_count; i++)
 		end = qi_max(end, m->flat[i].end);
 	return end;

@@ -44,7 +44,7 @@ void qi_section_extend(struct quire_memmap *m, uint64_t end)
 
 		memset(&m->roots[from], 0, (size_t)(to - from) * sizeof(struct quire_section *));
 	}
-	__atomic_store_n(&m->section_end, end, __ATOMIC_RELEASE);
+	__atomic_store_n(&m->section_end, (uintptr_t)end, __ATOMIC_RELEASE);
 }
 
 enum quire_status qi_section_tables(struct quire *q, uint64_t end, int nid)

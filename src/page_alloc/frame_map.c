@@ -38,7 +38,9 @@ static QI_RACES bool is_ours(const struct qi_tree *tree, quire_pfn_t pfn)
 
 static bool has_frame(const struct quire_zone *zone, quire_pfn_t pfn)
 {
-	return zone->tree && pfn - qi_peek(&zone->start_pfn) < qi_peek(&zone->spanned) && is_ours(zone->tree, pfn);
+	const struct qi_tree *tree = __atomic_load_n(&zone->tree, __ATOMIC_ACQUIRE);
+
+	return tree && pfn - qi_peek(&zone->start_pfn) < qi_peek(&zone->spanned) && is_ours(tree, pfn);
 }
 
 static struct qi_zone *search_zones(const struct quire *q, quire_pfn_t pfn)

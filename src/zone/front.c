@@ -12,6 +12,23 @@
 /* Most order-9 blocks taken at once. */
 #define HUGE_BATCH 16u
 
+/* Sizes of fronts that nobody is in, of a zone that manages so much. */
+static void tune(struct qi_front *fronts, unsigned cpus, uint64_t managed)
+{
+	uint64_t share = cpus ? qi_div64(managed, 32ull * cpus) : 0;
+	uint64_t few = cpus ? qi_min(qi_div64(managed, 8ull * cpus) / 2 / 64, FEW_WORDS) : 0;
+
+	for (unsigned cpu = 0; cpu < cpus; cpu++) {
+		struct qi_front *front = &fronts[cpu];
+
+		front->frames.limit = (uint16_t)qi_clamp(share / 2 / 64, few, QI_FRONT_ENTRIES);
+		front->frames.most = (uint16_t)qi_clamp(share / 2 / 8, QI_FRONT_BATCH, QI_FRONT_BATCH_MOST);
+		front->huge.limit = (uint16_t)qi_min(share / 2 / QI_FAN / 2, QI_FRONT_HUGE_ENTRIES);
+		front->huge.most = (uint16_t)qi_clamp(share / 2 / QI_FAN, 1, QI_FRONT_HUGE_ENTRIES * 64);
+		front->huge.batch = (uint8_t)qi_clamp(share / 2 / QI_FAN / 2, 1, HUGE_BATCH);
+	}
+}
+
 void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus)
 {
 	for (unsigned cpu = 0; cpu < cpus; cpu++) {
@@ -26,25 +43,14 @@ void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus)
 				front->stacks[type][i].credit = QI_STACK_CREDIT;
 			}
 	}
+	tune(fronts, cpus, za->zone ? za->zone->managed : 0);
 	__atomic_store_n(&za->fronts, fronts, __ATOMIC_RELEASE);
 	__atomic_store_n(&za->cpus, cpus, __ATOMIC_RELEASE);
-	qi_fronts_tune(za, 0);
 }
 
 void qi_fronts_tune(struct qi_zone *za, uint64_t managed)
 {
-	uint64_t share = qi_front_count(za) ? qi_div64(managed, 32ull * qi_front_count(za)) : 0;
-	uint64_t few = qi_front_count(za) ? qi_min(qi_div64(managed, 8ull * qi_front_count(za)) / 2 / 64, FEW_WORDS) : 0;
-
-	for (unsigned cpu = 0; cpu < qi_front_count(za); cpu++) {
-		struct qi_front *front = qi_front_of(za, cpu);
-
-		front->frames.limit = (uint16_t)qi_clamp(share / 2 / 64, few, QI_FRONT_ENTRIES);
-		front->frames.most = (uint16_t)qi_clamp(share / 2 / 8, QI_FRONT_BATCH, QI_FRONT_BATCH_MOST);
-		front->huge.limit = (uint16_t)qi_min(share / 2 / QI_FAN / 2, QI_FRONT_HUGE_ENTRIES);
-		front->huge.most = (uint16_t)qi_clamp(share / 2 / QI_FAN, 1, QI_FRONT_HUGE_ENTRIES * 64);
-		front->huge.batch = (uint8_t)qi_clamp(share / 2 / QI_FAN / 2, 1, HUGE_BATCH);
-	}
+	tune(za->fronts, za->cpus, managed);
 }
 
 void qi_log_bad_frees(const struct qi_zone *za)

@@ -6,6 +6,7 @@
  * to enter its old front. It finds `taken` set there, for ever, and goes to the tree. Tables grow by doubling, so all
  * old ones together are smaller than the new one.
  */
+#include "boot/meta.h"
 #include "zone/front_cpus.h"
 
 #include <quire/vmstat.h>
@@ -99,8 +100,7 @@ void qi_zone_open_fronts(struct qi_zone *za)
 		memory = table_memory(za, table_bytes(cpus), &za->fronts_bytes);
 		if (memory) {
 			qi_fronts_init(za, memory, cpus);
-			qi_fronts_tune(za, za->zone->managed);
-			za->q->metadata.percpu += table_bytes(cpus);
+			qi_meta_charge(za->q, &za->q->metadata.percpu, (int64_t)table_bytes(cpus));
 		}
 		__atomic_store_n(&za->fronts_tried, true, __ATOMIC_RELEASE);
 	}
@@ -118,7 +118,7 @@ void qi_fronts_close(struct qi_zone *za)
 	while (table.cpus) {
 		struct qi_front_table after = next.cpus ? *older_of(&next) : next;
 
-		za->q->metadata.percpu -= table_bytes(table.cpus);
+		qi_meta_charge(za->q, &za->q->metadata.percpu, -(int64_t)table_bytes(table.cpus));
 		if (table.bytes)
 			platform->meta_free(platform->ctx, table.fronts, table.bytes);
 		table = next;
@@ -266,11 +266,10 @@ static enum quire_status move_to_table(struct qi_zone *za, unsigned cpus)
 		*older_of(&old) = za->old_fronts;
 		za->old_fronts = old;
 		za->fronts_bytes = charged;
-		za->q->metadata.percpu += table_bytes(cpus);
+		qi_meta_charge(za->q, &za->q->metadata.percpu, (int64_t)table_bytes(cpus));
 		for (unsigned cpu = 0; cpu < cpus; cpu++)
 			fronts[cpu].away = cpu < old.cpus ? old.fronts[cpu].away : 1;
 		qi_fronts_init(za, fronts, cpus);
-		qi_fronts_tune(za, za->zone->managed);
 	}
 	qi_unlock(&za->lock);
 	return fronts ? QUIRE_OK : QUIRE_ENOMEM;

@@ -21,7 +21,7 @@ static void *zone_meta_alloc(void *ctx, size_t bytes)
 	if (platform->meta_alloc) {
 		memory = platform->meta_alloc(platform->ctx, bytes, 64, za->zone->node->nid);
 		if (memory)
-			za->q->metadata.trees += bytes;
+			qi_meta_charge(za->q, &za->q->metadata.trees, (int64_t)bytes);
 	} else if (bytes <= za->pool_bytes) {
 		memory = za->pool;
 		memset(memory, 0, bytes);
@@ -41,7 +41,7 @@ static void zone_meta_free(void *ctx, void *address, size_t bytes)
 		return;
 	bytes = (size_t)qi_align_up(bytes, 64);
 	platform->meta_free(platform->ctx, address, bytes);
-	za->q->metadata.trees -= bytes;
+	qi_meta_charge(za->q, &za->q->metadata.trees, -(int64_t)bytes);
 }
 
 static void *zone_frame_address(void *ctx, quire_pfn_t pfn, uint64_t frames)

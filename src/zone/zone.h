@@ -77,7 +77,9 @@ static inline void qi_zone_need_fronts(struct qi_zone *za)
 /* The allocator of a zone; NULL before qi_zone_open. */
 static inline struct qi_zone *qi_zone_of(const struct quire_zone *zone)
 {
-	return zone->tree ? qi_zone_of_tree(zone->tree) : NULL;
+	struct qi_tree *tree = __atomic_load_n(&zone->tree, __ATOMIC_ACQUIRE);
+
+	return tree ? qi_zone_of_tree(tree) : NULL;
 }
 
 /*

@@ -87,6 +87,9 @@ static void expect_descriptors(quire_pfn_t pfn, quire_pfn_t end, const struct qu
 	}
 }
 
+/* False while other threads are at work. */
+static bool stop = true;
+
 /* The first half goes to a kernel zone, the second to the movable one of the other node. */
 static void put_online(quire_pfn_t pfn, quire_pfn_t pages)
 {
@@ -100,7 +103,9 @@ static void put_online(quire_pfn_t pfn, quire_pfn_t pages)
 	assert_int_equal(quire_memmap_prepare(&q, pfn, pages), QUIRE_OK);
 	expect_descriptors(pfn, pfn + pages / 2, low);
 	expect_descriptors(pfn + pages / 2, pfn + pages, high);
-	assert_int_equal(quire_check_memmap(&q), QUIRE_OK);
+	/* The checker wants nobody else to write descriptors meanwhile. */
+	if (stop)
+		assert_int_equal(quire_check_memmap(&q), QUIRE_OK);
 }
 
 static void put_offline(quire_pfn_t pfn, quire_pfn_t pages)
@@ -410,8 +415,6 @@ static void test_self_hosted(void **state)
 }
 
 /* --- while others allocate ---------------------------------------------------------------------------------------- */
-
-static bool stop;
 
 static void *busy(void *arg)
 {

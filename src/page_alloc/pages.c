@@ -8,6 +8,7 @@
 #include <quire/pages.h>
 
 #include "device/device.h"
+#include "page_alloc/at_hand.h"
 #include "page_alloc/page_alloc.h"
 
 #define BAD_FLAGS (QUIRE_PAGE_RESERVED | QUIRE_PAGE_OFFLINE | QUIRE_PAGE_POISON | QUIRE_PAGE_HEAD)
@@ -31,13 +32,16 @@ static bool all_sound(const struct quire *q, quire_pfn_t pfn, unsigned order)
 
 enum quire_status quire_alloc_pages(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, struct quire_page **page)
 {
-	quire_pfn_t pfn;
-	struct qi_walk walk;
-	enum quire_status status = qi_walk_begin(q, nid, order, gfp, &walk);
+	quire_pfn_t pfn = qi_take_at_hand(q, nid, order, gfp);
+	enum quire_status status = QUIRE_OK;
 	struct quire_page *first;
+	struct qi_walk walk;
 
-	if (status == QUIRE_OK)
-		status = qi_walk_run_from(&walk, QI_SITE, &pfn);
+	if (qi_unlikely(pfn == QUIRE_PFN_NONE)) {
+		status = qi_walk_begin(q, nid, order, gfp, &walk);
+		if (status == QUIRE_OK)
+			status = qi_walk_run_from(&walk, QI_SITE, &pfn);
+	}
 	if (status != QUIRE_OK)
 		return status;
 	status = quire_memmap_prepare(q, pfn, (quire_pfn_t)1 << order);
@@ -75,7 +79,7 @@ static enum quire_status release(struct quire *q, struct quire_page *page, quire
 {
 	quire_page_clear(page, QUIRE_PAGE_HEAD);
 	quire_page_set_order(page, 0);
-	return qi_free_frames_from(q, pfn, order, site);
+	return qi_give_at_hand(q, pfn, order) ? QUIRE_OK : qi_free_frames_from(q, pfn, order, site);
 }
 
 /*

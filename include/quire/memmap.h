@@ -14,6 +14,8 @@
  * workers; LAZY when a frame near it is first taken. The content of a descriptor depends on the ledger and the zones
  * alone, never on when it is written, so all three end with the same memory.
  *
+ * What one descriptor is made of is page.h; what can be known without any, memmap_plan.h.
+ *
  * Life of a section:	absent -> present (memory in it is known) -> valid (has descriptors) -> online <-> offline
  *			-> absent.
  * Life of a descriptor:	none -> initialised (free: no references; or RESERVED) <-> owned (references >= 1).
@@ -27,204 +29,12 @@
 
 #include <quire/config.h>
 #include <quire/memblock.h>
+#include <quire/memmap_plan.h>
+#include <quire/page.h>
 #include <quire/topology.h>
 #include <quire/types.h>
 
 struct quire;
-
-/* --- descriptors -------------------------------------------------------------------------------------------------- */
-
-/*
- * One descriptor: 16 bytes at the start of each stride (quire_config.page_stride). What follows them in a larger stride
- * is the embedder's, zeroed when the descriptor is initialised.
- *
- * flags	QUIRE_PAGE_* in the low bits; section, node and zone number from the top, as quire_memmap.layout says.
- *		Written at initialisation; afterwards only the low bits change, by who owns the frame or holds the
- *		zone's lock.
- * state	low 24 bits: references, changed atomically; then 5 bits: order of the block this frame heads.
- * owner	belongs to whoever holds the frame; 0 after initialisation; the engine never reads it.
- */
-struct quire_page {
-	uint32_t flags;
-	uint32_t state;
-	uint64_t owner;
-};
-
-/* Not the allocator's: firmware, kernel, hole, never handed over. */
-#define QUIRE_PAGE_RESERVED	0x1u
-/* Hot-added and not online, or plugged out by a balloon. */
-#define QUIRE_PAGE_OFFLINE	0x2u
-/* Bad memory: must not be used again. */
-#define QUIRE_PAGE_POISON	0x4u
-/* First frame of an owned block of more than one frame. */
-#define QUIRE_PAGE_HEAD		0x8u
-/* How many such bits there are; the fields of the layout stay above them. */
-#define QUIRE_PAGE_FLAG_BITS	4u
-
-/*
- * Parts of quire_page.state: references in the low bits, order above them. References saturate at QUIRE_PAGE_REF_MAX
- * and never come down again: the frame is lost, not reused while in use.
- */
-#define QUIRE_PAGE_REF_BITS	24u
-#define QUIRE_PAGE_REF_MAX	((1u << QUIRE_PAGE_REF_BITS) - 1)
-#define QUIRE_PAGE_ORDER_BITS	5u
-
-/* --- page-flags layout -------------------------------------------------------------------------------------------- */
-
-/*
- * What a flags word must hold. From the top: section, node, zone, last cpu/pid, KASAN tag, LRU generation, LRU
- * references; `flags` single bits at the bottom.
- */
-struct quire_page_layout_params {
-	/* Bits of the word: 32 or 64. */
-	unsigned word_bits;
-	/* Number of single-bit flags, less than word_bits. */
-	unsigned flags;
-	/* Number of zone types that exist, 1 .. QUIRE_ZONE_TYPES. */
-	unsigned zones;
-	/* Bits of a node id. */
-	unsigned nodes_shift;
-	/* Bits of a section number: physmem_bits - section_shift; 0 with FLATMEM. */
-	unsigned sections_shift;
-	/* Classic sparse: the section number must be in the word. */
-	bool section_field;
-	/* No section field to find the node by: a node that does not fit is an error. */
-	bool node_needed;
-	/* Bits of the last CPU and process; 0: no NUMA balancing. */
-	unsigned lastcpupid_shift;
-	/* Bits of the address tag and of the LRU generation; 0: there is none. */
-	unsigned kasan_bits;
-	unsigned lru_gen_bits;
-	/* LRU references get what is left, up to this many bits. */
-	unsigned lru_refs_wish;
-};
-
-/* A field of the word. width 0: it is not there, and shift means nothing. */
-struct quire_page_field {
-	unsigned width;
-	unsigned shift;
-};
-
-/* Where everything went. */
-struct quire_page_layout {
-	/* What it was computed for. */
-	struct quire_page_layout_params params;
-	struct quire_page_field section, node, zone, lastcpupid, kasan, lru_gen, lru_refs;
-	/* False: nodes exist, but are found by the section's number. */
-	bool node_in_flags;
-	/* False: wanted, but kept in a word of its own. */
-	bool lastcpupid_in_flags;
-};
-
-/*
- * Fit the fields. Node goes out first (to a table by section), then last cpu/pid (to its own word), LRU references take
- * what is left. Pure arithmetic, callable anywhere.
- *
- * QUIRE_EUNSUPPORTED and *why, a static sentence: it does not fit even so, or a parameter is out of range; *layout is
- * then untouched. `why` may be NULL.
- */
-enum quire_status quire_page_layout_compute(const struct quire_page_layout_params *params,
-					    struct quire_page_layout *layout, const char **why);
-
-/* The parameters of the Linux kernel whose arithmetic `config` follows, as Debian builds it. */
-void quire_page_layout_linux(const struct quire_config *config, struct quire_page_layout_params *params);
-
-/* The parameters of our own descriptors under `config`. */
-void quire_page_layout_own(const struct quire_config *config, struct quire_page_layout_params *params);
-
-/*
- * The five lines of a kernel booted with mminit_loglevel=4, "mminit::pageflags_layout_widths Section 0 Node 10 …". One
- * call of emit(ctx, line) each, without newline; `line` is valid during the call only.
- */
-void quire_page_layout_print(const struct quire_page_layout *layout, void (*emit)(void *ctx, const char *line),
-			     void *ctx);
-
-/* --- planning: what can be known without any descriptor ----------------------------------------------------------- */
-
-/* log2 of bytes per sub-section, what can be hot-added at a time: 2 MiB on every architecture. */
-#define QUIRE_SUBSECTION_SHIFT 21u
-
-/* Frames in a section: a power of two. */
-static inline quire_pfn_t quire_pages_per_section(const struct quire_config *config)
-{
-	return (quire_pfn_t)1 << (quire_section_shift(config) - quire_page_shift(config));
-}
-
-/* Number of sections the geometry can hold. */
-static inline uint64_t quire_section_limit(const struct quire_config *config)
-{
-	return (uint64_t)1 << (config->geometry.physmem_bits - quire_section_shift(config));
-}
-
-/* True if some page of memory (any node, any flags) lies in section number `section`. By the ledger: O(log regions). */
-bool quire_section_present(const struct quire_config *config, const struct quire_memblock *mb, uint64_t section);
-
-/*
- * A maximal run of present sections with one early node. A section that several nodes share belongs to the node with
- * the lowest memory in it. Ranges beyond physmem_bits are cut. *cursor is 0 before the first call; false when there is
- * no more.
- */
-struct quire_section_run {
-	/* Section numbers, [start, end). */
-	uint64_t start, end;
-	int nid;
-};
-bool quire_section_next_run(const struct quire_config *config, const struct quire_memblock *mb, uint64_t *cursor,
-			    struct quire_section_run *run);
-
-/*
- * The pieces boot walks: the parts of memory ranges that lie in a populated zone of their node, in the order in which
- * descriptors are initialised. Zero the cursor before the first call; false when there is no more.
- */
-struct quire_memmap_piece {
-	/* Frames, all of one zone. */
-	quire_pfn_t start, end;
-	int nid;
-	enum quire_zone_type zone;
-	/* QUIRE_MEMBLOCK_* of the memory region. */
-	uint32_t flags;
-};
-/* The cursor; internal but for zeroing it. */
-struct quire_memmap_walk {
-	size_t region;
-	unsigned zone;
-	struct quire_pfn_range range;
-	bool inside;
-};
-bool quire_memmap_next_piece(const struct quire_topology *t, const struct quire_memblock *mb,
-			     struct quire_memmap_walk *walk, struct quire_memmap_piece *piece);
-
-/*
- * Frames that have a descriptor and no memory, in the order and with the counts of the kernel's lines "On node %d, zone
- * %s: %d pages in unavailable ranges". A hole belongs to the memory above it, the rest of the last section to the
- * memory below. config->model FLATMEM: every hole below max_pfn; otherwise only in present sections. emit is called
- * once for each line.
- */
-void quire_memmap_unavailable(const struct quire_topology *t, const struct quire_memblock *mb,
-			      void (*emit)(void *ctx, int nid, enum quire_zone_type zone, uint64_t pages), void *ctx);
-
-/*
- * Where deferred initialisation would begin on node nid: in its last zone, at the first section border behind a
- * section's worth of it. QUIRE_PFN_NONE if nothing of it is deferred: 32-bit architectures, models without sections,
- * and nodes whose last zone is not larger than the early part.
- */
-quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid);
-
-/*
- * The split as the workers find it: where boot left nothing free in the early part (a CMA area or a gigantic page took
- * it), the first allocation has brought more forward. QUIRE_PFN_NONE: nothing is left, the node prints no "deferred
- * pages initialised" line. `mb` as it was at hand-over.
- */
-quire_pfn_t quire_memmap_deferred_at_work(const struct quire_topology *t, const struct quire_memblock *mb, int nid);
-
-/*
- * Where the usage maps of a node's sections belong, bytes [*start, *end): the section that holds the node's descriptor
- * (struct quire_node; `descriptor` is its address). A section that can go takes nothing along then that others need,
- * but for the one that cannot go before its node does. Boot puts them elsewhere on the node, or on any, where that
- * section is full, and says which sections then depend on each other. LAZY maps come one by one, from the node.
- */
-void quire_usage_map_window(const struct quire_config *config, quire_phys_t descriptor, quire_phys_t *start,
-			    quire_phys_t *end);
 
 /* --- the memory models -------------------------------------------------------------------------------------------- */
 

@@ -7,7 +7,11 @@
 
 #define POLL_NS 10000000u
 #define PROBES 512u		/* blocks of the largest order: 2 GiB of other memory may come first */
-#define TRIES 50u		/* to take memory off line: blocks on their way from hand to hand are nobody's for a moment */
+/*
+ * How long to go on trying to take memory off line. A block on its way from hand to hand is nobody's for a moment, and as
+ * long as the host keeps a virtual CPU from running the moment lasts.
+ */
+#define PATIENCE_NS 10000000000u
 #define SEED 7u
 #define OPERATIONS 2000u
 
@@ -104,11 +108,13 @@ bool metal_memory_leave(const char *what, unsigned index, quire_phys_t base, qui
 {
 	unsigned shift = quire_page_shift(&metal.q.config);
 	struct quire_hotplug_failure failure = { 0 };
-	enum quire_status status = QUIRE_EBUSY;
+	uint64_t end = arch_now_ns() + PATIENCE_NS;
+	enum quire_status status;
 
 	metal.provoked = true;
-	for (unsigned i = 0; i < TRIES && status == QUIRE_EBUSY; i++)
+	do
 		status = quire_memory_offline(&metal.q, base >> shift, size >> shift, &failure);
+	while (status == QUIRE_EBUSY && arch_now_ns() < end);
 	metal.provoked = false;
 	if (status != QUIRE_OK) {
 		explain(what, index, "offline", status, &failure);

@@ -232,42 +232,35 @@ void qi_zone_close(struct quire *q, struct quire_zone *zone)
 	zone->cma_pages = 0;
 }
 
-enum quire_status qi_zone_hand_over(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count)
+/* Frames go to the zone's tree, or leave it, with managed. */
+static enum quire_status move_frames(struct quire_zone *zone, quire_pfn_t pfn, uint64_t count, bool give)
 {
 	struct qi_zone *za = qi_zone_of(zone);
 	enum quire_status status;
 
-	(void)q;
 	if (!za)
 		return QUIRE_EINVAL;
 	status = fill_pool(za, qi_tree_range_bytes(&za->tree, pfn, count, false));
 	if (status != QUIRE_OK)
 		return status;
 	qi_lock(&za->lock);
-	status = qi_tree_add_free(&za->tree, pfn, count);
+	status = give ? qi_tree_add_free(&za->tree, pfn, count) : qi_tree_remove_free(&za->tree, pfn, count);
 	if (status == QUIRE_OK)
-		zone->managed += count;
+		zone->managed = give ? zone->managed + count : zone->managed - count;
 	qi_unlock(&za->lock);
 	return status;
 }
 
+enum quire_status qi_zone_hand_over(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count)
+{
+	(void)q;
+	return move_frames(zone, pfn, count, true);
+}
+
 enum quire_status qi_zone_remove(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count)
 {
-	struct qi_zone *za = qi_zone_of(zone);
-	enum quire_status status;
-
 	(void)q;
-	if (!za)
-		return QUIRE_EINVAL;
-	status = fill_pool(za, qi_tree_range_bytes(&za->tree, pfn, count, false));
-	if (status != QUIRE_OK)
-		return status;
-	qi_lock(&za->lock);
-	status = qi_tree_remove_free(&za->tree, pfn, count);
-	if (status == QUIRE_OK)
-		zone->managed -= count;
-	qi_unlock(&za->lock);
-	return status;
+	return move_frames(zone, pfn, count, false);
 }
 
 enum quire_status qi_zone_hand_over_cma(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count)

@@ -2,10 +2,11 @@
  * Quire behind the yardstick of page-frame allocators (adapter.h): a zone with its free tree and per-CPU fronts,
  * watermarks at zero because the yardstick fills memory to the last frame.
  */
-//! CFLAGS: -Iinclude -Isrc -ffreestanding
+//! CFLAGS: -Iinclude -Isrc -ffreestanding -ffunction-sections
 //! SRCS: src/zone/tree.c src/zone/tree_add.c src/zone/tree_alloc.c src/zone/tree_directory.c src/zone/tree_free.c src/zone/tree_type.c
 //! SRCS: src/zone/front.c src/zone/front_cpus.c src/zone/front_words.c src/zone/tree_withhold.c
-//! SRCS: src/base/log.c src/base/format.c src/base/division.c
+//! SRCS: src/boot/meta.c src/base/log.c src/base/format.c src/base/division.c
+//! LDFLAGS: -Wl,--gc-sections
 #include "adapter.h"
 
 #include <string.h>

@@ -95,8 +95,10 @@ struct quire_debug_counts {
 void quire_debug_counts(const struct quire *q, struct quire_debug_counts *counts);
 
 /*
- * Other faults from now on. QUIRE_EUNSUPPORTED: none were configured at boot, so requests do not look; QUIRE_EINVAL: more
- * than 100 percent.
+ * Other faults from now on, whatever was on at boot; other CPUs may be asking meanwhile, and see it soon. The first ones of a
+ * machine that had nothing of debugging on take a little metadata, and its requests then take the longer road for good,
+ * probability 0 or not. One caller at a time. QUIRE_EINVAL: more than 100 percent, or the allocator is not open yet;
+ * QUIRE_ENOMEM: no metadata, nothing has changed.
  */
 enum quire_status quire_debug_set_faults(struct quire *q, const struct quire_fault_options *faults);
 

@@ -230,7 +230,7 @@ struct quire_gfp_meaning {
 /* What the allocator knows beside its zones. Part of struct quire; the engine's, all zero to begin with. */
 struct quire_page_alloc {
 	const struct quire_trace *trace;
-	struct qi_debug *debug;			/* NULL: nothing of debug_options.h is on */
+	struct qi_debug *debug;			/* NULL: nothing of debug_options.h is on. Published */
 	bool watched;				/* each frame is followed: CPUs keep none */
 	struct quire_gfp_meaning means[32];	/* by the low five bits */
 	struct quire_shrinker *shrinkers;

@@ -84,9 +84,15 @@ struct quire_metadata {
 	uint64_t percpu;
 	/* Notes about frames, with debugging. */
 	uint64_t debug;
-	/* Bitmaps of CMA areas, sets of failing frames and of balloons' pieces. */
+	/* Bitmaps of CMA areas, sets of failing frames and of balloons' pieces, hotplug's groups and ranges. */
 	uint64_t books;
 };
+
+/* All kinds together. */
+static inline uint64_t quire_metadata_total(const struct quire_metadata *m)
+{
+	return m->nodes + m->sections + m->descriptors + m->page_tables + m->trees + m->percpu + m->debug + m->books;
+}
 
 /* One machine's memory. Written by the engine only; reading it between calls is fine. */
 struct quire {

@@ -68,7 +68,7 @@ static void tell(const struct quire *q, const struct quire_debug_counts *found, 
 static void report(struct quire *q, quire_pfn_t pfn, const uint8_t *bytes)
 {
 	struct quire_debug_counts found = { .pfn = pfn };
-	struct qi_debug *d = q->page_alloc.debug;
+	struct qi_debug *d = qi_debug_of(q);
 	bool single;
 	uint64_t n;
 
@@ -128,7 +128,7 @@ static unsigned frame_freed(struct quire *q, const struct quire_debug_options *o
 
 void qi_contents_freed(struct quire *q, quire_pfn_t pfn, unsigned order)
 {
-	const struct qi_debug *d = q->page_alloc.debug;
+	const struct qi_debug *d = qi_debug_of(q);
 
 	for (quire_pfn_t at = pfn; at < pfn + (1ull << order); at++) {
 		struct qi_notes *notes = d->watch ? qi_notes_make(q, at) : NULL;
@@ -142,7 +142,7 @@ void qi_contents_freed(struct quire *q, quire_pfn_t pfn, unsigned order)
 
 void qi_contents_check(struct quire *q, quire_pfn_t pfn, uint64_t count)
 {
-	const struct qi_debug *d = q->page_alloc.debug;
+	const struct qi_debug *d = qi_debug_of(q);
 
 	for (quire_pfn_t at = pfn; at < pfn + count; at++) {
 		unsigned flags = qi_note_flags(d, at);
@@ -154,7 +154,7 @@ void qi_contents_check(struct quire *q, quire_pfn_t pfn, uint64_t count)
 
 void qi_debug_needed(struct quire *q, quire_pfn_t pfn, uint64_t count)
 {
-	const struct qi_debug *d = q->page_alloc.debug;
+	const struct qi_debug *d = qi_debug_of(q);
 
 	for (quire_pfn_t at = pfn; at < pfn + count; at++) {
 		struct qi_notes *notes = qi_notes_find(d, at);
@@ -169,7 +169,7 @@ void qi_debug_needed(struct quire *q, quire_pfn_t pfn, uint64_t count)
 
 void qi_contents_taken(struct quire *q, quire_pfn_t pfn, unsigned order)
 {
-	const struct qi_debug *d = q->page_alloc.debug;
+	const struct qi_debug *d = qi_debug_of(q);
 
 	for (quire_pfn_t at = pfn; d->watch && at < pfn + (1ull << order); at++) {
 		struct qi_notes *notes = qi_notes_make(q, at);

@@ -51,9 +51,19 @@ void qi_debug_open(struct quire *q)
 		qi_meta_release(q, mark);
 		return;
 	}
-	q->page_alloc.debug = d;
+	__atomic_store_n(&d->faulty, o.faults.probability > 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&q->page_alloc.debug, d, __ATOMIC_RELEASE);
 	q->page_alloc.watched = watch;
 	tell(q, &o);
+}
+
+struct qi_debug *qi_debug_open_late(struct quire *q)
+{
+	struct qi_debug *d = qi_meta_alloc(q, sizeof(*d), 64, QUIRE_NO_NODE, &q->metadata.debug);
+
+	if (d)
+		__atomic_store_n(&q->page_alloc.debug, d, __ATOMIC_RELEASE);
+	return d;
 }
 
 /* --- requests -------------------------------------------------------------------------------------------------------- */
@@ -80,7 +90,7 @@ static enum quire_status take(struct qi_walk *walk, const struct qi_debug *d, qu
 enum quire_status qi_debug_run(struct qi_walk *walk, const void *site, quire_pfn_t *pfn)
 {
 	struct quire *q = walk->q;
-	const struct qi_debug *d = q->page_alloc.debug;
+	const struct qi_debug *d = qi_debug_of(q);
 	unsigned order = walk->request.order;
 	quire_pfn_t got;
 	enum quire_status status;
@@ -105,7 +115,7 @@ void qi_debug_taken(struct quire *q, quire_pfn_t pfn, uint64_t count, quire_gfp_
 	for (quire_pfn_t at = pfn; at < pfn + count; at++) {
 		qi_contents_taken(q, at, 0);
 		qi_owner_taken(q, at, 0, gfp, site);
-		if (q->page_alloc.debug->options.init_on_alloc)
+		if (qi_debug_of(q)->options.init_on_alloc)
 			qi_zero_frames(q, at, 0);
 	}
 }
@@ -130,7 +140,7 @@ static enum quire_status judge(struct qi_zone *za, const struct qi_debug *d, qui
 enum quire_status qi_debug_free(struct quire *q, struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order,
 				const void *site)
 {
-	const struct qi_debug *d = q->page_alloc.debug;
+	const struct qi_debug *d = qi_debug_of(q);
 	enum quire_status status = judge(za, d, pfn, order);
 
 	if (status != QUIRE_OK)
@@ -145,7 +155,7 @@ enum quire_status qi_debug_free(struct quire *q, struct qi_zone *za, unsigned cp
 
 void quire_debug_counts(const struct quire *q, struct quire_debug_counts *counts)
 {
-	struct qi_debug *d = q->page_alloc.debug;
+	struct qi_debug *d = qi_debug_of(q);
 
 	*counts = (struct quire_debug_counts){ 0 };
 	if (!d)

@@ -36,7 +36,8 @@ struct qi_notes {
 };
 
 struct qi_debug {
-	struct quire_debug_options options;	/* as they take effect */
+	struct quire_debug_options options;	/* as they take effect; only the faults ever change, locked */
+	bool faulty;				/* requests may be made to fail; read without the lock */
 	bool watch;				/* notes are kept; fronts are off */
 	struct qi_lock lock;			/* new chunks, guards, faults, counts */
 	size_t chunk_count;
@@ -50,10 +51,8 @@ struct qi_debug {
 
 /* Before zones are opened: what the configuration wants. Without memory for it, a message, and boot goes on without. */
 void qi_debug_open(struct quire *q);
-void qi_debug_close(struct quire *q);
-
-/* What was at `from` is at `to` now: its story goes with it. `from` is yet to be given back. */
-void qi_debug_moved(struct quire *q, quire_pfn_t from, quire_pfn_t to);
+/* Of features that keep no notes, while the machine runs: the roads from now on. NULL: no memory. */
+struct qi_debug *qi_debug_open_late(struct quire *q);
 
 /* --- notes.c --- */
 

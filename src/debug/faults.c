@@ -45,16 +45,15 @@ static bool due(struct qi_debug *d, uint64_t pages)
 
 bool qi_fault_due(struct quire *q, unsigned order, quire_gfp_t gfp)
 {
-	struct qi_debug *d = q->page_alloc.debug;
-	const struct quire_fault_options *f = &d->options.faults;
+	struct qi_debug *d = qi_debug_of(q);
 	uint64_t injected;
 	char names[128];
 	bool fail;
 
-	if (!f->probability || exempt(f, order, gfp))
+	if (!__atomic_load_n(&d->faulty, __ATOMIC_RELAXED))
 		return false;
 	qi_lock(&d->lock);
-	fail = due(d, 1ull << order);
+	fail = !exempt(&d->options.faults, order, gfp) && due(d, 1ull << order);
 	injected = d->counts.injected;
 	qi_unlock(&d->lock);
 	if (fail && (injected <= 10 || qi_is_pow2(injected)))
@@ -65,16 +64,21 @@ bool qi_fault_due(struct quire *q, unsigned order, quire_gfp_t gfp)
 
 enum quire_status quire_debug_set_faults(struct quire *q, const struct quire_fault_options *faults)
 {
-	struct qi_debug *d = q->page_alloc.debug;
+	struct qi_debug *d = qi_debug_of(q);
 
-	if (faults->probability > 100)
+	if (faults->probability > 100 || q->stage < QUIRE_STAGE_WATERMARKS)
 		return QUIRE_EINVAL;
+	if (!d && !faults->probability)
+		return QUIRE_OK;
 	if (!d)
-		return QUIRE_EUNSUPPORTED;
+		d = qi_debug_open_late(q);
+	if (!d)
+		return QUIRE_ENOMEM;
 	qi_lock(&d->lock);
 	d->options.faults = *faults;
 	d->random = faults->seed;
 	d->candidates = 0;
+	__atomic_store_n(&d->faulty, faults->probability > 0, __ATOMIC_RELAXED);
 	qi_unlock(&d->lock);
 	return QUIRE_OK;
 }

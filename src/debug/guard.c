@@ -22,7 +22,7 @@ static void change_flags(struct qi_notes *notes, quire_pfn_t pfn, uint64_t count
 enum quire_status qi_guard_set(struct quire *q, quire_pfn_t pfn, unsigned order, unsigned around)
 {
 	struct qi_notes *notes = qi_notes_make(q, pfn);
-	struct qi_debug *d = q->page_alloc.debug;
+	struct qi_debug *d = qi_debug_of(q);
 	struct qi_zone *za = qi_zone_of_frame(q, pfn);
 	uint64_t pages = (1ull << around) - (1ull << order);
 	enum quire_status status;
@@ -66,7 +66,7 @@ static uint64_t free_guards(struct qi_zone *za, struct qi_notes *notes, quire_pf
 
 void qi_guard_release(struct quire *q, struct qi_zone *za, unsigned cpu, quire_pfn_t pfn)
 {
-	struct qi_debug *d = q->page_alloc.debug;
+	struct qi_debug *d = qi_debug_of(q);
 	uint64_t pages = 1ull << d->options.guardpage_minorder, freed = 0;
 	struct qi_notes *notes = qi_notes_find(d, pfn);
 	unsigned all = 0;

@@ -48,7 +48,7 @@ static struct qi_notes *make_locked(struct quire *q, struct qi_debug *d, quire_p
 
 struct qi_notes *qi_notes_make(struct quire *q, quire_pfn_t pfn)
 {
-	struct qi_debug *d = q->page_alloc.debug;
+	struct qi_debug *d = qi_debug_of(q);
 	struct qi_notes *notes = qi_notes_find(d, pfn);
 
 	/* Taking frames for notes of frames would have no end: where that is what metadata is made of, boot made them all. */

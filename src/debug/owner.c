@@ -26,7 +26,7 @@ void qi_owner_taken(struct quire *q, quire_pfn_t pfn, unsigned order, quire_gfp_
 	unsigned long state = 0;
 	unsigned cpu;
 
-	if (!q->page_alloc.debug->options.page_owner)
+	if (!qi_debug_of(q)->options.page_owner)
 		return;
 	note = note_of(qi_notes_make(q, pfn), pfn);
 	if (!note)
@@ -43,7 +43,7 @@ void qi_owner_freed(struct quire *q, quire_pfn_t pfn, unsigned order, unsigned c
 {
 	struct qi_owner_note *note;
 
-	if (!q->page_alloc.debug->options.page_owner)
+	if (!qi_debug_of(q)->options.page_owner)
 		return;
 	note = note_of(qi_notes_make(q, pfn), pfn);
 	if (!note)
@@ -63,9 +63,9 @@ void qi_debug_split(struct quire *q, quire_pfn_t pfn, unsigned order, unsigned t
 {
 	struct qi_owner_note *first;
 
-	if (!q->page_alloc.debug->options.page_owner)
+	if (!qi_debug_of(q)->options.page_owner)
 		return;
-	first = note_of(qi_notes_find(q->page_alloc.debug, pfn), pfn);
+	first = note_of(qi_notes_find(qi_debug_of(q), pfn), pfn);
 	if (!first)
 		return;
 	first->order = (uint8_t)to;
@@ -82,10 +82,10 @@ void qi_debug_moved(struct quire *q, quire_pfn_t from, quire_pfn_t to)
 	const struct qi_owner_note *old;
 	struct qi_owner_note *new;
 
-	if (!q->page_alloc.debug->options.page_owner)
+	if (!qi_debug_of(q)->options.page_owner)
 		return;
-	old = note_of(qi_notes_find(q->page_alloc.debug, from), from);
-	new = note_of(qi_notes_find(q->page_alloc.debug, to), to);
+	old = note_of(qi_notes_find(qi_debug_of(q), from), from);
+	new = note_of(qi_notes_find(qi_debug_of(q), to), to);
 	if (!old || !new)
 		return;
 	new->taken = old->taken;
@@ -104,7 +104,7 @@ static struct quire_page_story story_of(const struct qi_owner_note *note, quire_
 
 enum quire_status quire_page_story(const struct quire *q, quire_pfn_t pfn, struct quire_page_story *story)
 {
-	const struct qi_debug *d = q->page_alloc.debug;
+	const struct qi_debug *d = qi_debug_of(q);
 	const struct qi_owner_note *note;
 
 	if (!d || !d->options.page_owner)
@@ -127,7 +127,7 @@ enum quire_status quire_page_story(const struct quire *q, quire_pfn_t pfn, struc
 
 void quire_for_each_held(const struct quire *q, bool (*visit)(void *ctx, const struct quire_page_story *story), void *ctx)
 {
-	const struct qi_debug *d = q->page_alloc.debug;
+	const struct qi_debug *d = qi_debug_of(q);
 
 	for (size_t i = 0; d && d->options.page_owner && i < d->chunk_count; i++) {
 		const struct qi_notes *notes = qi_notes_find(d, (quire_pfn_t)i << QI_NOTES_SHIFT);

@@ -111,7 +111,7 @@ static enum quire_status ledger_room(struct quire *q)
 
 	if (memory->cnt + 2 <= memory->max)
 		return QUIRE_OK;
-	table = qi_meta_alloc(q, max * sizeof(*table), 64, QUIRE_NO_NODE, &q->metadata.sections);
+	table = qi_meta_alloc(q, max * sizeof(*table), 64, QUIRE_NO_NODE, &q->metadata.books);
 	if (!table)
 		return QUIRE_ENOMEM;
 	quire_memmap_hold(q, &state);

@@ -12,7 +12,7 @@ bool qi_hot_table(struct quire *q, void **table, size_t *max, size_t count, size
 
 	if (wanted <= *max)
 		return true;
-	fresh = qi_meta_alloc(q, room * size, 64, QUIRE_NO_NODE, &q->metadata.sections);
+	fresh = qi_meta_alloc(q, room * size, 64, QUIRE_NO_NODE, &q->metadata.books);
 	if (!fresh)
 		return false;
 	if (count)

@@ -78,7 +78,6 @@ static void count_backing(struct quire *q, bool hotplug, bool huge, uint64_t byt
 
 	qi_account(q, hotplug, &stats->descriptor_bytes, bytes);
 	qi_account(q, hotplug, huge ? &stats->huge_mappings : &stats->base_mappings, mappings);
-	q->metadata.descriptors = stats->descriptor_bytes;
 }
 
 /* `size` bytes of backing for the window at va, mapped `step` by step; the word of its first unit. */
@@ -284,7 +283,6 @@ void qi_unback_boot(struct quire *q, uint64_t number)
 		}
 		next += next == n;
 	}
-	q->metadata.descriptors = m->stats.descriptor_bytes;
 }
 
 void qi_unback_section(struct quire *q, uint64_t number)
@@ -324,7 +322,6 @@ struct quire_section *qi_section_room(struct quire *q, bool hotplug, uint64_t nu
 			return NULL;
 		/* Demand in another part of the section may have been quicker. */
 		__atomic_compare_exchange_n(&section->usage, &none, usage, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-		q->metadata.sections = m->stats.table_bytes + m->stats.usage_bytes;
 	}
 	*map = m->map + (uintptr_t)(number << (m->section_pfn_shift + m->stride_shift));
 	if (qi_is_vmemmap(m))
@@ -335,7 +332,6 @@ struct quire_section *qi_section_room(struct quire *q, bool hotplug, uint64_t nu
 	*map = (uintptr_t)chunk.va;
 	*qi_backing_of(m, section, 0) = backing_word(m, &chunk);
 	qi_account(q, hotplug, &m->stats.descriptor_bytes, qi_section_map_size(m));
-	q->metadata.descriptors = m->stats.descriptor_bytes;
 	return section;
 }
 
@@ -367,6 +363,5 @@ uint64_t qi_backing_drop(struct quire *q, bool hotplug, uint64_t *backing, void 
 		qi_mm_drop(q, &chunk);
 	}
 	*backing = 0;
-	q->metadata.descriptors = m->stats.descriptor_bytes;
 	return size;
 }

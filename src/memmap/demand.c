@@ -5,6 +5,7 @@
  * pages that can be given back when nobody needs the unit any more. The classic models have one array per section and so
  * take its backing whole. Under the other policies only the writing can be outstanding, which needs no lock.
  */
+#include "base/lock.h"
 #include "memmap/internal.h"
 
 /* Present before it has a usage map: without either mark it would look removed to others, and after a failure. */
@@ -89,11 +90,14 @@ static enum quire_status make_room(struct quire *q, quire_pfn_t pfn)
 
 void qi_account(struct quire *q, bool hotplug, uint64_t *counter, uint64_t delta)
 {
+	struct quire_memmap_stats *stats = &q->memmap.stats;
 	unsigned long state = 0;
 
 	if (hotplug)
 		quire_memmap_hold(q, &state);
 	*counter += delta;
+	qi_poke(&q->metadata.sections, stats->table_bytes + stats->usage_bytes);
+	qi_poke(&q->metadata.descriptors, stats->descriptor_bytes);
 	if (hotplug)
 		quire_memmap_let(q, state);
 }

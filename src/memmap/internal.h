@@ -182,7 +182,10 @@ static inline void qi_spin_unlock(uint32_t *lock)
 	__atomic_store_n(lock, 0, __ATOMIC_RELEASE);
 }
 
-/* Add to a counter. Hotplug does not hold the lock that the others count under, and takes it for a moment. */
+/*
+ * Add to a counter, and have the cost sheet say so. Hotplug does not hold the lock that the others count under, and takes it
+ * for a moment.
+ */
 void qi_account(struct quire *q, bool hotplug, uint64_t *counter, uint64_t delta);
 
 static inline void qi_count_initialised(struct quire *q, uint64_t frames)

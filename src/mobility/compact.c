@@ -106,7 +106,7 @@ static void capture(struct qi_compaction *c)
 {
 	const struct qi_request *r = c->request;
 
-	if (!r || c->captured != QUIRE_PFN_NONE || c->za->q->page_alloc.debug ||
+	if (!r || c->captured != QUIRE_PFN_NONE || qi_debug_of(c->za->q) ||
 	    qi_tree_free_pages(&c->za->tree) < r->floor + (1ull << r->order))
 		return;
 	qi_tree_alloc(&c->za->tree, r->order, r->type, r->flags, &c->captured);

@@ -151,7 +151,7 @@ static uint64_t give_sources(struct qi_zone *za, const struct quire_owner *owner
 	unsigned long state = 0;
 	unsigned cpu;
 
-	if (qi_unlikely(za->q->page_alloc.debug != NULL))
+	if (qi_unlikely(qi_debug_of(za->q) != NULL))
 		return give_watched(za->q, blocks, moves, n);
 	cpu = qi_enter_cpu(za->q, &state);
 	qi_lock(&za->lock);
@@ -180,6 +180,9 @@ uint64_t qi_move_blocks(struct qi_zone *za, const struct quire_owner *owner, con
 		moves[i] = (struct quire_move){ .from = blocks[i].pfn, .to = to[i], .order = blocks[i].order,
 						.status = QUIRE_EBUSY };
 	owner->migrate(owner->ctx, moves, n, mode);
+	for (unsigned i = 0; i < n && qi_unlikely(qi_debug_of(za->q) != NULL); i++)
+		if (moves[i].status == QUIRE_OK)
+			qi_debug_moved(za->q, blocks[i].pfn, to[i]);
 	for (unsigned i = 0; i < n; i++)
 		clear_descriptor(za->q, moves[i].status == QUIRE_OK ? blocks[i].pfn : to[i],
 				 moves[i].status == QUIRE_OK ? &known.from : &known.to);

@@ -104,7 +104,7 @@ enum quire_status qi_alloc_range(struct quire *q, quire_pfn_t pfn, uint64_t coun
 	if (status == QUIRE_OK)
 		status = qi_take_range(q, pfn, count);
 	qi_unisolate_range(q, pfn, count);
-	if (status == QUIRE_OK && qi_unlikely(q->page_alloc.debug != NULL))
+	if (status == QUIRE_OK && qi_unlikely(qi_debug_of(q) != NULL))
 		qi_debug_taken(q, pfn, count, gfp, QI_SITE);
 	if (moved)
 		*moved = how.moved;

@@ -114,7 +114,7 @@ static void take_scraps(struct qi_tree *tree, unsigned below, const struct qi_bl
 
 void qi_targets_within(struct qi_zone *za, unsigned below, const struct qi_block *blocks, unsigned n, quire_pfn_t *to)
 {
-	if (qi_unlikely(za->q->page_alloc.debug != NULL)) {
+	if (qi_unlikely(qi_debug_of(za->q) != NULL)) {
 		qi_targets_take(za->q, za->zone->node->nid, 0, QUIRE_GFP_NORETRY, blocks, n, to);
 		return;
 	}

@@ -147,7 +147,7 @@ enum quire_status qi_walk_run_from(struct qi_walk *walk, const void *site, quire
 	quire_pfn_t got;
 	enum quire_status status;
 
-	if (qi_unlikely(walk->q->page_alloc.debug != NULL))
+	if (qi_unlikely(qi_debug_of(walk->q) != NULL))
 		return qi_debug_run(walk, site, pfn);
 	status = qi_walk_list(walk, first_flags(walk), &got);
 	if (qi_unlikely(status != QUIRE_OK))

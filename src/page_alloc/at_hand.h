@@ -17,7 +17,7 @@
 
 static inline bool qi_nobody_watches(const struct quire *q)
 {
-	return !q->page_alloc.debug && (QI_NO_TRACE || !q->page_alloc.trace);
+	return !qi_debug_of(q) && (QI_NO_TRACE || !q->page_alloc.trace);
 }
 
 /* The zone a request on this node likes best. NULL: look properly. */

@@ -37,7 +37,7 @@ enum quire_status quire_split_frames(struct quire *q, quire_pfn_t pfn, unsigned 
 
 	if (status == QUIRE_ERANGE)
 		status = QUIRE_ENOENT;
-	if (status == QUIRE_OK && qi_unlikely(q->page_alloc.debug != NULL))
+	if (status == QUIRE_OK && qi_unlikely(qi_debug_of(q) != NULL))
 		qi_debug_split(q, pfn, order, to);
 	return status == QUIRE_OK ? status : qi_refuse_frame(q, status, pfn, order, split_error(status));
 }
@@ -57,7 +57,7 @@ static enum quire_status trim_block(struct quire *q, struct qi_zone *za, quire_p
 		qi_free_frames(q, pfn, order);
 		return status;
 	}
-	if (qi_unlikely(q->page_alloc.debug != NULL))
+	if (qi_unlikely(qi_debug_of(q) != NULL))
 		qi_debug_split(q, pfn, order, 0);
 	for (at = pfn; at < keep && status == QUIRE_OK; at += pages)
 		status = split_locked(za, at, step, 0);
@@ -181,7 +181,7 @@ size_t quire_alloc_frames_bulk(struct quire *q, int nid, quire_gfp_t gfp, size_t
 	if (!wanted || qi_walk_begin(q, nid, 0, gfp, &walk) != QUIRE_OK)
 		return count - wanted;
 	/* What needs work per frame goes one by one. */
-	if ((gfp & (QUIRE_GFP_ZERO | QUIRE_GFP_ACCOUNT)) || qi_unlikely(q->page_alloc.debug != NULL)) {
+	if ((gfp & (QUIRE_GFP_ZERO | QUIRE_GFP_ACCOUNT)) || qi_unlikely(qi_debug_of(q) != NULL)) {
 		while (got < wanted && fill_one(&walk, QI_SITE, count, pfns))
 			got++;
 		return count - wanted + got;
@@ -204,7 +204,7 @@ size_t quire_alloc_frames_bulk(struct quire *q, int nid, quire_gfp_t gfp, size_t
 
 static inline enum quire_status give_one(struct quire *q, struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, const void *site)
 {
-	if (qi_unlikely(q->page_alloc.debug != NULL))
+	if (qi_unlikely(qi_debug_of(q) != NULL))
 		return qi_debug_free(q, za, cpu, pfn, 0, site);
 	return qi_front_free(za, cpu, pfn, 0);
 }

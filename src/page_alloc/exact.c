@@ -27,7 +27,7 @@ enum quire_status quire_zone_take_frames(const struct quire_zone *zone, quire_pf
 	qi_lock(&za->lock);
 	status = qi_tree_take_frames(&za->tree, pfn, count, type);
 	qi_unlock(&za->lock);
-	if (status == QUIRE_OK && qi_unlikely(za->q->page_alloc.debug != NULL))
+	if (status == QUIRE_OK && qi_unlikely(qi_debug_of(za->q) != NULL))
 		qi_debug_taken(za->q, pfn, count, 0, QI_SITE);
 	return status;
 }

@@ -25,7 +25,7 @@ static inline enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsi
 	if (qi_unlikely(!za))
 		return give_back_failing(q, pfn, order, what);
 	cpu = qi_enter_cpu(q, &state);
-	if (qi_unlikely(q->page_alloc.debug != NULL))
+	if (qi_unlikely(qi_debug_of(q) != NULL))
 		status = qi_debug_free(q, za, cpu, pfn, order, site);
 	else
 		status = qi_front_free(za, cpu, pfn, order);

@@ -72,11 +72,19 @@ enum quire_status qi_zero_frames(struct quire *q, quire_pfn_t pfn, unsigned orde
 
 /* --- debug/debug.c: the same roads where something of debugging is on --- */
 
+/* NULL: nothing is. Faults may be switched on at any time, so it may appear; it never goes while requests may come. */
+static inline struct qi_debug *qi_debug_of(const struct quire *q)
+{
+	return __atomic_load_n(&q->page_alloc.debug, __ATOMIC_ACQUIRE);
+}
+
 enum quire_status qi_debug_run(struct qi_walk *walk, const void *site, quire_pfn_t *pfn);
 enum quire_status qi_debug_free(struct quire *q, struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order,
 				const void *site);
 /* A block became blocks of order `to`. */
 void qi_debug_split(struct quire *q, quire_pfn_t pfn, unsigned order, unsigned to);
+/* What was at `from` is at `to` now, which is taken: its story goes along. `from` is yet to be given back. */
+void qi_debug_moved(struct quire *q, quire_pfn_t from, quire_pfn_t to);
 /* Frames were taken by another road than a request, each is a block of its own. No lock is held. */
 void qi_debug_taken(struct quire *q, quire_pfn_t pfn, uint64_t count, quire_gfp_t gfp, const void *site);
 

@@ -33,9 +33,9 @@ static void space(const struct quire *q, const struct quire_report_sink *sink)
 	bytes_row(sink, "page tables", m->page_tables);
 	bytes_row(sink, "free trees", m->trees);
 	bytes_row(sink, "per-CPU fronts", m->percpu);
+	bytes_row(sink, "notes for debugging", m->debug);
 	bytes_row(sink, "books of frames", m->books);
-	bytes_row(sink, "all of it",
-		  m->nodes + m->sections + m->descriptors + m->page_tables + m->trees + m->percpu + m->books);
+	bytes_row(sink, "all of it", quire_metadata_total(m));
 	qi_snprintf(text, sizeof(text), "a kernel's descriptors (%u B)", q->config.geometry.page_struct_size);
 	bytes_row(sink, text, linux_pages << quire_page_shift(&q->config));
 	bytes_row(sink, "memory described", present << quire_page_shift(&q->config));

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include <quire/debug.h>
+#include <quire/contig.h>
 #include <quire/explain.h>
 #include <quire/frames.h>
 #include <quire/pages.h>

@@ -279,10 +279,39 @@ static void faults_follow_their_rules(void **state)
 	assert_int_equal(counts.injected, 10 + 3 + 10 + 3 + 5);
 	faults.probability = 101;
 	assert_int_equal(quire_debug_set_faults(&q, &faults), QUIRE_EINVAL);
-	quire_fini(&q);
-	assert_int_equal(rig_boot(&(struct quire_debug_options){ 0 }, true), QUIRE_OK);
-	faults.probability = 100;
-	assert_int_equal(quire_debug_set_faults(&q, &faults), QUIRE_EUNSUPPORTED);
+}
+
+/* Nothing of debugging was on at boot: faults come when they are asked for, or there is no memory and nothing changes. */
+static void faults_of_a_running_machine(void **state)
+{
+	const struct quire_fault_options all = { .probability = 100, .times = -1 }, none = { .times = -1 };
+	uint64_t kept;
+
+	(void)state;
+	for (unsigned outside = 0; outside < 2; outside++) {
+		assert_int_equal(rig_boot(&(struct quire_debug_options){ 0 }, outside), QUIRE_OK);
+		kept = q.metadata.debug;
+		assert_int_equal(kept, 0);
+		assert_int_equal(failures(0, QUIRE_GFP_NOWAIT, 10, NULL), 0);
+		assert_int_equal(quire_debug_set_faults(&q, &none), QUIRE_OK);
+		assert_int_equal(q.metadata.debug, 0);
+		fail_meta = outside;
+		if (outside)
+			assert_int_equal(quire_debug_set_faults(&q, &all), QUIRE_ENOMEM);
+		assert_int_equal(q.metadata.debug, 0);
+		assert_int_equal(failures(0, QUIRE_GFP_NOWAIT, 10, NULL), 0);
+		assert_int_equal(quire_debug_set_faults(&q, &all), QUIRE_OK);
+		assert_true(q.metadata.debug > 0);
+		assert_int_equal(failures(0, QUIRE_GFP_NOWAIT, 10, NULL), 10);
+		assert_int_equal(quire_debug_set_faults(&q, &none), QUIRE_OK);
+		kept = q.metadata.debug;
+		assert_int_equal(failures(3, QUIRE_GFP_NOWAIT, 10, NULL), 0);
+		assert_int_equal(quire_debug_set_faults(&q, &all), QUIRE_OK);
+		assert_int_equal(q.metadata.debug, kept);
+		assert_int_equal(quire_check(&q), QUIRE_OK);
+		quire_fini(&q);
+	}
+	assert_int_equal(quire_debug_set_faults(&q, &all), QUIRE_EINVAL);
 }
 
 static void equal_seeds_fail_equally(void **state)
@@ -372,7 +401,7 @@ int main(void)
 		RIG_TEST(poison_is_written_and_kept), RIG_TEST(a_single_bit_is_told_from_a_stray_write),
 		RIG_TEST(two_bits_are_not_one), RIG_TEST(init_on_alloc_and_on_free), RIG_TEST(free_frames_are_out_of_the_map),
 		RIG_TEST(small_blocks_have_their_neighbourhood), RIG_TEST(running_over_the_end_is_found),
-		RIG_TEST(guards_do_not_cost_the_last_frames), RIG_TEST(faults_follow_their_rules),
+		RIG_TEST(guards_do_not_cost_the_last_frames), RIG_TEST(faults_follow_their_rules), RIG_TEST(faults_of_a_running_machine),
 		RIG_TEST(equal_seeds_fail_equally), RIG_TEST(shuffled_by_its_seed),
 		RIG_TEST(without_memory_for_notes),
 	};

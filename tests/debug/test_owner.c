@@ -121,6 +121,77 @@ static void every_road_is_followed(void **state)
 	assert_int_equal(quire_check(&q), QUIRE_OK);
 }
 
+/* --- blocks that move ------------------------------------------------------------------------------------------------- */
+
+/* An owner of a few blocks, who has some of them pinned. */
+struct mover {
+	quire_pfn_t pfn[8];
+	bool pinned[8];
+};
+
+static bool mover_holds(void *ctx, quire_pfn_t pfn, struct quire_held *held)
+{
+	const struct mover *m = ctx;
+
+	for (unsigned i = 0; i < 8; i++)
+		if (pfn >= m->pfn[i] && pfn < m->pfn[i] + 2) {
+			*held = (struct quire_held){ .pfn = m->pfn[i], .order = 1, .movable = true };
+			return true;
+		}
+	return false;
+}
+
+static void mover_migrate(void *ctx, struct quire_move *moves, unsigned n, enum quire_migrate_mode mode)
+{
+	struct mover *m = ctx;
+
+	(void)mode;
+	for (unsigned k = 0; k < n; k++)
+		for (unsigned i = 0; i < 8; i++)
+			if (m->pfn[i] == moves[k].from) {
+				moves[k].status = m->pinned[i] ? QUIRE_EPERM : QUIRE_OK;
+				if (!m->pinned[i])
+					m->pfn[i] = moves[k].to;
+				break;
+			}
+}
+
+/* Who took a block is who took it, wherever it lies by now: not the engine, which took the frames it moved to. */
+static void stories_move_along(void **state)
+{
+	struct quire_page_story before[8], after;
+	struct mover m = { { 0 }, { 0 } };
+	struct quire_owner owner = { .name = "mover", .holds = mover_holds, .migrate = mover_migrate, .ctx = &m };
+	quire_pfn_t block;
+
+	(void)state;
+	for (unsigned pinned = 0; pinned < 2; pinned++) {
+		assert_int_equal(rig_boot(&owner_on, true), QUIRE_OK);
+		for (unsigned i = 0; i < 8; i++) {
+			who = 100 + i;
+			assert_int_equal(quire_alloc_frames(&q, 0, 1, QUIRE_GFP_HIGHUSER_MOVABLE, &m.pfn[i]), QUIRE_OK);
+			before[i] = story(m.pfn[i]);
+			m.pinned[i] = pinned && i == 5;
+		}
+		assert_int_equal(quire_register_owner(&q, &owner), QUIRE_OK);
+		who = 7;
+		block = m.pfn[0] & ~511ull;
+		assert_int_equal(quire_alloc_range(&q, block, 512, QUIRE_GFP_KERNEL, NULL), pinned ? QUIRE_EBUSY : QUIRE_OK);
+		for (unsigned i = 0; i < 8; i++) {
+			after = story(m.pfn[i] + 1);
+			assert_true(m.pinned[i] || pinned || m.pfn[i] - block >= 512);
+			assert_true(after.held && after.head == m.pfn[i] && after.order == 1);
+			assert_int_equal(after.taken.by, 100 + i);
+			assert_int_equal(after.gfp, before[i].gfp);
+			assert_memory_equal(&after.taken, &before[i].taken, sizeof(after.taken));
+		}
+		assert_int_equal(held_pages(), pinned ? 16 : 16 + 512);
+		assert_int_equal(quire_unregister_owner(&q, &owner), QUIRE_OK);
+		assert_int_equal(quire_check(&q), QUIRE_OK);
+		quire_fini(&q);
+	}
+}
+
 __attribute__((noinline)) static quire_pfn_t take_here(void) { return take(0); }
 __attribute__((noinline)) static quire_pfn_t take_there(void)
 {
@@ -259,8 +330,8 @@ static void the_engines_frames_are_not_given_away(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(a_block_has_a_story), RIG_TEST(every_road_is_followed), RIG_TEST(holders_are_grouped),
-		RIG_TEST(wrong_frees_are_refused), RIG_TEST(a_refusal_tells_the_story),
+		RIG_TEST(a_block_has_a_story), RIG_TEST(every_road_is_followed), RIG_TEST(stories_move_along),
+		RIG_TEST(holders_are_grouped), RIG_TEST(wrong_frees_are_refused), RIG_TEST(a_refusal_tells_the_story),
 		RIG_TEST(the_engines_frames_are_not_given_away),
 	};
 

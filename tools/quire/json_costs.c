@@ -19,13 +19,15 @@ static uint64_t free_frames(const struct quire *q)
 static void metadata(const struct quire_metadata *m, struct json *json)
 {
 	json_row(json, "metadata_bytes", '{');
-	json_unsigned(json, "total", m->nodes + m->sections + m->descriptors + m->page_tables + m->trees + m->percpu);
+	json_unsigned(json, "total", quire_metadata_total(m));
 	json_unsigned(json, "nodes", m->nodes);
 	json_unsigned(json, "sections", m->sections);
 	json_unsigned(json, "descriptors", m->descriptors);
 	json_unsigned(json, "page_tables", m->page_tables);
 	json_unsigned(json, "trees", m->trees);
 	json_unsigned(json, "percpu", m->percpu);
+	json_unsigned(json, "debug", m->debug);
+	json_unsigned(json, "books", m->books);
 	json_close(json);
 }
 

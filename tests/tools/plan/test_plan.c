@@ -83,8 +83,7 @@ static void check_row(const struct plan_row *row)
 	assert_int_equal(row->early + row->late, q.memmap.stats.initialised);
 	assert_int_equal(row->descriptor_bytes, q.memmap.stats.descriptor_bytes);
 	assert_int_equal(row->table_bytes, q.memmap.stats.table_bytes + q.memmap.stats.usage_bytes);
-	metadata = q.metadata.nodes + q.metadata.sections + q.metadata.descriptors + q.metadata.page_tables +
-		   q.metadata.trees + q.metadata.percpu;
+	metadata = quire_metadata_total(&q.metadata);
 	if (row->free_computed) {
 		/* Rounding to pages and pools cut for other free ranges: a few pages. */
 		assert_in_range(frames + 64 - row->free_frames, 0, 128);

@@ -151,11 +151,6 @@ static uint64_t deferred_frames(const struct quire *q)
 	return frames;
 }
 
-static uint64_t all_metadata(const struct quire_metadata *m)
-{
-	return m->nodes + m->sections + m->descriptors + m->page_tables + m->trees + m->percpu;
-}
-
 static void take_stage(const struct quire *q, struct plan_row *row, unsigned stage)
 {
 	row->stages[stage] = (struct plan_stage){ q->costs[stage].name, q->costs[stage].ns, PLAN_MEASURED };
@@ -183,7 +178,7 @@ static void take_space(struct boot *b, struct plan *plan, struct plan_row *row)
 	row->full_bytes = frames << q->memmap.stride_shift;
 	row->descriptor_bytes = q->memmap.stats.descriptor_bytes;
 	row->table_bytes = q->memmap.stats.table_bytes + q->memmap.stats.usage_bytes;
-	row->metadata_bytes = all_metadata(&q->metadata);
+	row->metadata_bytes = quire_metadata_total(&q->metadata);
 	row->ledger_free = q->memblock.memory.total_size - q->memblock.reserved.total_size;
 	row->late = row->init == QUIRE_INIT_DEFERRED ? deferred_frames(q) : 0;
 	row->early = row->init == QUIRE_INIT_LAZY ? 0 : frames - row->late;
@@ -205,7 +200,7 @@ static enum quire_status finish(struct boot *b, struct plan_row *row)
 		return status;
 	for (unsigned stage = QUIRE_STAGE_DESCRIPTORS; stage < QUIRE_STAGES; stage++)
 		take_stage(&b->q, row, stage);
-	row->metadata_bytes = all_metadata(&b->q.metadata);
+	row->metadata_bytes = quire_metadata_total(&b->q.metadata);
 	row->free_frames = free_frames(&b->q);
 	if (row->init != QUIRE_INIT_LAZY) {
 		row->early = b->q.memmap.stats.initialised_early;

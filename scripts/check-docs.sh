@@ -1,6 +1,6 @@
 #!/bin/sh
-# The documents against the tree: the man page is clean, every option of --help is in it, and no document names a file that is
-# not there. Prints "N passed, N failed".
+# The documents against the tree: the man page is clean, every option of --help and every tunable is in it, and no document
+# names a file that is not there. Prints "N passed, N failed".
 set -u
 cd "$(dirname "$0")/.."
 passed=0
@@ -30,6 +30,11 @@ lacking=$(echo "$options" | grep -oE -- '--[a-z][a-z-]+' | sort -u | while read 
 	sed 's/\\-/-/g' docs/quire.1 | grep -q -- "$(echo "$option" | sed 's/^--//')" || echo "$option"
 done)
 expect "options of --help that the man page lacks" "$lacking"
+
+lacking=$(build/quire help tunables | awk '{print $1}' | while read -r tunable; do
+	grep -q "Ql $tunable" docs/quire.1 || echo "$tunable"
+done)
+expect "tunables that the man page lacks" "$lacking"
 
 echo "documents: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -83,4 +83,15 @@ enum quire_status quire_parse_size(const char *text, quire_phys_t *value, const 
 /* One sysctl assignment, "vm.min_free_kbytes=65536" or "min_free_kbytes=65536". QUIRE_ENOENT: not one of ours. */
 enum quire_status quire_sysctl_set(struct quire_tunables *tunables, const char *assignment);
 
+/* The value as quire_sysctl_set() reads it, cut to `size` bytes with the NUL. QUIRE_ENOENT: no such name. */
+enum quire_status quire_sysctl_get(const struct quire_tunables *tunables, const char *name, char *text, size_t size);
+
+/* All of them, without "vm.": for help texts, completion, and whoever reads a machine's own. The last has no name. */
+struct quire_sysctl {
+	const char *name;
+	/* What it can be, and what it does: a few words each. */
+	const char *values, *what;
+};
+extern const struct quire_sysctl quire_sysctls[];
+
 #endif

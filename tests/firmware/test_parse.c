@@ -80,6 +80,46 @@ static void sysctls_set_what_they_name(void **state)
 	assert_int_equal(v.min_slab_ratio, 0);
 }
 
+/* What the table says of each is what is taken, what is shown is what was set, and one changes nothing of the others. */
+static void the_table_of_sysctls_is_true(void **state)
+{
+	struct quire_tunables v = defaults(QUIRE_ARCH_X86_64), before;
+	char text[64], assignment[128];
+	unsigned ranges = 0;
+
+	(void)state;
+	for (const struct quire_sysctl *s = quire_sysctls; s->name; s++) {
+		unsigned low, high;
+
+		assert_true(*s->values && *s->what);
+		before = v;
+		assert_int_equal(quire_sysctl_get(&v, s->name, text, sizeof(text)), QUIRE_OK);
+		snprintf(assignment, sizeof(assignment), "vm.%s=%s", s->name, text);
+		assert_int_equal(quire_sysctl_set(&v, assignment), strcmp(text, "-1") ? QUIRE_OK : QUIRE_EINVAL);
+		assert_memory_equal(&v, &before, sizeof(v));
+		if (sscanf(s->values, "%u .. %u", &low, &high) != 2)
+			continue;
+		ranges++;
+		for (unsigned end = 0; end < 2; end++) {
+			snprintf(assignment, sizeof(assignment), "%s=%u", s->name, end ? high : low);
+			assert_int_equal(quire_sysctl_set(&v, assignment), QUIRE_OK);
+			assert_int_equal(quire_sysctl_get(&v, s->name, text, sizeof(text)), QUIRE_OK);
+			assert_string_equal(text, strchr(assignment, '=') + 1);
+			snprintf(assignment, sizeof(assignment), "%s=%lld", s->name, end ? high + 1ll : low - 1ll);
+			assert_int_not_equal(quire_sysctl_set(&v, assignment), QUIRE_OK);
+		}
+		snprintf(assignment, sizeof(assignment), "%sx=%u", s->name, low);
+		assert_int_equal(quire_sysctl_set(&v, assignment), QUIRE_ENOENT);
+	}
+	assert_int_equal(ranges, 6);
+	assert_int_equal(quire_sysctl_get(&v, "lowmem_reserve_ratio", text, sizeof(text)), QUIRE_OK);
+	assert_string_equal(text, "256 256 32 0 0");
+	assert_int_equal(quire_sysctl_get(&v, "min_free", text, sizeof(text)), QUIRE_ENOENT);
+	assert_int_equal(quire_sysctl_get(&v, "min_free_kbytes_", text, sizeof(text)), QUIRE_ENOENT);
+	assert_int_equal(quire_sysctl_get(&v, "lowmem_reserve_ratio", text, 5), QUIRE_OK);
+	assert_string_equal(text, "256 ");
+}
+
 /* The list names the zones that exist: on i386 the second number is Normal's, on x86_64 it is DMA32's. */
 static void lowmem_ratios_follow_the_zones_that_exist(void **state)
 {
@@ -137,6 +177,7 @@ int main(void)
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(sizes_that_are_none),
 		cmocka_unit_test(sysctls_set_what_they_name),
+		cmocka_unit_test(the_table_of_sysctls_is_true),
 		cmocka_unit_test(lowmem_ratios_follow_the_zones_that_exist),
 		cmocka_unit_test(sysctls_refuse_and_change_nothing),
 	};

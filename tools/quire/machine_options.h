@@ -37,7 +37,7 @@ bool machine_take_quiet(void *target, const char *value, const char **why);
 	  "words about memory take effect, others are listed", machine_take_command_line }, \
 	{ "kernel", 'k', "VERSION", "rules of 6.1 or of 6.12 (default: the input's\nkernel, else 6.12)", \
 	  machine_take_kernel }, \
-	{ "sysctl", 'S', "NAME=VALUE", "set a tunable such as vm.min_free_kbytes; may be\n" \
+	{ "sysctl", 'S', "NAME=VALUE", "set a tunable ('quire help tunables'); may be\n" \
 	  "given several times", machine_take_sysctl }, \
 	{ .help = "A machine of one's own, instead of INPUT" }, \
 	{ "nodes", 'n', "SPEC", "memory of each node: 4x16G, or 2x16G,1x0,1x8G", machine_take_nodes }, \

@@ -5,6 +5,8 @@
  */
 #include <string.h>
 
+#include <quire/firmware.h>
+
 #include "options.h"
 
 static const struct cli_command *const commands[] = {
@@ -27,7 +29,8 @@ static void print_usage(FILE *out)
 	      "options, and show what a Linux kernel would make of it.\n\nCommands:\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "  %-22s  %s\n", commands[i]->name, commands[i]->summary);
-	fputs("  help [COMMAND]          this text, or the options of a command\n\n"
+	fputs("  help [COMMAND]          this text, or the options of a command\n"
+	      "  help tunables           what --sysctl and a script's 'set' know\n\n"
 	      "Options:\n"
 	      "  -h, --help              show this help\n"
 	      "      --version           show the version\n\n"
@@ -45,6 +48,9 @@ static int help(int argc, char **argv)
 
 	if (command) {
 		cli_help(command, stdout);
+	} else if (argc > 1 && strcmp(argv[1], "tunables") == 0) {
+		for (const struct quire_sysctl *known = quire_sysctls; known->name; known++)
+			printf("  vm.%-30s %-18s %s\n", known->name, known->values, known->what);
 	} else if (argc > 1) {
 		cli_error("there is no command '%s'", argv[1]);
 		return CLI_BAD;

@@ -108,6 +108,7 @@ static void test_tunables(void **state)
 	assert_int_equal(feed(&in, input_read_sysctl_text,
 			      "min_free_kbytes 90112\nlowmem_reserve_ratio 64\t32\t16\t0\t1\nwatermark_scale_factor 200\n"
 			      "watermark_boost_factor x\nmin_slab_ratio 900\npercpu_pagelist_high_fraction 16\n"
+			      "extfrag_threshold 700\ncompaction_proactiveness 0\n"
 			      "nproc 4 cpus_online 0-1,3 possible 0-3 present 0-3\n"),
 			 QUIRE_OK);
 	assert_int_equal(input_finish(&in), QUIRE_OK);
@@ -122,7 +123,10 @@ static void test_tunables(void **state)
 	assert_int_equal(t->lowmem_reserve_ratio[QUIRE_ZONE_NORMAL], 16);
 	assert_int_equal(t->lowmem_reserve_ratio[QUIRE_ZONE_MOVABLE], 0);
 	assert_int_equal(cpus_enabled(&in.machine), 3);
-	assert_true(has_note(&in, QUIRE_LOG_WARNING, 4, "no value"));
+	assert_true(has_note(&in, QUIRE_LOG_WARNING, 4, "not a value it can have"));
+	assert_true(has_note(&in, QUIRE_LOG_WARNING, 5, "not a value it can have"));
+	assert_int_equal(t->extfrag_threshold, 700);
+	assert_int_equal(t->compaction_proactiveness, 0);
 	input_free(&in);
 }
 

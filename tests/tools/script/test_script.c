@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <quire/firmware.h>
+
 #include "script/complete.h"
 #include "script/script.h"
 
@@ -96,7 +98,7 @@ static void lines_that_make_no_sense(void **state)
 		{ "churn A live=50", "a percentage is wanted" },
 		{ "show", "show: what?" },
 		{ "show nonsense", "there is no report 'nonsense'" },
-		{ "set", "one NAME=VALUE" },
+		{ "set a=1 b=2", "one NAME=VALUE" },
 		{ "set bogus=1", "there is no tunable 'bogus'" },
 		{ "set min_free_kbytes=x", "'x' is not a value" },
 		{ "cpu 2", "from 0 to 1" },
@@ -296,6 +298,14 @@ static void completion(void **state)
 	assert_string_equal(complete(r, "alloc gfp=at"), "gfp=atomic");
 	assert_string_equal(complete(r, "free pa"), "pages_of_mine");
 	assert_string_equal(complete(r, "show bud"), "buddyinfo");
+	assert_string_equal(complete(r, "set compact"), "compaction_proactiveness=");
+	for (const struct quire_sysctl *known = quire_sysctls; known->name; known++)
+		assert_non_null(strstr(complete(r, "set "), known->name));
+	assert_int_equal(script_feed(&r->s, "set extfrag_threshold=123"), SCRIPT_OK);
+	assert_int_equal(script_feed(&r->s, "set"), SCRIPT_OK);
+	fflush(r->s.out);
+	assert_non_null(strstr(r->out, "extfrag_threshold              123 "));
+	assert_non_null(strstr(r->out, "min_free_kbytes                computed "));
 	assert_string_equal(complete(r, "time al"), "alloc");
 	assert_string_equal(complete(r, "expect pa"), "pageblocks( pages( pages_of_mine");
 	assert_string_equal(complete(r, "xyz a"), "");

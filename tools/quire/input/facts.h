@@ -111,19 +111,13 @@ struct input_facts {
 
 	/* sysctl.txt: "name value" lines that are tunables. */
 	struct quire_tunables tunables;
-	uint32_t tunables_set;		/* INPUT_TUNABLE_* bits */
+	uint32_t tunables_set;		/* bits, by place in quire_sysctls */
 	unsigned lowmem_ratios[QUIRE_ZONE_TYPES];
 	size_t lowmem_ratio_count;
 
 	struct input_synthetic synthetic;
 	int guessed_arch;		/* of the invented or the running machine; -1: none */
 };
-
-#define INPUT_TUNABLE_SCALE		0x1u
-#define INPUT_TUNABLE_BOOST		0x2u
-#define INPUT_TUNABLE_HIGH_FRACTION	0x4u
-#define INPUT_TUNABLE_UNMAPPED		0x8u
-#define INPUT_TUNABLE_SLAB		0x10u
 
 /* notes.c */
 void input_note(struct input *in, enum quire_log_level level, const char *source, size_t line, const char *format, ...)

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include <quire/firmware.h>
+
 #include "facts.h"
 
 static void say_unreadable(struct input *in, const char *path, enum quire_status status, const char *loss)
@@ -76,24 +78,26 @@ static bool read_kernel_log(struct input *in)
 	return status == QUIRE_OK;
 }
 
+/*
+ * But min_free_kbytes, which is what the kernel computed, and the reserves' ratios: reading those makes a kernel compute its
+ * reserves anew.
+ */
 static void read_sysctls(struct input *in)
 {
-	static const char *const names[] = {
-		"watermark_scale_factor", "watermark_boost_factor", "percpu_pagelist_high_fraction", "min_unmapped_ratio",
-		"min_slab_ratio",
-	};
 	char text[1024];
 	size_t used = 0;
 	struct textfile file;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (const struct quire_sysctl *known = quire_sysctls; known->name; known++) {
 		char path[128];
 
-		snprintf(path, sizeof(path), "/proc/sys/vm/%s", names[i]);
+		if (strcmp(known->name, "min_free_kbytes") == 0 || strcmp(known->name, "lowmem_reserve_ratio") == 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/sys/vm/%s", known->name);
 		if (textfile_read(&file, path, 4096) == QUIRE_OK && used + file.size + 64 < sizeof(text)) {
 			struct text_slice value = textfile_line(&file, 0);
 
-			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %.*s\n", names[i],
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s %.*s\n", known->name,
 						 TEXT_PRINTF(value));
 		}
 		textfile_free(&file);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <quire/firmware.h>
+
 #include "facts.h"
 
 bool input_rules_by_name(const char *name, enum quire_rules *rules)
@@ -105,29 +107,22 @@ static void ignore_word(void *ctx, const char *word, size_t length, const char *
 	free(words->why);
 }
 
-static unsigned sane(unsigned value, unsigned low, unsigned high, unsigned otherwise)
-{
-	return value >= low && value <= high ? value : otherwise;
-}
-
 /* What the machine's own vm.* settings were. The file lists one reserve ratio for each zone type the kernel has. */
 static void take_tunables(struct input *in)
 {
 	const struct input_facts *facts = in->facts;
-	const struct quire_tunables *seen = &facts->tunables;
 	struct quire_tunables *t = &in->config.tunables;
 	unsigned zones = 0;
 
-	if (facts->tunables_set & INPUT_TUNABLE_SCALE)
-		t->watermark_scale_factor = sane(seen->watermark_scale_factor, 1, 3000, t->watermark_scale_factor);
-	if (facts->tunables_set & INPUT_TUNABLE_BOOST)
-		t->watermark_boost_factor = seen->watermark_boost_factor;
-	if (facts->tunables_set & INPUT_TUNABLE_HIGH_FRACTION)
-		t->percpu_pagelist_high_fraction = sane(seen->percpu_pagelist_high_fraction, 8, UINT32_MAX, 0);
-	if (facts->tunables_set & INPUT_TUNABLE_UNMAPPED)
-		t->min_unmapped_ratio = sane(seen->min_unmapped_ratio, 0, 100, t->min_unmapped_ratio);
-	if (facts->tunables_set & INPUT_TUNABLE_SLAB)
-		t->min_slab_ratio = sane(seen->min_slab_ratio, 0, 100, t->min_slab_ratio);
+	for (unsigned i = 0; quire_sysctls[i].name; i++) {
+		char value[32], assignment[80];
+
+		if (!(facts->tunables_set >> i & 1) ||
+		    quire_sysctl_get(&facts->tunables, quire_sysctls[i].name, value, sizeof(value)) != QUIRE_OK)
+			continue;
+		snprintf(assignment, sizeof(assignment), "%s=%s", quire_sysctls[i].name, value);
+		quire_sysctl_set(t, assignment);
+	}
 	for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++)
 		zones += in->config.zone_mask >> type & 1;
 	if (facts->lowmem_ratio_count != zones)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <quire/firmware.h>
+
 #include "facts.h"
 
 /* Distances of more nodes than any kernel has are not read from text. */
@@ -175,37 +177,22 @@ enum quire_status input_read_node_dir(struct input *in, const char *path)
 	return used ? QUIRE_OK : QUIRE_ENOENT;
 }
 
-struct tunable {
-	const char *name;
-	unsigned *value;
-	uint32_t bit;
-};
-
 /* "watermark_scale_factor 10". True if the line is one of those, readable or not. */
 static bool read_tunable(struct input *in, const char *path, size_t line, struct text_slice text)
 {
 	struct input_facts *facts = in->facts;
-	struct quire_tunables *t = &facts->tunables;
-	const struct tunable known[] = {
-		{ "watermark_scale_factor ", &t->watermark_scale_factor, INPUT_TUNABLE_SCALE },
-		{ "watermark_boost_factor ", &t->watermark_boost_factor, INPUT_TUNABLE_BOOST },
-		{ "percpu_pagelist_high_fraction ", &t->percpu_pagelist_high_fraction, INPUT_TUNABLE_HIGH_FRACTION },
-		{ "min_unmapped_ratio ", &t->min_unmapped_ratio, INPUT_TUNABLE_UNMAPPED },
-		{ "min_slab_ratio ", &t->min_slab_ratio, INPUT_TUNABLE_SLAB },
-	};
+	char assignment[128];
 
-	for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
+	for (unsigned i = 0; quire_sysctls[i].name; i++) {
 		struct text_slice rest = text;
-		uint64_t value;
 
-		if (!text_take(&rest, known[k].name))
+		if (!text_take(&rest, quire_sysctls[i].name) || !text_take(&rest, " "))
 			continue;
-		if (text_take_number(&rest, &value) && value <= UINT32_MAX) {
-			*known[k].value = (unsigned)value;
-			facts->tunables_set |= known[k].bit;
-		} else {
-			input_odd(in, path, line, "no value", text);
-		}
+		snprintf(assignment, sizeof(assignment), "%s=%.*s", quire_sysctls[i].name, TEXT_PRINTF(rest));
+		if (quire_sysctl_set(&facts->tunables, assignment) == QUIRE_OK)
+			facts->tunables_set |= 1u << i;
+		else
+			input_odd(in, path, line, "not a value it can have", text);
 		return true;
 	}
 	return false;
@@ -248,8 +235,8 @@ enum quire_status input_read_sysctl_text(struct input *in, const struct textfile
 	for (size_t i = 0; i < file->line_count; i++) {
 		struct text_slice line = textfile_line(file, i);
 
-		used += text_starts(line, "min_free_kbytes ") || read_tunable(in, file->path, i + 1, line) ||
-			read_ratios(in->facts, line) || read_cpu_counts(in, line);
+		used += text_starts(line, "min_free_kbytes ") || read_ratios(in->facts, line) ||
+			read_tunable(in, file->path, i + 1, line) || read_cpu_counts(in, line);
 	}
 	return used ? QUIRE_OK : QUIRE_EFORMAT;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <quire/firmware.h>
+
 #include "../show.h"
 
 /* Candidates are numbered through all sources; a source that has no n-th one takes its number off. */
@@ -59,6 +61,16 @@ static bool from_reports(struct search *search)
 	return false;
 }
 
+static bool from_tunables(struct search *search)
+{
+	for (const struct quire_sysctl *known = quire_sysctls; known->name; known++)
+		if (!search->n--) {
+			snprintf(search->word, sizeof(search->word), "%s=", known->name);
+			return true;
+		}
+	return false;
+}
+
 static bool from_handles(struct search *search)
 {
 	for (size_t i = 0; i < search->s->handle_count; i++)
@@ -102,6 +114,8 @@ static bool candidate(struct search *search, const char *line, bool first, const
 	for (const struct script_verb *verb = script_verbs; verb->name; verb++)
 		if (is_verb(line, verb->name) && from_text(search, verb->completions))
 			return true;
+	if (is_verb(line, "set"))
+		return from_tunables(search);
 	if (is_verb(line, "show"))
 		return from_reports(search);
 	if (is_verb(line, "help"))

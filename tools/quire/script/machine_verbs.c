@@ -148,6 +148,17 @@ static void recompute(struct quire *q, int64_t min_free_before)
 	quire_pcp_update(&q->topology, tunables);
 }
 
+static void list_tunables(const struct script *s)
+{
+	char value[80];
+
+	for (const struct quire_sysctl *known = quire_sysctls; known->name; known++) {
+		quire_sysctl_get(&s->sim->q->config.tunables, known->name, value, sizeof(value));
+		fprintf(s->out, "%-30s %-18s %s (%s)\n", known->name, strcmp(value, "-1") ? value : "computed", known->what,
+			known->values);
+	}
+}
+
 enum script_result script_set(struct script *s, struct script_line *line)
 {
 	enum script_result result = script_need_machine(s);
@@ -156,6 +167,10 @@ enum script_result script_set(struct script *s, struct script_line *line)
 
 	if (result != SCRIPT_OK)
 		return result;
+	if (!line->count) {
+		list_tunables(s);
+		return SCRIPT_OK;
+	}
 	if (line->count != 1 || !line->words[0].key)
 		return script_bad(s, "set: one NAME=VALUE is wanted");
 	tunables = &s->sim->q->config.tunables;

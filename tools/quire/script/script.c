@@ -41,8 +41,7 @@ const struct script_verb script_verbs[] = {
 	{ "expect", "EXPRESSION [== != < <= > >= EXPRESSION]", "stop with exit 1 unless it holds", script_expect, "" },
 	{ "check", "", "run the engine's checkers", script_check, "" },
 	{ "drain", "", "CPUs give back what they keep", script_drain, "" },
-	{ "set", "NAME=VALUE", "set a tunable", script_set, "min_free_kbytes= watermark_scale_factor= "
-	  "watermark_boost_factor= lowmem_reserve_ratio= percpu_pagelist_high_fraction=" },
+	{ "set", "[NAME=VALUE]", "set a tunable; alone: all of them and what they are", script_set, "" },
 	{ "cpu", "N", "run on this CPU", script_cpu, "" },
 	{ "node", "N|any", "where requests begin", script_node, "any" },
 	{ "seed", "N", "start the random generator anew", script_seed, "" },

@@ -10,7 +10,7 @@
  *	flags    = kernel | atomic | … { + flag }        as quire/page_alloc.h has them, or a number
  *
  * Machine   boot OPTIONS… [INPUT…]                  as "quire boot" takes them; handles are dropped
- *           set NAME=VALUE                          a tunable (min_free_kbytes, watermark_scale_factor, …)
+ *           set NAME=VALUE                          a tunable (min_free_kbytes, …)
  *           cpu N | node N | node any | seed N      on which CPU, from which node, and the random generator
  *           check | drain                           the engine's checkers; CPUs give back what they keep
  *           show REPORT…                            reports of "quire boot --show", and: handles, variables

@@ -97,7 +97,7 @@ static struct booted *booted_prepare(const struct booted_options *options)
 	return b;
 }
 
-static struct booted *booted_open(const struct booted_options *options)
+static inline struct booted *booted_open(const struct booted_options *options)
 {
 	struct booted *b = booted_prepare(options);
 

@@ -66,6 +66,7 @@ enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_
 	walk->mask = NULL;
 	walk->interleave = false;
 	walk->no_compaction = false;
+	walk->charged_later = false;
 	walk->request = (struct qi_request){ .order = order, .type = type };
 	return QUIRE_OK;
 }
@@ -109,25 +110,32 @@ enum quire_status qi_zero_frames(struct quire *q, quire_pfn_t pfn, unsigned orde
 	return status;
 }
 
-/* The rarer wishes: zeroed, charged. */
-enum quire_status qi_walk_finish(struct qi_walk *walk, quire_pfn_t pfn)
+bool qi_walk_charge(const struct qi_walk *walk)
 {
 	const struct quire_platform *platform = walk->q->platform;
 	unsigned order = walk->request.order;
+
+	if (!(walk->gfp & QUIRE_GFP_ACCOUNT) || !platform->account || platform->account(platform->ctx, order))
+		return true;
+	qi_refuse_request(walk->q, QUIRE_ENOMEM, order, walk->gfp, "over the limit of who asks");
+	return false;
+}
+
+/* The rarer wishes: zeroed, charged. */
+enum quire_status qi_walk_finish(struct qi_walk *walk, quire_pfn_t pfn)
+{
+	unsigned order = walk->request.order;
 	enum quire_status status = QUIRE_OK;
-	const char *why = "the platform has no mapping to zero it by";
 
 	if (walk->gfp & QUIRE_GFP_ZERO)
 		status = qi_zero_frames(walk->q, pfn, order);
-	if (status == QUIRE_OK && (walk->gfp & QUIRE_GFP_ACCOUNT) && platform->account &&
-	    !platform->account(platform->ctx, order)) {
+	if (status != QUIRE_OK)
+		qi_refuse_request(walk->q, status, order, walk->gfp, "the platform has no mapping to zero it by");
+	else if (!walk->charged_later && !qi_walk_charge(walk))
 		status = QUIRE_ENOMEM;
-		why = "over the limit of who asks";
-	}
-	if (status == QUIRE_OK)
-		return QUIRE_OK;
-	qi_free_frames(walk->q, pfn, order);
-	return qi_refuse_request(walk->q, status, order, walk->gfp, why);
+	if (status != QUIRE_OK)
+		qi_free_frames(walk->q, pfn, order);
+	return status;
 }
 
 enum quire_status qi_walk_first(struct qi_walk *walk, quire_pfn_t *pfn)

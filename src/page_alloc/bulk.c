@@ -84,9 +84,14 @@ enum quire_status quire_alloc_frames_exact(struct quire *q, int nid, uint64_t co
 		return status;
 	if (!count || (gfp & QUIRE_GFP_COMP))
 		return qi_refuse_request(q, QUIRE_EINVAL, order, gfp, count ? "COMP is for blocks" : "it is for no frames");
+	walk.charged_later = true;
 	status = qi_walk_run_from(&walk, QI_SITE, &got);
 	if (status == QUIRE_OK && order)
 		status = trim_block(q, qi_zone_of_frame(q, got), got, order, count);
+	if (status == QUIRE_OK && !qi_walk_charge(&walk)) {
+		quire_free_frames_exact(q, got, count);
+		status = QUIRE_ENOMEM;
+	}
 	if (status == QUIRE_OK)
 		*pfn = got;
 	return status;

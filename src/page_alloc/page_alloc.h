@@ -36,6 +36,7 @@ struct qi_walk {
 	const struct quire_nodemask *mask;	/* NULL: all nodes */
 	bool interleave;			/* nid is the node whose turn it is */
 	bool no_compaction;			/* it is compaction, or a range, that asks */
+	bool charged_later;			/* the caller has more to do that may fail, and charges last */
 };
 
 /* --- gfp.c --- */
@@ -67,6 +68,11 @@ static inline enum quire_status qi_walk_run(struct qi_walk *walk, quire_pfn_t *p
 enum quire_status qi_walk_first(struct qi_walk *walk, quire_pfn_t *pfn);
 enum quire_status qi_walk_take(struct qi_walk *walk, quire_pfn_t *pfn);
 enum quire_status qi_walk_finish(struct qi_walk *walk, quire_pfn_t pfn);
+/*
+ * With ACCOUNT: charge who asks. There is no way to take a charge back, so it comes when nothing else can fail. False: over his
+ * limit, which was told; the frames are the caller's to give back.
+ */
+bool qi_walk_charge(const struct qi_walk *walk);
 /* QUIRE_EUNSUPPORTED: some of it has no mapping, and was left as it was. */
 enum quire_status qi_zero_frames(struct quire *q, quire_pfn_t pfn, unsigned order);
 

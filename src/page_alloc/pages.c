@@ -39,6 +39,7 @@ enum quire_status quire_alloc_pages(struct quire *q, int nid, unsigned order, qu
 
 	if (qi_unlikely(pfn == QUIRE_PFN_NONE)) {
 		status = qi_walk_begin(q, nid, order, gfp, &walk);
+		walk.charged_later = true;
 		if (status == QUIRE_OK)
 			status = qi_walk_run_from(&walk, QI_SITE, &pfn);
 	}
@@ -51,6 +52,11 @@ enum quire_status quire_alloc_pages(struct quire *q, int nid, unsigned order, qu
 	}
 	if (!all_sound(q, pfn, order))
 		return QUIRE_ECORRUPT;
+	/* What was at hand was asked for without ACCOUNT. */
+	if (qi_unlikely(gfp & QUIRE_GFP_ACCOUNT) && !qi_walk_charge(&walk)) {
+		qi_free_frames(q, pfn, order);
+		return QUIRE_ENOMEM;
+	}
 	first = page_at(q, pfn);
 	quire_page_set_order(first, order);
 	if (order && (gfp & QUIRE_GFP_COMP))

@@ -8,12 +8,14 @@
  * Compaction is for requests of more than one frame (src/mobility/compact_direct.c), before reclaim only where the block is
  * large or would otherwise be taken from another type's pageblock. From round to round it tries harder.
  *
- * Every loop is bounded: rounds that free nothing by MAX_ROUNDS, calls of the out-of-memory hook by MAX_KILLS, and NOFAIL
- * goes on only while something frees memory, or the platform has a wait in which others may.
+ * Every loop is bounded: rounds that free nothing by MAX_ROUNDS, others by MAX_PROGRESS (shrinkers may be mistaken), calls of
+ * the out-of-memory hook by MAX_KILLS, and NOFAIL goes on only while something frees memory, or the platform has a wait in
+ * which others may.
  */
 #include "page_alloc/page_alloc.h"
 
 #define MAX_ROUNDS 16u			/* of reclaim without progress */
+#define MAX_PROGRESS 4096u		/* rounds in which something was freed, or said to be, and others had it */
 #define MAX_KILLS 16u
 #define FIRST_PRIORITY 12u
 /* Of compaction. */
@@ -27,6 +29,7 @@ struct slow {
 	quire_pfn_t *pfn;
 	unsigned flags;
 	unsigned rounds;		/* without progress */
+	unsigned progressed;		/* rounds with */
 	unsigned kills;
 	unsigned priority;		/* of compaction */
 	bool memalloc;			/* frees memory itself: no reclaim on its behalf */
@@ -247,6 +250,7 @@ static bool reclaim_until_served(struct slow *slow)
 			return true;
 		if ((gfp & QUIRE_GFP_NORETRY) || (order > QI_COSTLY_ORDER && !(gfp & QUIRE_GFP_RETRY_MAYFAIL)))
 			return false;
+		progress = progress && slow->progressed++ < MAX_PROGRESS;
 		slow->rounds = progress && order <= QI_COSTLY_ORDER ? 0 : slow->rounds + 1;
 		if (try_harder(slow))
 			continue;

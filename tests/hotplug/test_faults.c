@@ -151,7 +151,7 @@ static void test_platform_faults(void **state)
 	(void)state;
 	for (int model = PLUG_FIRST_MODEL; model <= PLUG_LAST_MODEL; model++)
 		for (int init = 0; init < QUIRE_INIT_POLICIES; init++)
-			for (enum quire_hosted_call call = QUIRE_HOSTED_META_ALLOC; call < QUIRE_HOSTED_CALLS; call++) {
+			for (enum quire_hosted_call call = QUIRE_HOSTED_PHYS_TO_VIRT; call < QUIRE_HOSTED_CALLS; call++) {
 				struct plug_setup setup = plug_ordinary;
 
 				setup.model = (enum quire_model)model;

@@ -1,130 +1,28 @@
 /*
- * The pool: one zone of the engine on its own (no machine, no watermarks: a program wants its last page too), frame 0
- * being the first page of the mapping.
+ * The pool's threads and blocks. It is one zone of the engine on its own (no machine, no watermarks: a program wants its last
+ * page too), frame 0 being the first page of the mapping.
  *
  * A thread finds its CPU number in a thread-local variable that remembers the pool it was used with last; a thread that
  * uses several pools pays a look-up by key when it changes. Pools are told apart by a number that is never used again,
  * so that what a thread remembers of a dead pool can do no harm.
  */
 #define _GNU_SOURCE
-#include "pool.h"
+#include "pool_internal.h"
 
-#include <errno.h>
-#include <linux/membarrier.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "zone/front_bulk.h"
 
-#include "pool_memory.h"
-#include "zone/front.h"
-
-#define PAGE_SHIFT 12u
-#define MAX_THREADS 4096u
-#define LARGE_META (64u << 10)		/* from here on metadata comes from mmap, which gives zeros for nothing */
-
-struct slot {
-	struct quire_pool *pool;
-	unsigned cpu;
-	bool used;
-};
-
-struct quire_pool {
-	struct qi_zone zone;
-	struct quire_platform platform;
-	uint64_t id;
-	struct qi_pool_memory memory;
-	pthread_key_t key;
-	pthread_mutex_t lock;		/* slots */
-	struct slot *slots;
-	unsigned free_slots;		/* read without the lock */
-	unsigned max_threads;
-	void *fronts;
-	size_t fronts_bytes;
-	uint64_t meta_bytes;		/* under the zone's lock */
-	void (*log)(void *ctx, enum quire_log_level level, const char *text, size_t length);
-	void *log_ctx;
-};
-
-static uint64_t last_id;		/* of all pools there ever were */
+#define AT_ONCE 64u		/* blocks of a bulk call whose frame numbers are at hand */
 
 static _Thread_local struct {
 	uint64_t pool_id;
 	unsigned cpu;
 } here;
 
-/* --- what the engine asks for ---------------------------------------------------------------------------------------- */
-
-static void *take_meta(size_t bytes)
-{
-	void *memory;
-
-	if (bytes >= LARGE_META) {
-		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		return memory == MAP_FAILED ? NULL : memory;
-	}
-	memory = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
-	return memory ? memset(memory, 0, bytes) : NULL;
-}
-
-static void give_meta(void *address, size_t bytes)
-{
-	if (bytes >= LARGE_META)
-		munmap(address, bytes);
-	else
-		free(address);
-}
-
-static void *meta_alloc(void *ctx, size_t bytes)
-{
-	struct quire_pool *pool = ctx;
-	void *memory = take_meta(bytes);
-
-	if (memory)
-		pool->meta_bytes += bytes;
-	return memory;
-}
-
-static void meta_free(void *ctx, void *address, size_t bytes)
-{
-	struct quire_pool *pool = ctx;
-
-	pool->meta_bytes -= bytes;
-	give_meta(address, bytes);
-}
-
-static const struct qi_tree_hooks hooks = { .meta_alloc = meta_alloc, .meta_free = meta_free };
-
-static void barrier_all(void *ctx)
-{
-	(void)ctx;
-	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-}
-
-static void log_line(void *ctx, enum quire_log_level level, const char *text, size_t length)
-{
-	struct quire_pool *pool = ctx;
-
-	if (pool->log)
-		pool->log(pool->log_ctx, level, text, length);
-}
-
-static void panic(void *ctx, const char *text)
-{
-	(void)ctx;
-	fprintf(stderr, "quire pool: %s\n", text);
-	abort();
-}
-
 /* --- threads --------------------------------------------------------------------------------------------------------- */
 
-/* A thread that used the pool exits. */
-static void leave(void *value)
+void qi_pool_leave(void *value)
 {
-	struct slot *slot = value;
+	struct qi_pool_slot *slot = value;
 	struct quire_pool *pool = slot->pool;
 
 	if (here.pool_id == pool->id)
@@ -140,9 +38,9 @@ static void leave(void *value)
 }
 
 /* NULL: all are taken. */
-static struct slot *join(struct quire_pool *pool)
+static struct qi_pool_slot *join(struct quire_pool *pool)
 {
-	struct slot *slot = NULL;
+	struct qi_pool_slot *slot = NULL;
 
 	if (!__atomic_load_n(&pool->free_slots, __ATOMIC_RELAXED))
 		return NULL;
@@ -163,7 +61,7 @@ static struct slot *join(struct quire_pool *pool)
 /* No slot: a number beyond all fronts, with which requests go to the tree. */
 static unsigned find_cpu(struct quire_pool *pool)
 {
-	struct slot *slot = pthread_getspecific(pool->key);
+	struct qi_pool_slot *slot = pthread_getspecific(pool->key);
 
 	if (!slot)
 		slot = join(pool);
@@ -181,60 +79,94 @@ static inline unsigned this_cpu(struct quire_pool *pool)
 
 /* --- blocks ---------------------------------------------------------------------------------------------------------- */
 
-static inline void *take(struct quire_pool *pool, unsigned cpu, unsigned order)
-{
-	const struct qi_request request = { .order = order, .type = QUIRE_MIGRATE_MOVABLE };
-	quire_pfn_t pfn;
-
-	if (qi_unlikely(order > QUIRE_POOL_MAX_ORDER) || qi_front_alloc(&pool->zone, cpu, &request, &pfn) != QUIRE_OK)
-		return NULL;
-	return pool->memory.base + (pfn << PAGE_SHIFT);
-}
-
-static inline enum quire_status give(struct quire_pool *pool, unsigned cpu, void *block, unsigned order)
+/* The number of a block's first frame. Not for NULL. */
+static inline enum quire_status find(const struct quire_pool *pool, const void *block, unsigned order, quire_pfn_t *pfn)
 {
 	uint64_t offset = (uint64_t)((uintptr_t)block - (uintptr_t)pool->memory.base);
 
-	if (qi_unlikely(!block))
-		return QUIRE_OK;
 	if (qi_unlikely(offset >= pool->memory.size))
 		return QUIRE_ENOENT;
 	if (qi_unlikely(offset & (QUIRE_POOL_PAGE - 1) || order > QUIRE_POOL_MAX_ORDER ||
-			(1ull << order << PAGE_SHIFT) > pool->memory.size - offset))
+			(1ull << order << QI_POOL_SHIFT) > pool->memory.size - offset))
 		return QUIRE_EINVAL;
-	return qi_front_free(&pool->zone, cpu, offset >> PAGE_SHIFT, order);
+	*pfn = offset >> QI_POOL_SHIFT;
+	return QUIRE_OK;
 }
 
 void *quire_pool_alloc(struct quire_pool *pool, unsigned order)
 {
-	return take(pool, this_cpu(pool), order);
+	const struct qi_request request = { .order = order, .type = QUIRE_MIGRATE_MOVABLE };
+	unsigned cpu = this_cpu(pool);
+	quire_pfn_t pfn;
+
+	if (qi_unlikely(order > QUIRE_POOL_MAX_ORDER) || qi_front_alloc(&pool->zone, cpu, &request, &pfn) != QUIRE_OK)
+		return NULL;
+	return pool->memory.base + (pfn << QI_POOL_SHIFT);
 }
 
 enum quire_status quire_pool_free(struct quire_pool *pool, void *block, unsigned order)
 {
-	return give(pool, this_cpu(pool), block, order);
+	quire_pfn_t pfn;
+	enum quire_status status;
+
+	if (qi_unlikely(!block))
+		return QUIRE_OK;
+	status = find(pool, block, order, &pfn);
+	return qi_likely(status == QUIRE_OK) ? qi_front_free(&pool->zone, this_cpu(pool), pfn, order) : status;
 }
+
+/* --- many blocks ----------------------------------------------------------------------------------------------------- */
 
 size_t quire_pool_alloc_bulk(struct quire_pool *pool, unsigned order, void **blocks, size_t count)
 {
+	const struct qi_request request = { .order = order, .type = QUIRE_MIGRATE_MOVABLE };
 	unsigned cpu = this_cpu(pool);
+	quire_pfn_t pfns[AT_ONCE];
+	size_t n = 0, wanted, got;
+
+	if (order > QUIRE_POOL_MAX_ORDER)
+		return 0;
+	do {
+		wanted = qi_min(count - n, AT_ONCE);
+		got = qi_front_alloc_many(&pool->zone, cpu, &request, wanted, pfns);
+		for (size_t i = 0; i < got; i++)
+			blocks[n + i] = pool->memory.base + (pfns[i] << QI_POOL_SHIFT);
+		n += got;
+	} while (n < count && got == wanted);
+	return n;
+}
+
+/* The numbers of blocks' first frames, until one is NULL or none of the pool's. How many; *status: why it ended. */
+static size_t find_many(const struct quire_pool *pool, unsigned order, size_t count, void *const *blocks, quire_pfn_t *pfns,
+			enum quire_status *status)
+{
 	size_t n = 0;
 
-	while (n < count && (blocks[n] = take(pool, cpu, order)) != NULL)
+	*status = QUIRE_OK;
+	while (n < count && blocks[n] && (*status = find(pool, blocks[n], order, &pfns[n])) == QUIRE_OK)
 		n++;
 	return n;
 }
 
+/* One that is refused, by us or by the engine, is passed over. */
 enum quire_status quire_pool_free_bulk(struct quire_pool *pool, unsigned order, void *const *blocks, size_t count)
 {
-	enum quire_status result = QUIRE_OK;
+	enum quire_status result = QUIRE_OK, status;
 	unsigned cpu = this_cpu(pool);
+	quire_pfn_t pfns[AT_ONCE];
+	size_t n, done;
 
-	for (size_t i = 0; i < count; i++) {
-		enum quire_status status = give(pool, cpu, blocks[i], order);
+	for (size_t at = 0; at < count; at += done) {
+		size_t some = qi_min(count - at, AT_ONCE);
+		enum quire_status end;
 
+		n = find_many(pool, order, some, blocks + at, pfns, &end);
+		status = qi_front_free_many(&pool->zone, cpu, order, n, pfns, &done);
+		if (done == n)
+			status = end;
 		if (result == QUIRE_OK)
 			result = status;
+		done += done < some && (status != QUIRE_OK || !blocks[at + done]);
 	}
 	return result;
 }
@@ -243,187 +175,4 @@ enum quire_status quire_pool_drain(struct quire_pool *pool)
 {
 	qi_front_drain(&pool->zone, this_cpu(pool));
 	return qi_front_drain_all(&pool->zone);
-}
-
-/* --- making and unmaking --------------------------------------------------------------------------------------------- */
-
-static enum quire_status check_options(const struct quire_pool_options *o)
-{
-	if ((!o->size && !o->path) || o->size > 1ull << 52 || o->max_threads > MAX_THREADS || o->pages > QUIRE_POOL_HUGETLB)
-		return QUIRE_EINVAL;
-	return QUIRE_OK;
-}
-
-static enum quire_status open_books(struct quire_pool *pool)
-{
-	struct qi_tree_config config = {
-		.start_pfn = 0, .span = pool->memory.size >> PAGE_SHIFT, .max_order = QUIRE_POOL_MAX_ORDER,
-		.pageblock_order = QI_LEAF_SHIFT, .page_shift = PAGE_SHIFT, .hooks = &hooks, .hook_ctx = pool,
-	};
-	enum quire_status status;
-
-	pool->zone.platform = &pool->platform;
-	pool->fronts_bytes = qi_fronts_bytes(pool->max_threads);
-	pool->fronts = take_meta(pool->fronts_bytes);
-	if (!pool->fronts)
-		return QUIRE_ENOMEM;
-	qi_fronts_init(&pool->zone, pool->fronts, pool->max_threads);
-	qi_fronts_tune(&pool->zone, config.span);
-	status = qi_tree_init(&pool->zone.tree, &config);
-	return status == QUIRE_OK ? qi_tree_add_free(&pool->zone.tree, 0, config.span) : status;
-}
-
-static enum quire_status open_slots(struct quire_pool *pool)
-{
-	pool->slots = calloc(pool->max_threads, sizeof(*pool->slots));
-	if (!pool->slots)
-		return QUIRE_ENOMEM;
-	for (unsigned i = 0; i < pool->max_threads; i++)
-		pool->slots[i] = (struct slot){ .pool = pool, .cpu = i };
-	pool->free_slots = pool->max_threads;
-	return pthread_key_create(&pool->key, leave) == 0 ? QUIRE_OK : QUIRE_ENOSPC;
-}
-
-/* Everything but the key and the lock. */
-static void close_books(struct quire_pool *pool)
-{
-	qi_tree_destroy(&pool->zone.tree);
-	if (pool->fronts)
-		give_meta(pool->fronts, pool->fronts_bytes);
-	free(pool->slots);
-	qi_pool_memory_unmap(&pool->memory);
-	free(pool);
-}
-
-static struct quire_pool *new_pool(const struct quire_pool_options *options)
-{
-	struct quire_pool *pool = aligned_alloc(64, (sizeof(*pool) + 63) & ~(size_t)63);
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (!pool)
-		return NULL;
-	memset(pool, 0, sizeof(*pool));
-	pool->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
-	pool->max_threads = options->max_threads ? options->max_threads :
-						   (unsigned)qi_clamp(cpus > 0 ? (uint64_t)cpus * 4 : 4, 4, MAX_THREADS);
-	pool->log = options->log;
-	pool->log_ctx = options->log_ctx;
-	pool->platform = (struct quire_platform){ .ctx = pool, .log = log_line, .panic = panic };
-	/* Without it other threads' fronts are out of reach, no more. */
-	if (!syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
-		pool->platform.barrier_all = barrier_all;
-	return pool;
-}
-
-enum quire_status quire_pool_create(const struct quire_pool_options *options, struct quire_pool **result)
-{
-	enum quire_status status = check_options(options);
-	const char *why = "the options make no sense";
-	struct quire_pool *pool = status == QUIRE_OK ? new_pool(options) : NULL;
-
-	if (!pool) {
-		status = status == QUIRE_OK ? QUIRE_ENOMEM : status;
-		if (options->log)
-			options->log(options->log_ctx, QUIRE_LOG_ERROR, why, strlen(why));
-		return status;
-	}
-	status = qi_pool_memory_map(&pool->memory, options, &why);
-	if (status == QUIRE_OK) {
-		why = "no memory for the books, or too many pools";
-		status = open_books(pool);
-	}
-	if (status == QUIRE_OK)
-		status = open_slots(pool);
-	if (status != QUIRE_OK) {
-		qi_log(&pool->platform, QUIRE_LOG_ERROR, "pool: %s%s%s", why, errno ? ": " : "",
-		       errno ? strerror(errno) : "");
-		close_books(pool);
-		return status;
-	}
-	pthread_mutex_init(&pool->lock, NULL);
-	*result = pool;
-	return QUIRE_OK;
-}
-
-void quire_pool_destroy(struct quire_pool *pool)
-{
-	if (!pool)
-		return;
-	pthread_key_delete(pool->key);
-	pthread_mutex_destroy(&pool->lock);
-	close_books(pool);
-}
-
-/*
- * Keep all threads out of their fronts for a moment (they go to the tree meanwhile), the way the engine does to drain them:
- * see zone/front.h. False: the host has no barrier for it.
- */
-static bool hold_fronts(struct quire_pool *pool)
-{
-	if (!pool->platform.barrier_all)
-		return false;
-	qi_lock(&pool->zone.drain_lock);
-	for (unsigned cpu = 0; cpu < pool->max_threads; cpu++)
-		__atomic_store_n(&pool->zone.fronts[cpu].taken, 1, __ATOMIC_RELEASE);
-	barrier_all(pool);
-	for (unsigned cpu = 0; cpu < pool->max_threads; cpu++)
-		while (__atomic_load_n(&pool->zone.fronts[cpu].busy, __ATOMIC_ACQUIRE))
-			qi_relax();
-	return true;
-}
-
-static void release_fronts(struct quire_pool *pool)
-{
-	for (unsigned cpu = 0; cpu < pool->max_threads; cpu++)
-		__atomic_store_n(&pool->zone.fronts[cpu].taken, 0, __ATOMIC_RELEASE);
-	qi_unlock(&pool->zone.drain_lock);
-}
-
-/* --- figures --------------------------------------------------------------------------------------------------------- */
-
-void quire_pool_stats(struct quire_pool *pool, struct quire_pool_stats *stats)
-{
-	qi_tree_counts_t counts = { 0 };
-	bool held = hold_fronts(pool);
-
-	memset(stats, 0, sizeof(*stats));
-	qi_lock(&pool->zone.lock);
-	qi_tree_counts(&pool->zone.tree, counts);
-	stats->free_bytes = qi_tree_free_pages(&pool->zone.tree) << PAGE_SHIFT;
-	stats->metadata_bytes = pool->meta_bytes + pool->fronts_bytes + sizeof(*pool);
-	stats->bad_frees = pool->zone.bad_frees;
-	qi_unlock(&pool->zone.lock);
-	for (unsigned type = 0; type < QUIRE_MIGRATE_TYPES; type++)
-		for (unsigned order = 0; order <= QUIRE_POOL_MAX_ORDER; order++)
-			stats->free_blocks[order] += counts[type][order];
-	for (unsigned cpu = 0; held && cpu < pool->max_threads; cpu++)
-		stats->kept_bytes += qi_front_held(&pool->zone, cpu) << PAGE_SHIFT;
-	if (held)
-		release_fronts(pool);
-	stats->bytes = pool->memory.size;
-	stats->max_threads = pool->max_threads;
-	stats->threads = pool->max_threads - __atomic_load_n(&pool->free_slots, __ATOMIC_RELAXED);
-}
-
-enum quire_status quire_pool_check(struct quire_pool *pool)
-{
-	const char *what = "";
-	enum quire_status status;
-
-	qi_lock(&pool->zone.lock);
-	status = qi_check_tree(&pool->zone.tree, &what);
-	qi_unlock(&pool->zone.lock);
-	if (status != QUIRE_OK)
-		qi_log(&pool->platform, QUIRE_LOG_ERROR, "pool: %s", what);
-	return status;
-}
-
-void *quire_pool_base(const struct quire_pool *pool)
-{
-	return pool->memory.base;
-}
-
-uint64_t quire_pool_size(const struct quire_pool *pool)
-{
-	return pool->memory.size;
 }

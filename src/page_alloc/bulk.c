@@ -6,6 +6,7 @@
 #include "page_alloc/page_alloc.h"
 #include "poison/poison.h"
 
+#include "zone/front_bulk.h"
 #include "zone/tree_split.h"
 
 #define AT_ONCE 64u		/* frames per stay on a CPU */
@@ -133,27 +134,23 @@ static struct qi_zone *bulk_zone(const struct qi_walk *walk, size_t count, uint6
 	return NULL;
 }
 
-/* Fill the empty ones of pfns[0 .. count - 1], count <= AT_ONCE, in one stay on the CPU. Returns how many. */
-static size_t fill_some(struct qi_walk *walk, struct qi_zone *za, size_t count, quire_pfn_t *pfns)
+/* Fill pfns' first empty ones, as many as AT_ONCE, in one stay on the CPU. Returns how many. */
+static size_t fill_some(struct qi_walk *walk, struct qi_zone *za, size_t empty, quire_pfn_t *pfns)
 {
 	unsigned long state = 0;
 	unsigned cpu = qi_enter_cpu(walk->q, &state);
-	size_t filled = 0, i;
+	quire_pfn_t got[AT_ONCE];
+	size_t filled = qi_front_alloc_many(za, cpu, &walk->request, empty, got);
 
-	for (i = 0; i < count; i++) {
-		quire_pfn_t pfn;
-
+	for (size_t i = 0, next = 0; next < filled; i++) {
 		if (pfns[i] != QUIRE_PFN_NONE)
 			continue;
-		if (qi_front_alloc(za, cpu, &walk->request, &pfn) != QUIRE_OK)
-			break;
-		pfns[i] = pfn;
-		filled++;
-		qi_trace(walk->q, alloc, pfn, 0, walk->gfp, (enum quire_migratetype)walk->request.type);
+		pfns[i] = got[next++];
+		qi_trace(walk->q, alloc, pfns[i], 0, walk->gfp, (enum quire_migratetype)walk->request.type);
 	}
 	if (filled) {
 		qi_count_allocs(za, cpu, walk, filled);
-		qi_note_fallbacks(za, walk, pfns[i ? i - 1 : 0], walk->gfp & QUIRE_GFP_KSWAPD_RECLAIM);
+		qi_note_fallbacks(za, walk, got[filled - 1], walk->gfp & QUIRE_GFP_KSWAPD_RECLAIM);
 	}
 	qi_leave_cpu(walk->q, state);
 	return filled;
@@ -196,7 +193,7 @@ size_t quire_alloc_frames_bulk(struct quire *q, int nid, quire_gfp_t gfp, size_t
 		qi_zone_need_fronts(za);
 	for (size_t at = 0; za && at < count; at += AT_ONCE) {
 		size_t n = (size_t)qi_min(AT_ONCE, count - at), empty = count_empty(n, pfns + at);
-		size_t filled = fill_some(&walk, za, n, pfns + at);
+		size_t filled = fill_some(&walk, za, empty, pfns + at);
 
 		got += filled;
 		if (filled < empty)

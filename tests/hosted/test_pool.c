@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -138,6 +139,47 @@ static void wrong_frees_are_refused(void **state)
 	quire_pool_stats(pool, &stats);
 	assert_int_equal(stats.bad_frees, 0);
 	assert_int_equal(errors, 0);
+	finish(pool);
+}
+
+/* Some that are nothing, wrong, free already or twice in one call: the others go, and the first refusal is what is told. */
+static void wrong_ones_among_many(void **state)
+{
+	struct quire_pool *pool = make(64 * MIB, 0);
+	void *blocks[300], *mixed[300];
+	struct quire_pool_stats stats;
+
+	(void)state;
+	assert_int_equal(quire_pool_alloc_bulk(pool, 19, blocks, 300), 0);
+	assert_int_equal(quire_pool_alloc_bulk(pool, 0, blocks, 0), 0);
+	assert_int_equal(quire_pool_free_bulk(pool, 0, blocks, 0), QUIRE_OK);
+	for (unsigned order = 0; order < 10; order += 3) {
+		size_t got = quire_pool_alloc_bulk(pool, order, blocks, 300), want = 16384u >> order < 300 ? 16384u >> order : 300;
+
+		assert_int_equal(got, want);
+		memcpy(mixed, blocks, sizeof(mixed));
+		mixed[3] = NULL;
+		mixed[5] = blocks[4];
+		mixed[7] = (char *)blocks[7] + 8;
+		mixed[9] = &stats;
+		mixed[got - 1] = mixed[got - 2];
+		assert_int_equal(quire_pool_free_bulk(pool, order, mixed, got), QUIRE_EEXIST);
+		mixed[0] = blocks[3];
+		mixed[1] = blocks[7];
+		mixed[2] = blocks[5];
+		mixed[3] = blocks[9];
+		mixed[4] = blocks[got - 1];
+		assert_int_equal(quire_pool_free_bulk(pool, order, mixed, 5), QUIRE_OK);
+		assert_int_equal(quire_pool_free_bulk(pool, order, mixed, 5), QUIRE_EEXIST);
+		quire_pool_drain(pool);
+		quire_pool_stats(pool, &stats);
+		assert_int_equal(stats.free_bytes, stats.bytes);
+		assert_int_equal(stats.bad_frees, 0);
+	}
+	mixed[0] = &stats;
+	mixed[1] = (char *)quire_pool_base(pool) + 1;
+	assert_int_equal(quire_pool_free_bulk(pool, 0, mixed, 2), QUIRE_ENOENT);
+	assert_int_equal(quire_pool_free_bulk(pool, 0, mixed + 1, 1), QUIRE_EINVAL);
 	finish(pool);
 }
 
@@ -336,18 +378,133 @@ static void blocks_outlive_their_thread(void **state)
 	finish(other);
 }
 
+/* --- ends ------------------------------------------------------------------------------------------------------------ */
+
+struct survivor {
+	pthread_barrier_t *met;
+	struct quire_pool *pools[2];
+};
+
+static void *survive(void *argument)
+{
+	struct survivor *s = argument;
+
+	assert_non_null(quire_pool_alloc(s->pools[0], 0));
+	pthread_barrier_wait(s->met);
+	/* Here the first pool is destroyed and a second one made. */
+	pthread_barrier_wait(s->met);
+	assert_int_equal(quire_pool_free(s->pools[1], quire_pool_alloc(s->pools[1], 3), 3), QUIRE_OK);
+	return NULL;
+}
+
+/* Blocks die with their pool; a thread that has used it lives on, uses another, and exits in peace. */
+static void a_pool_goes_with_what_is_out(void **state)
+{
+	struct quire_pool_stats stats;
+	pthread_barrier_t met;
+	struct survivor s = { .met = &met };
+	pthread_t thread;
+	void *blocks[40];
+
+	(void)state;
+	pthread_barrier_init(&met, NULL, 2);
+	s.pools[0] = make(32 * MIB, 4);
+	for (unsigned order = 0; order < 11; order++)
+		assert_int_equal(quire_pool_alloc_bulk(s.pools[0], order, blocks, 3), 3);
+	assert_int_equal(pthread_create(&thread, NULL, survive, &s), 0);
+	pthread_barrier_wait(&met);
+	quire_pool_stats(s.pools[0], &stats);
+	assert_int_equal(stats.threads, 2);
+	assert_true(stats.free_bytes + stats.kept_bytes < stats.bytes);
+	quire_pool_destroy(s.pools[0]);
+	s.pools[1] = make(32 * MIB, 4);
+	pthread_barrier_wait(&met);
+	pthread_join(thread, NULL);
+	quire_pool_stats(s.pools[1], &stats);
+	assert_int_equal(stats.threads, 0);
+	assert_int_equal(stats.free_bytes, stats.bytes);
+	finish(s.pools[1]);
+	pthread_barrier_destroy(&met);
+}
+
+/* A child has a copy of private memory and must leave the pool alone; what it does to its copy, and its end, are its own. */
+static void a_child_changes_nothing(void **state)
+{
+	struct quire_pool *pool = make(16 * MIB, 2);
+	char *page = quire_pool_alloc(pool, 0);
+	struct quire_pool_stats before, after;
+	pid_t child;
+	int status;
+
+	(void)state;
+	strcpy(page, "parent");
+	quire_pool_stats(pool, &before);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		bool right = strcmp(page, "parent") == 0;
+
+		strcpy(page, "child");
+		_exit(right ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_string_equal(page, "parent");
+	quire_pool_stats(pool, &after);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(quire_pool_free(pool, page, 0), QUIRE_OK);
+	finish(pool);
+}
+
+/* What the figures say, block by block: taken, kept by this thread, free in which sizes. */
+static void figures_add_up(void **state)
+{
+	struct quire_pool *pool = make(16 * MIB, 3);
+	struct quire_pool_stats stats;
+	uint64_t held = 0;
+	void *blocks[30];
+
+	(void)state;
+	for (unsigned i = 0; i < 30; i++) {
+		blocks[i] = quire_pool_alloc(pool, i % 6);
+		held += (uint64_t)QUIRE_POOL_PAGE << i % 6;
+	}
+	for (unsigned i = 0; i <= 30; i++) {
+		uint64_t sum = 0;
+
+		quire_pool_stats(pool, &stats);
+		assert_int_equal(stats.bytes, 16 * MIB);
+		assert_int_equal(stats.max_threads, 3);
+		assert_int_equal(stats.threads, 1);
+		assert_int_equal(stats.free_bytes + stats.kept_bytes + held, stats.bytes);
+		for (unsigned order = 0; order <= QUIRE_POOL_MAX_ORDER; order++)
+			sum += stats.free_blocks[order] << order;
+		assert_int_equal(sum * QUIRE_POOL_PAGE, stats.free_bytes);
+		assert_true(stats.metadata_bytes > 0 && stats.metadata_bytes < MIB);
+		if (i == 30)
+			break;
+		assert_int_equal(quire_pool_free(pool, blocks[i], i % 6), QUIRE_OK);
+		held -= (uint64_t)QUIRE_POOL_PAGE << i % 6;
+	}
+	finish(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blocks_are_aligned_and_apart),
 		cmocka_unit_test(all_of_it_can_be_had),
 		cmocka_unit_test(wrong_frees_are_refused),
+		cmocka_unit_test(wrong_ones_among_many),
 		cmocka_unit_test(options_that_make_no_sense),
 		cmocka_unit_test(a_file_holds_what_was_written),
 		cmocka_unit_test(threads_share_a_pool),
 		cmocka_unit_test(threads_beyond_the_most_are_served),
 		cmocka_unit_test(threads_drain_each_other),
 		cmocka_unit_test(blocks_outlive_their_thread),
+		cmocka_unit_test(a_pool_goes_with_what_is_out),
+		cmocka_unit_test(a_child_changes_nothing),
+		cmocka_unit_test(figures_add_up),
 	};
 
 	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);

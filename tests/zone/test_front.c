@@ -11,6 +11,7 @@
 #include "tree_fixture.h"
 
 #include "zone/front.h"
+#include "zone/front_bulk.h"
 
 #define THREADS 4u
 #define MEMBARRIER_PRIVATE_EXPEDITED 8
@@ -103,6 +104,42 @@ static void yield_block(struct rig *r, quire_pfn_t pfn, unsigned order)
 
 struct block { quire_pfn_t pfn; unsigned order; };
 
+#define MANY 150u
+
+/* Many at once, orders that are kept in words and others; then many of one order back, some of them neighbours. */
+static size_t take_many(struct rig *r, unsigned cpu, uint64_t *seed, struct block *live, size_t room)
+{
+	static const unsigned orders[] = { 0, 0, 0, 1, 9 };
+	struct qi_request request = { .order = orders[rnd(seed) % 5], .type = (unsigned)(rnd(seed) % 3) };
+	quire_pfn_t pfns[MANY];
+	size_t n = qi_front_alloc_many(&r->zone, cpu, &request, rnd(seed) % MANY % (room + 1), pfns);
+
+	for (size_t i = 0; i < n; i++) {
+		claim(r, pfns[i], request.order);
+		live[i] = (struct block){ pfns[i], request.order };
+	}
+	return n;
+}
+
+static size_t give_many(struct rig *r, unsigned cpu, uint64_t *seed, struct block *live, size_t count)
+{
+	size_t k = rnd(seed) % count, n = 0, done;
+	unsigned order = live[k].order;
+	quire_pfn_t pfns[MANY];
+
+	while (k < count && n < MANY)
+		if (live[k].order == order) {
+			pfns[n++] = live[k].pfn;
+			yield_block(r, live[k].pfn, order);
+			memmove(&live[k], &live[k + 1], (--count - k) * sizeof(*live));
+		} else {
+			k++;
+		}
+	if (qi_front_free_many(&r->zone, cpu, order, n, pfns, &done) != QUIRE_OK || done != n)
+		abort();
+	return count;
+}
+
 /* One CPU: random requests, its blocks in `live`; every so often it drains itself or everybody. */
 static void churn(struct rig *r, unsigned cpu, unsigned cpus, unsigned ops, uint64_t seed)
 {
@@ -116,6 +153,10 @@ static void churn(struct rig *r, unsigned cpu, unsigned cpus, unsigned ops, uint
 			qi_front_drain(&r->zone, cpu);
 		} else if (what < 3) {
 			qi_front_drain_all(&r->zone);
+		} else if (what < 13 && count < cap) {
+			count += take_many(r, cpu, &seed, live + count, cap - count);
+		} else if (what < 23 && count) {
+			count = give_many(r, cpu, &seed, live, count);
 		} else if (count < cap && what % 2) {
 			struct qi_request request = { .order = (unsigned)__builtin_ctzll(rnd(&seed) | 1u << 10),
 						      .type = (unsigned)(rnd(&seed) % 3) };
@@ -254,6 +295,35 @@ static void double_frees_are_refused(void **state)
 	for (unsigned i = 0; i < 200; i++)
 		if (i != 100)
 			assert_int_equal(qi_front_free(&r.zone, 0, pfn[i], 0), QUIRE_OK);
+	rig_close(&r);
+}
+
+/* Among many: those before the wrong one went, it and those behind it did not. */
+static void wrong_ones_among_many(void **state)
+{
+	const struct qi_request one = { .type = QUIRE_MIGRATE_MOVABLE };
+	quire_pfn_t pfn[128], twice[128];
+	struct rig r;
+	size_t done;
+
+	(void)state;
+	rig_open(&r, 1 << 18, 1);
+	assert_int_equal(qi_front_alloc_many(&r.zone, 0, &one, 128, pfn), 128);
+	for (unsigned wrong = 1; wrong < 128; wrong += 3) {
+		memcpy(twice, pfn, sizeof(twice));
+		twice[wrong] = pfn[wrong / 2];
+		assert_int_equal(qi_front_free_many(&r.zone, 0, 0, 128, twice, &done), QUIRE_EEXIST);
+		assert_int_equal(done, wrong);
+		assert_int_equal(qi_front_held(&r.zone, 0) + qi_tree_free_pages(&r.zone.tree), r.frames - 128 + wrong);
+		assert_int_equal(qi_front_free_many(&r.zone, 0, 0, 127 - wrong, twice + wrong + 1, &done), QUIRE_OK);
+		assert_int_equal(qi_front_free(&r.zone, 0, pfn[wrong], 0), QUIRE_OK);
+		qi_front_drain(&r.zone, 0);
+		assert_int_equal(qi_front_alloc_many(&r.zone, 0, &one, 128, pfn), 128);
+	}
+	assert_int_equal(qi_front_free_many(&r.zone, 0, 0, 1, &r.frames, &done), QUIRE_ERANGE);
+	assert_int_equal(done, 0);
+	assert_int_equal(qi_front_free_many(&r.zone, 0, 0, 0, NULL, &done), QUIRE_OK);
+	assert_int_equal(qi_front_free_many(&r.zone, 0, 0, 128, pfn, &done), QUIRE_OK);
 	rig_close(&r);
 }
 
@@ -510,6 +580,7 @@ int main(void)
 		cmocka_unit_test(the_last_frame_is_found),
 		cmocka_unit_test(what_is_kept_is_bounded),
 		cmocka_unit_test(double_frees_are_refused),
+		cmocka_unit_test(wrong_ones_among_many),
 		cmocka_unit_test(double_frees_by_two_cpus_are_reported),
 		cmocka_unit_test(a_copy_the_tree_has_is_not_handed_out),
 		cmocka_unit_test(two_owners_are_found_out_at_the_end),

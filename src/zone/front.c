@@ -39,8 +39,8 @@ void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus)
 		front->taken = za->fronts_disabled != 0;
 		for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
 			for (unsigned i = 0; i < QI_FRONT_ORDERS; i++) {
-				front->stacks[type][i].last = QUIRE_PFN_NONE;
-				front->stacks[type][i].credit = QI_STACK_CREDIT;
+				front->stacks[type][i].block[0] = QUIRE_PFN_NONE;
+				front->stacks[type][i].spent = -QI_STACK_CREDIT;
 			}
 	}
 	tune(fronts, cpus, za->zone ? za->zone->managed : 0);
@@ -67,7 +67,8 @@ static void give_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsign
 			qi_note_bad_free(za, stack->block[i], order);
 	stack->count = (uint8_t)(stack->count - n);
 	memmove(stack->block, stack->block + n, stack->count * sizeof(stack->block[0]));
-	stack->credit = qi_front_credit(za, QI_STACK_CREDIT);
+	stack->block[stack->count] = QUIRE_PFN_NONE;
+	stack->spent = (int16_t)(stack->count - qi_front_credit(za, QI_STACK_CREDIT));
 }
 
 static void spill_blocks(struct qi_zone *za, struct qi_block_stack *stack, unsigned order)
@@ -90,10 +91,6 @@ static void flush_stacks(struct qi_zone *za, struct qi_front *front)
 			struct qi_block_stack *stack = &front->stacks[type][order - 1];
 
 			give_blocks(za, stack, order, stack->count);
-			if (stack->hot && qi_tree_free(&za->tree, stack->last, order) != QUIRE_OK)
-				qi_note_bad_free(za, stack->last, order);
-			stack->hot = 0;
-			stack->last = QUIRE_PFN_NONE;
 		}
 	memset(front->seen, 0, sizeof(front->seen));
 }
@@ -170,6 +167,16 @@ static inline void note_in_stacks(struct qi_front *front, quire_pfn_t pfn, unsig
 	*seen_word(front, pfn, order) |= 1ull << (pfn >> order & 63);
 }
 
+/* A block that is not here yet; there is room. */
+static inline void push_block(struct qi_front *front, struct qi_block_stack *stack, quire_pfn_t pfn, unsigned order,
+			      unsigned type)
+{
+	note_in_stacks(front, pfn, order);
+	stack->block[stack->count++] = pfn;
+	stack->block[stack->count] = QUIRE_PFN_NONE;
+	front->last[order] = (uint8_t)type;
+}
+
 /* The filter only grows otherwise: again from what there is, after a spill or when it misled. */
 static void note_stacks(struct qi_front *front, unsigned order)
 {
@@ -177,26 +184,49 @@ static void note_stacks(struct qi_front *front, unsigned order)
 	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++) {
 		const struct qi_block_stack *stack = &front->stacks[type][order - 1];
 
-		if (stack->last != QUIRE_PFN_NONE)
-			note_in_stacks(front, stack->last, order);
-		for (unsigned i = 0; i < stack->count; i++)
-			note_in_stacks(front, stack->block[i], order);
+		for (unsigned i = 0; i <= stack->count; i++)
+			if (stack->block[i] != QUIRE_PFN_NONE)
+				note_in_stacks(front, stack->block[i], order);
 	}
 }
 
 /* --- allocation ------------------------------------------------------------------------------------------------------ */
 
-/* From a stack, as far as its credit goes. */
-static inline quire_pfn_t next_block(struct qi_front *front, unsigned order, unsigned type)
+/*
+ * Zone locked. A few more for the stack, which cost no credit, where a pageblock of the type is broken anyway and
+ * they are little beside the CPU's share.
+ */
+static void stock_blocks(struct qi_zone *za, struct qi_front *front, const struct qi_request *request)
 {
-	struct qi_block_stack *stack = &front->stacks[type][order - 1];
+	struct qi_block_stack *stack = &front->stacks[request->type][request->order - 1];
+	unsigned order = request->order, type = request->type, flags = request->flags & QI_TREE_NOFRAGMENT;
+	quire_pfn_t pfn;
 
-	if (!stack->count || stack->credit <= 0)
+	if (front->frames.most <= QI_FRONT_BATCH || stack->count > QI_FRONT_DEPTH / 2)
+		return;
+	for (unsigned i = 0; i < QI_FRONT_BLOCKS && za->tree.leaf_mask[type] >> order; i++) {
+		if (qi_tree_free_pages(&za->tree) < request->floor + (1ull << order))
+			return;
+		if (qi_tree_alloc(&za->tree, order, type, flags, &pfn) != QUIRE_OK)
+			return;
+		push_block(front, stack, pfn, order, type);
+	}
+}
+
+static quire_pfn_t take_from_tree(struct qi_zone *za, struct qi_front *front, const struct qi_request *request)
+{
+	quire_pfn_t pfn = QUIRE_PFN_NONE;
+	uint64_t held;
+
+	if (!qi_tree_may_serve(za, request))
 		return QUIRE_PFN_NONE;
-	stack->credit--;
-	stack->last = stack->block[--stack->count];
-	front->last[order] = (uint8_t)type;
-	return stack->last;
+	held = qi_moves_begin(za, front);
+	qi_lock(&za->lock);
+	if (qi_tree_alloc(&za->tree, request->order, request->type, request->flags, &pfn) == QUIRE_OK)
+		stock_blocks(za, front, request);
+	qi_unlock(&za->lock);
+	qi_moves_end(za, front, held);
+	return pfn;
 }
 
 /* The tree, then the stack whatever its credit. */
@@ -205,12 +235,19 @@ static quire_pfn_t take_stack_block(struct qi_zone *za, struct qi_front *front, 
 	struct qi_block_stack *stack = &front->stacks[request->type][request->order - 1];
 	quire_pfn_t pfn = qi_stack_take(stack);
 
-	if (pfn == QUIRE_PFN_NONE && tree_alloc(za, request, &pfn) != QUIRE_OK) {
-		if (!stack->count)
-			return QUIRE_PFN_NONE;
-		pfn = stack->block[--stack->count];
+	if (pfn == QUIRE_PFN_NONE)
+		pfn = take_from_tree(za, front, request);
+	if (pfn == QUIRE_PFN_NONE && stack->count) {
+		stack->block[stack->count--] = QUIRE_PFN_NONE;
+		stack->spent = stack->count;
+		pfn = stack->block[stack->count];
 	}
-	stack->last = pfn;
+	if (pfn == QUIRE_PFN_NONE)
+		return pfn;
+	if (stack->count < QI_FRONT_DEPTH) {
+		stack->block[stack->count] = pfn;
+		stack->block[stack->count + 1] = QUIRE_PFN_NONE;
+	}
 	note_in_stacks(front, pfn, request->order);
 	front->last[request->order] = (uint8_t)request->type;
 	return pfn;
@@ -228,7 +265,7 @@ static bool keeps_small(const struct qi_front *front)
 
 	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
 		for (unsigned i = 0; i < QI_FRONT_ORDERS; i++)
-			any |= front->stacks[type][i].count || front->stacks[type][i].hot;
+			any |= front->stacks[type][i].count != 0;
 	return any;
 }
 
@@ -283,12 +320,10 @@ static inline bool take_kept(struct qi_zone *za, struct qi_front *front, const s
 	qi_words_settle(za, &front->huge, QI_LEAF_SHIFT);
 	/* The owner may have been kept out before, by somebody who emptied nothing: what is at hand comes first. */
 	*pfn = qi_at_hand(front, order, type);
-	if (qi_likely(kept_order(order)) && *pfn == QUIRE_PFN_NONE) {
-		*pfn = qi_word_order(order) ? qi_words_next(qi_front_cache(front, order), order, type) :
-					      next_block(front, order, type);
-		if (*pfn == QUIRE_PFN_NONE)
-			*pfn = take_more(za, front, request);
-	}
+	if (*pfn == QUIRE_PFN_NONE && qi_word_order(order))
+		*pfn = qi_words_next(qi_front_cache(front, order), order, type);
+	if (*pfn == QUIRE_PFN_NONE && qi_likely(kept_order(order)))
+		*pfn = take_more(za, front, request);
 	qi_front_leave(front);
 	return *pfn != QUIRE_PFN_NONE;
 }
@@ -342,16 +377,19 @@ enum quire_status qi_front_free_tree(struct qi_zone *za, quire_pfn_t pfn, unsign
 	return status;
 }
 
-/* Is it here already? Whatever its type: that of its pageblock may have changed. */
+/*
+ * Is it here already? Whatever its type: that of its pageblock may have changed. If it is the one a stack handed out last,
+ * it no longer is.
+ */
 static bool in_stacks(struct qi_front *front, quire_pfn_t pfn, unsigned order)
 {
 	if (qi_likely(!maybe_in_stacks(front, pfn, order)))
 		return false;
 	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++) {
-		const struct qi_block_stack *stack = &front->stacks[type][order - 1];
+		struct qi_block_stack *stack = &front->stacks[type][order - 1];
 
-		if (stack->hot && stack->last == pfn)
-			return true;
+		if (stack->block[stack->count] == pfn)
+			stack->block[stack->count] = QUIRE_PFN_NONE;
 		for (unsigned i = 0; i < stack->count; i++)
 			if (qi_unlikely(stack->block[i] == pfn))
 				return true;
@@ -364,25 +402,46 @@ static enum quire_status keep_stack_block(struct qi_zone *za, struct qi_front *f
 					  unsigned type)
 {
 	struct qi_block_stack *stack = &front->stacks[type][order - 1];
+	const struct qi_node *leaf = qi_leaf_of(&za->tree, pfn);
 
-	if (qi_unlikely(!front->frames.limit || !qi_tree_vouches_block(&za->tree, order, pfn)))
+	if (qi_unlikely(!front->frames.limit || !leaf || !qi_is_block_of_word(leaf, qi_leaf_unit(pfn), 1u << order)))
 		return QUIRE_ENOENT;
 	if (qi_unlikely(in_stacks(front, pfn, order)))
 		return QUIRE_EEXIST;
-	note_in_stacks(front, pfn, order);
-	if (!stack->hot && stack->credit > 0) {
-		stack->credit--;
-		stack->hot = 1;
-		stack->last = pfn;
-		front->last[order] = (uint8_t)type;
-		return QUIRE_OK;
-	}
 	if (stack->count == QI_FRONT_DEPTH) {
 		spill_blocks(za, stack, order);
 		note_stacks(front, order);
-		note_in_stacks(front, pfn, order);
 	}
-	stack->block[stack->count++] = pfn;
+	push_block(front, stack, pfn, order, type);
+	stack->spent++;
+	return QUIRE_OK;
+}
+
+/* As qi_front_keep(): the usual case calls nothing. */
+enum quire_status qi_front_keep_block(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order)
+{
+	const struct qi_upper *mid;
+	const struct qi_node *leaf;
+	struct qi_block_stack *stack;
+	unsigned type;
+
+	if (qi_unlikely((pfn & ((1ull << order) - 1)) || !front->frames.limit || maybe_in_stacks(front, pfn, order) ||
+			!qi_tree_holds(&za->tree, pfn, 1ull << order)))
+		return qi_front_keep_slow(za, front, pfn, order);
+	mid = qi_mid_of(&za->tree, pfn);
+	if (qi_unlikely(!mid))
+		return qi_front_keep_slow(za, front, pfn, order);
+	type = qi_child_type_bits(mid, qi_mid_unit(pfn));
+	leaf = qi_child_leaf(mid, qi_mid_unit(pfn));
+	if (qi_unlikely(type >= QUIRE_MIGRATE_PCPTYPES || !leaf || !qi_is_block_of_word(leaf, qi_leaf_unit(pfn), 1u << order)))
+		return qi_front_keep_slow(za, front, pfn, order);
+	stack = &front->stacks[type][order - 1];
+	if (qi_unlikely(stack->count == QI_FRONT_DEPTH))
+		return qi_front_keep_slow(za, front, pfn, order);
+	push_block(front, stack, pfn, order, type);
+	stack->spent++;
+	qi_poke(&front->stocked, 1);
+	qi_front_leave(front);
 	return QUIRE_OK;
 }
 
@@ -426,6 +485,6 @@ QI_RACES uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu)
 	}
 	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
 		for (unsigned i = 0; i < QI_FRONT_ORDERS; i++)
-			pages += (uint64_t)(front->stacks[type][i].count + front->stacks[type][i].hot) << (i + 1);
+			pages += (uint64_t)front->stacks[type][i].count << (i + 1);
 	return pages;
 }

@@ -3,8 +3,8 @@
  *
  * Orders 0 and 9 are kept as words: (number of 64 neighbouring blocks, mask of which are here). `serve` is the word
  * requests of a type are served from; freed blocks collect in `entries`, newest last, so frees in order cost one
- * entry per 64. Orders 1 to 3 are small stacks of blocks, and the block handed out last, so that take-and-give-back
- * costs nothing else.
+ * entry per 64. Orders 1 to 3 are small stacks of blocks, with the block handed out last above the top, so that
+ * take-and-give-back costs nothing else.
  *
  * Credit. Reusing one's own frees for ever, as any classic per-CPU list does, keeps memory as scattered as it is:
  * churn returns its own frames. So a CPU may reuse only `credit` blocks between two spills to the tree; then it takes
@@ -52,10 +52,11 @@
 #define QI_FRONT_STOCK 8u		/* words taken from the tree at once, at most */
 #define QI_FRONT_BATCH 32u		/* ... until there are this many frames; at first */
 #define QI_FRONT_BATCH_MOST 512u
-#define QI_FRONT_SEEN 32u		/* words of the filter */
-#define QI_FRONT_SEEN_BLOCKS 4u		/* of the stacks' */
+#define QI_FRONT_SEEN 128u		/* words of the filter */
+#define QI_FRONT_SEEN_BLOCKS 16u		/* of the stacks' */
 #define QI_FRONT_ORDERS 3u		/* orders 1 .. 3 have stacks: holding larger ones costs whole pageblocks */
 #define QI_FRONT_DEPTH 14u
+#define QI_FRONT_BLOCKS 3u		/* taken from the tree along with the one that is wanted */
 #define QI_FRONT_CREDIT 32		/* order-0 and order-9 blocks: half the requests then come from the tree */
 
 struct qi_word_cache {
@@ -72,18 +73,20 @@ struct qi_word_cache {
 	uint8_t batch;			/* order 9: blocks taken at once */
 	uint16_t want, most;		/* order 0: frames to take next time; at most. Order 9: most: blocks to keep */
 	struct qi_word_entry stock[QI_FRONT_STOCK];
-	uint64_t seen[QI_FRONT_SEEN];	/* bit word % 2048: set if the word may be kept here */
+	uint64_t seen[QI_FRONT_SEEN];	/* bit word % 8192: set if the word may be kept here */
 	uint8_t type[QI_FRONT_ENTRIES + 1];
 	struct qi_word_entry entries[QI_FRONT_ENTRIES + 1];	/* [0] never matches */
 };
 
+/*
+ * block[count] is the one handed out last, as long as it is not back and nothing else came, else QUIRE_PFN_NONE. In the former
+ * case block[count + 1] is NONE, for when it is back.
+ */
 struct qi_block_stack {
-	quire_pfn_t last;		/* handed out last */
-	int32_t credit;
-	uint8_t hot;			/* it came back */
+	int16_t spent;			/* count less credit: what lies below this is not handed out */
 	uint8_t count;
-	uint8_t room[2];
-	quire_pfn_t block[QI_FRONT_DEPTH];
+	uint8_t room[5];
+	quire_pfn_t block[QI_FRONT_DEPTH + 1];
 };
 
 struct qi_front {
@@ -96,7 +99,7 @@ struct qi_front {
 	struct qi_word_cache frames __attribute__((aligned(64)));
 	struct qi_word_cache huge __attribute__((aligned(64)));
 	struct qi_block_stack stacks[QUIRE_MIGRATE_PCPTYPES][QI_FRONT_ORDERS] __attribute__((aligned(64)));
-	uint64_t seen[QI_FRONT_ORDERS][QI_FRONT_SEEN_BLOCKS];	/* bit block % 256: set if it may be in a stack of its order */
+	uint64_t seen[QI_FRONT_ORDERS][QI_FRONT_SEEN_BLOCKS];	/* bit block % 1024: set if it may be in a stack of its order */
 };
 
 /* What a request wants of a zone. */
@@ -126,8 +129,13 @@ void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus);
  */
 void qi_fronts_tune(struct qi_zone *za, uint64_t managed);
 
-/* Keep a block that does not belong to what is at hand, or give it to the tree. Inside the front; leaves it. */
-enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order);
+/*
+ * Keep a block that does not belong to what is at hand, or give it to the tree: a single frame; a block of order 1 to
+ * QI_FRONT_ORDERS; any. Inside the front; they leave it.
+ */
+enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn);
+enum quire_status qi_front_keep_block(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order);
+enum quire_status qi_front_keep_slow(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order);
 /* The rest of qi_front_alloc; and qi_front_free where there is no front to be had. */
 enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn);
 enum quire_status qi_front_free_tree(struct qi_zone *za, quire_pfn_t pfn, unsigned order);
@@ -174,12 +182,13 @@ static inline quire_pfn_t qi_word_take(struct qi_word_cache *cache, unsigned ord
 	return (serve->word * 64 + qi_ctz(mask)) << order;
 }
 
+/* The newest, as far as credit goes. */
 static inline quire_pfn_t qi_stack_take(struct qi_block_stack *stack)
 {
-	if (qi_unlikely(!stack->hot))
+	if (qi_unlikely(!stack->count || stack->count <= stack->spent))
 		return QUIRE_PFN_NONE;
-	stack->hot = 0;
-	return stack->last;
+	stack->block[stack->count--] = QUIRE_PFN_NONE;
+	return stack->block[stack->count];
 }
 
 /* A block that is at hand. Inside the front. */
@@ -189,7 +198,10 @@ static inline quire_pfn_t qi_at_hand(struct qi_front *front, unsigned order, uns
 		return qi_word_take(&front->frames, 0, type);
 	if (order == QI_LEAF_SHIFT)
 		return qi_word_take(&front->huge, QI_LEAF_SHIFT, type);
-	return order <= QI_FRONT_ORDERS ? qi_stack_take(&front->stacks[type][order - 1]) : QUIRE_PFN_NONE;
+	if (order > QI_FRONT_ORDERS)
+		return QUIRE_PFN_NONE;
+	front->last[order] = (uint8_t)type;
+	return qi_stack_take(&front->stacks[type][order - 1]);
 }
 
 /*
@@ -244,14 +256,12 @@ static inline enum quire_status qi_word_put(struct qi_word_cache *cache, uint64_
 	return QUIRE_OK;
 }
 
-/* A block that is the one handed out last. ENOENT: it is not. */
+/* A block that is the one handed out last: at the top of a full stack there is none. ENOENT: it is not. */
 static inline enum quire_status qi_stack_put(struct qi_block_stack *stack, quire_pfn_t pfn)
 {
-	if (stack->last != pfn)
+	if (stack->block[stack->count] != pfn || qi_unlikely(pfn == QUIRE_PFN_NONE))
 		return QUIRE_ENOENT;
-	if (qi_unlikely(stack->hot))
-		return QUIRE_EEXIST;
-	stack->hot = 1;
+	stack->count++;
 	return QUIRE_OK;
 }
 
@@ -266,14 +276,20 @@ static inline enum quire_status qi_front_free(struct qi_zone *za, unsigned cpu, 
 	front = qi_front_of(za, cpu);
 	if (!qi_front_enter(front))
 		return qi_front_free_tree(za, pfn, order);
-	if (qi_likely(order == 0))
+	if (qi_likely(order == 0)) {
 		status = qi_word_put(&front->frames, pfn >> 6, 1ull << (pfn & 63));
-	else if (order <= QI_FRONT_ORDERS)
+		if (status == QUIRE_ENOENT)
+			return qi_front_keep(za, front, pfn);
+	} else if (order <= QI_FRONT_ORDERS) {
 		status = qi_stack_put(&front->stacks[front->last[order]][order - 1], pfn);
-	else if (order == QI_LEAF_SHIFT && !(pfn & (QI_FAN - 1)))
-		status = qi_word_put(&front->huge, pfn >> QI_LEAF_SHIFT >> 6, 1ull << (pfn >> QI_LEAF_SHIFT & 63));
-	if (status == QUIRE_ENOENT)
-		return qi_front_keep(za, front, pfn, order);
+		if (status == QUIRE_ENOENT)
+			return qi_front_keep_block(za, front, pfn, order);
+	} else {
+		if (order == QI_LEAF_SHIFT && !(pfn & (QI_FAN - 1)))
+			status = qi_word_put(&front->huge, pfn >> QI_LEAF_SHIFT >> 6, 1ull << (pfn >> QI_LEAF_SHIFT & 63));
+		if (status == QUIRE_ENOENT)
+			return qi_front_keep_slow(za, front, pfn, order);
+	}
 	qi_front_leave(front);
 	return status;
 }

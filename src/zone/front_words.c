@@ -232,38 +232,58 @@ static void give_rest_of(struct qi_zone *za, struct qi_word_cache *cache, unsign
 	remove_entry(cache, i);
 }
 
+/* Zone locked. Up to `most` words with `enough` blocks. Returns how many. */
+static unsigned take_words(struct qi_zone *za, struct qi_word_cache *cache, const struct qi_request *request,
+			   unsigned enough, struct qi_word_entry *words, unsigned most)
+{
+	unsigned flags = request->flags & QI_TREE_NOFRAGMENT, n = 0, some;
+
+	if (request->order)
+		return qi_tree_alloc_word(&za->tree, request->order, request->type, flags, cache->batch, &words->word,
+					  &words->mask) == QUIRE_OK;
+	while (enough && n < most) {
+		some = qi_tree_alloc_words(&za->tree, request->type, flags, enough, words + n, most - n);
+		if (!some)
+			break;
+		for (; some; some--, n++)
+			enough -= (unsigned)qi_min(enough, qi_popcount(words[n].mask));
+	}
+	return n;
+}
+
 /*
  * Words for `serve` and, if there is no stock of another type, a few more: memory that is mostly full gives one frame
  * a word. Special blocks are not kept, so not asked for: qi_front_alloc_slow() does, for the one block.
  */
 static bool refill(struct qi_zone *za, struct qi_word_cache *cache, const struct qi_request *request)
 {
-	unsigned flags = request->flags & QI_TREE_NOFRAGMENT, limit = request->order ? cache->batch : 64, got = 0;
-	unsigned enough = request->order || cache->stocked ? 1 : cache->want;
-	struct qi_word_entry *into = &cache->serve[request->type];
+	bool more = !request->order && !cache->stocked;
+	struct qi_word_entry words[QI_FRONT_STOCK + 1];
 	uint64_t held, before;
+	unsigned n;
 
 	if (!cache->limit || !qi_tree_may_serve(za, request))
 		return false;
 	held = qi_moves_begin(za, cache);
 	qi_lock(&za->lock);
 	before = za->bad_frees;
-	while (got < enough && cache->stocked < QI_FRONT_STOCK) {
-		if (qi_tree_alloc_word(&za->tree, request->order, request->type, flags, limit, &into->word, &into->mask))
-			break;
-		give_rest_of(za, cache, request->order, into->word);
-		note_kept(cache, into->word);
-		cache->stocked += got != 0;
-		got += qi_popcount(into->mask);
-		into = &cache->stock[cache->stocked];
+	n = take_words(za, cache, request, more ? cache->want : 1, words, more ? QI_FRONT_STOCK + 1 : 1);
+	for (unsigned i = 0; i < n; i++) {
+		give_rest_of(za, cache, request->order, words[i].word);
+		note_kept(cache, words[i].word);
 	}
 	qi_unlock(&za->lock);
-	if (enough > 1)
+	if (n)
+		cache->serve[request->type] = words[0];
+	if (more && n > 1) {
+		memcpy(cache->stock, words + 1, (n - 1) * sizeof(*words));
+		cache->stocked = (uint8_t)(n - 1);
 		cache->stock_type = (uint8_t)request->type;
+	}
 	cache->want = (uint16_t)qi_min(cache->want * 2u, cache->most);
 	qi_report_bad_frees(za, before);
 	qi_moves_end(za, cache, held);
-	return got;
+	return n;
 }
 
 quire_pfn_t qi_words_take(struct qi_zone *za, struct qi_word_cache *cache, const struct qi_request *request)
@@ -406,7 +426,7 @@ static QI_APART enum quire_status keep_doubtful(struct qi_zone *za, struct qi_fr
  * What would be reused next is put at hand at once. Written so that nothing is called but at the end: on this road each
  * register saved counts.
  */
-enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order)
+enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn)
 {
 	struct qi_word_cache *cache = &front->frames;
 	uint64_t word = pfn >> 6, bit = 1ull << (pfn & 63), ours;
@@ -414,8 +434,8 @@ enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quir
 	const struct qi_node *leaf;
 	unsigned type;
 
-	if (order || qi_unlikely(!qi_tree_holds(&za->tree, pfn, 1)))
-		return qi_front_keep_slow(za, front, pfn, order);
+	if (qi_unlikely(!qi_tree_holds(&za->tree, pfn, 1)))
+		return qi_front_keep_slow(za, front, pfn, 0);
 	mid = qi_mid_of(&za->tree, pfn);
 	if (qi_unlikely(!mid))
 		return qi_front_keep_slow(za, front, pfn, 0);
@@ -438,7 +458,7 @@ enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quir
 }
 
 /* The newest entry is what comes next. */
-static quire_pfn_t take_newest(struct qi_word_cache *cache, unsigned type)
+static inline quire_pfn_t take_newest(struct qi_word_cache *cache, unsigned type)
 {
 	unsigned n = cache->count;
 	uint64_t word = cache->entries[n].word, mask = cache->entries[n].mask;
@@ -449,10 +469,14 @@ static quire_pfn_t take_newest(struct qi_word_cache *cache, unsigned type)
 	return serve_word(cache, 0, type, word, mask);
 }
 
-/* As qi_front_keep(): the usual case is all there is, everything else is a call at the end. */
+/*
+ * As qi_front_keep(): the usual cases are all there is, everything else is a call at the end. What is in stock was the tree's to
+ * give long ago, so nothing needs to be settled before.
+ */
 enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
 {
 	struct qi_word_cache *cache;
+	const struct qi_word_entry *from;
 	struct qi_front *front;
 	unsigned type = request->type, n;
 
@@ -463,12 +487,16 @@ enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const st
 		return qi_front_alloc_further(za, cpu, request, pfn);
 	cache = &front->frames;
 	n = cache->count;
-	if (!n || n != cache->vouched || cache->stocked || cache->credit <= 0 || cache->type[n] != type ||
-	    cache->serve[type].mask) {
+	if (cache->stocked && cache->stock_type == type && !cache->serve[type].mask) {
+		from = &cache->stock[--cache->stocked];
+		*pfn = serve_word(cache, 0, type, from->word, from->mask);
+	} else if (n && n == cache->vouched && !cache->stocked && cache->credit > 0 && cache->type[n] == type &&
+		   !cache->serve[type].mask) {
+		*pfn = take_newest(cache, type);
+	} else {
 		qi_front_leave(front);
 		return qi_front_alloc_further(za, cpu, request, pfn);
 	}
-	*pfn = take_newest(cache, type);
 	qi_front_leave(front);
 	return QUIRE_OK;
 }

@@ -222,6 +222,13 @@ enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsig
 				     uint64_t *word, uint64_t *mask);
 
 /*
+ * The same for order 0 and whole words of one pageblock: words[0 ..] until they hold `enough` frames or there are `most` of
+ * them, or the pageblock has no more. Returns how many; 0: nothing to be had.
+ */
+unsigned qi_tree_alloc_words(struct qi_tree *tree, unsigned type, unsigned flags, unsigned enough,
+			     struct qi_word_entry *words, unsigned most);
+
+/*
  * Give back a block. Refused, with everything as it was: QUIRE_EEXIST (some of it is free already), QUIRE_EINVAL (not
  * aligned, or not allocated with this order), QUIRE_ENOENT (never handed over), QUIRE_ERANGE (outside the tree).
  */
@@ -238,13 +245,6 @@ void qi_tree_fetch_words(const struct qi_tree *tree, const struct qi_word_entry 
 			 unsigned n);
 unsigned qi_tree_free_words(struct qi_tree *tree, const struct qi_word_entry *entries, struct qi_node *const *leaves,
 			    unsigned n);
-
-/*
- * Without the lock: is this block, order 1 to 5, allocated with this order? For a block nobody else has business with,
- * true is the truth; false may be due to a neighbour changing just now, and is to be asked again with the lock.
- * qi_tree_vouches() in tree_internal.h is the same for words.
- */
-bool qi_tree_vouches_block(const struct qi_tree *tree, unsigned order, quire_pfn_t pfn);
 
 /*
  * What state the frame is in, as a status: QUIRE_OK allocated (*order: of its block, *head: its first frame), EEXIST

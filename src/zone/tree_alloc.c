@@ -433,6 +433,34 @@ enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsig
 	return QUIRE_OK;
 }
 
+unsigned qi_tree_alloc_words(struct qi_tree *tree, unsigned type, unsigned flags, unsigned enough,
+			     struct qi_word_entry *words, unsigned most)
+{
+	unsigned n = 0, got = 0;
+	struct qi_node *leaf;
+
+	if (qi_unlikely(tree->hungry))
+		tree->config.hooks->replenish(tree->config.hook_ctx, 0);
+	leaf = leaf_for(tree, 0, type, flags);
+	for (; leaf && leaf->has && got < enough && n < most; n++) {
+		/* Who takes all of the leaf need not choose. */
+		unsigned w = enough >= QI_FAN ? qi_ctz(leaf->has) / 8 : qi_find_word(leaf->has, 0);
+		uint64_t mask = leaf->map[w];
+
+		words[n].word = leaf->pfn / 64 + w;
+		words[n].mask = mask;
+		leaf->mark[w] |= mask;
+		leaf->map[w] = 0;
+		leaf->has &= ~(0xffull << w * 8);
+		got += qi_popcount(mask);
+	}
+	if (!n)
+		return 0;
+	qi_count_free(tree, leaf, -(int64_t)got);
+	qi_node_reclass(tree, leaf);
+	return n;
+}
+
 bool qi_tree_might_have(const struct qi_tree *tree, unsigned order, unsigned type, unsigned flags)
 {
 	unsigned mask;

@@ -39,18 +39,6 @@ static bool is_block(const struct qi_node *node, const struct qi_upper *upper, u
 	return !goes_on(node, upper, unit, n);
 }
 
-/* The same within one word of a leaf, which is all that most frees need: n < 64. */
-static QI_RACES bool is_block_of_word(const struct qi_node *leaf, unsigned unit, unsigned n)
-{
-	unsigned w = unit >> 6, at = unit & 63;
-	uint64_t bits = qi_bits(at, n), mark = qi_glance(&leaf->mark[w]);
-	uint64_t taken = qi_glance(&leaf->map[w]) | qi_glance(&leaf->absent[w]);
-
-	if ((mark & bits) != 1ull << at || (taken & bits))
-		return false;
-	return (unit & n) || (taken | mark) >> (at + n) & 1;
-}
-
 /* The block at `unit` of a node in which it has a mark at or before: its first unit and order. */
 static void block_at(const struct qi_node *node, const struct qi_upper *upper, unsigned unit, unsigned *first,
 		     unsigned *order)
@@ -136,7 +124,7 @@ static enum quire_status free_in_leaf(struct qi_tree *tree, quire_pfn_t pfn, uns
 	struct qi_node *leaf = mid ? qi_child_leaf(mid, qi_mid_unit(pfn)) : NULL;
 	unsigned unit = qi_leaf_unit(pfn);
 
-	if (!leaf || !(order < 6 ? is_block_of_word(leaf, unit, 1u << order) : is_block(leaf, NULL, unit, 1u << order)))
+	if (!leaf || !(order < 6 ? qi_is_block_of_word(leaf, unit, 1u << order) : is_block(leaf, NULL, unit, 1u << order)))
 		return diagnose(tree, pfn, order);
 	qi_clear(leaf->mark, unit);
 	qi_count_free(tree, leaf, (int64_t)1 << order);
@@ -239,13 +227,6 @@ enum quire_status qi_tree_free(struct qi_tree *tree, quire_pfn_t pfn, unsigned o
 	if (order < QI_LEAF_SHIFT)
 		return free_in_leaf(tree, pfn, order);
 	return order < QI_MID_SHIFT ? free_in_mid(tree, pfn, order) : free_in_top(tree, pfn, order);
-}
-
-bool qi_tree_vouches_block(const struct qi_tree *tree, unsigned order, quire_pfn_t pfn)
-{
-	const struct qi_node *leaf = qi_leaf_of(tree, pfn);
-
-	return leaf && is_block_of_word(leaf, qi_leaf_unit(pfn), 1u << order);
 }
 
 /* Why a word was refused. */

@@ -131,6 +131,22 @@ static inline uint64_t qi_tree_vouches(const struct qi_tree *tree, unsigned orde
 	return leaf ? qi_vouched(leaf, NULL, (unsigned)(word % QI_WORDS), bits) : 0;
 }
 
+/*
+ * Is [unit, unit + n) of a leaf exactly one allocated block? Within one word, which is all that most frees need: n < 64. Without
+ * the lock as qi_tree_vouches(): for a block nobody else has business with, true is the truth.
+ */
+static inline QI_RACES bool qi_is_block_of_word(const struct qi_node *leaf, unsigned unit, unsigned n)
+{
+	unsigned w = unit >> 6, at = unit & 63;
+	uint64_t bits = qi_bits(at, n), mark = qi_glance(&leaf->mark[w]);
+	uint64_t taken = qi_glance(&leaf->map[w]) | qi_glance(&leaf->absent[w]);
+
+	/* In one comparison: where the block lies is random, and so would be each branch. */
+	uint64_t after = (taken | mark) >> ((at + n) & 63) | (unit & n ? 1 : 0);
+
+	return !(((mark & bits) ^ 1ull << at) | (taken & bits) | (~after & 1));
+}
+
 static inline bool qi_tree_holds(const struct qi_tree *tree, quire_pfn_t pfn, uint64_t count)
 {
 	quire_pfn_t end = qi_acquire(&tree->end_pfn);

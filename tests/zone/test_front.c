@@ -327,6 +327,31 @@ static void wrong_ones_among_many(void **state)
 	rig_close(&r);
 }
 
+/* The block handed out last comes back while another type's is newer, and again: it is in its stack, and nowhere else. */
+static void blocks_freed_twice_are_refused(void **state)
+{
+	struct qi_request movable = { .order = 2, .type = QUIRE_MIGRATE_MOVABLE }, unmovable = { .order = 2 };
+	quire_pfn_t a, b, c, first;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, 1 << 18, 1);
+	for (unsigned round = 0; round < 500; round++) {
+		assert_int_equal(qi_front_alloc(&r.zone, 0, &movable, &a), QUIRE_OK);
+		assert_int_equal(qi_front_alloc(&r.zone, 0, &unmovable, &b), QUIRE_OK);
+		assert_int_equal(qi_front_free(&r.zone, 0, a, 2), QUIRE_OK);
+		assert_int_equal(qi_front_free(&r.zone, 0, a, 2), QUIRE_EEXIST);
+		assert_int_equal(qi_front_alloc(&r.zone, 0, &movable, &first), QUIRE_OK);
+		assert_int_equal(qi_front_alloc(&r.zone, 0, &movable, &c), QUIRE_OK);
+		assert_true(first != c);
+		assert_int_equal(qi_front_free(&r.zone, 0, b, 2), QUIRE_OK);
+		assert_int_equal(qi_front_free(&r.zone, 0, round % 2 ? c : first, 2), QUIRE_OK);
+		assert_int_equal(qi_front_free(&r.zone, 0, round % 2 ? first : c, 2), QUIRE_OK);
+		assert_int_equal(qi_front_free(&r.zone, 0, c, 2), QUIRE_EEXIST);
+	}
+	rig_close(&r);
+}
+
 /* Two CPUs keep the same frame: the second to give it back is told. */
 static void double_frees_by_two_cpus_are_reported(void **state)
 {
@@ -581,6 +606,7 @@ int main(void)
 		cmocka_unit_test(what_is_kept_is_bounded),
 		cmocka_unit_test(double_frees_are_refused),
 		cmocka_unit_test(wrong_ones_among_many),
+		cmocka_unit_test(blocks_freed_twice_are_refused),
 		cmocka_unit_test(double_frees_by_two_cpus_are_reported),
 		cmocka_unit_test(a_copy_the_tree_has_is_not_handed_out),
 		cmocka_unit_test(two_owners_are_found_out_at_the_end),

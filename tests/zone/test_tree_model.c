@@ -92,6 +92,30 @@ static void op_word(struct model *m)
 		take(m, (word * 64 + (unsigned)__builtin_ctzll(mask)) << order, order);
 }
 
+/* Several words at once: of one pageblock, all that is free in each, no more of them than asked for or needed. */
+static void op_words(struct model *m)
+{
+	unsigned type = (unsigned)below(m, 3), most = 1 + (unsigned)below(m, 9), enough = 1 + (unsigned)below(m, 600), got = 0;
+	struct qi_word_entry words[9];
+	unsigned n = qi_tree_alloc_words(&m->f.tree, type, 0, enough, words, most);
+
+	if (!n)
+		check_refusal(m, 0, type);
+	assert_true(n <= most);
+	for (unsigned i = 0; i < n; i++) {
+		assert_true(got < enough);
+		assert_int_equal(words[i].word / 8, words[0].word / 8);
+		got += (unsigned)__builtin_popcountll(words[i].mask);
+		for (uint64_t mask = words[i].mask; mask; mask &= mask - 1)
+			take(m, words[i].word * 64 + (unsigned)__builtin_ctzll(mask), 0);
+		for (unsigned b = 0; b < 64; b++) {
+			quire_pfn_t pfn = words[i].word * 64 + b;
+
+			assert_true(pfn < m->start || pfn >= m->start + m->span || m->state[pfn - m->start] != FREE);
+		}
+	}
+}
+
 /* A block of order 0 or 9 together with some of its like in the same word. */
 static void free_with_neighbours(struct model *m, quire_pfn_t pfn, unsigned order)
 {
@@ -361,7 +385,7 @@ static void run(const struct shape *shape, uint64_t seed)
 		if (i % 2000 == 0)
 			leaning = (unsigned)below(&m, 4);	/* growing, even, shrinking */
 		if (what < 35 + 10 * leaning)
-			below(&m, 30) ? op_alloc(&m) : op_word(&m);
+			below(&m, 30) ? op_alloc(&m) : below(&m, 2) ? op_word(&m) : op_words(&m);
 		else if (what < 90)
 			op_free(&m);
 		else if (what < 97)

@@ -57,6 +57,7 @@ static void print_zone(const struct quire *q, const struct quire_zone *zone, con
 struct nearest {
 	const struct quire_zone *few, *broken;	/* fewest pages short; most free pages without a block */
 	uint64_t shortage, pieces;
+	bool few_has_block;			/* pages are all it lacks */
 	int largest;				/* largest block that any of the broken ones has */
 };
 
@@ -67,6 +68,7 @@ static void note_nearest(struct nearest *n, const struct quire_zone *zone, const
 	    (!n->few || e->need - e->free < n->shortage)) {
 		n->few = zone;
 		n->shortage = e->need - e->free;
+		n->few_has_block = e->largest_any >= (int)order;
 	}
 	if (e->verdict == QUIRE_VERDICT_NO_BLOCK) {
 		if (!n->broken || e->free > n->pieces) {
@@ -118,9 +120,10 @@ static void print_remedy(const struct quire *q, int nid, unsigned order, quire_g
 			 separator(&parts), (qi_ull)n->pieces, n->broken->node->nid, quire_zone_name(n->broken->type),
 			 n->largest);
 	if (n->few && !n->broken)
-		qi_print(sink, "%s with %llu more free page%s in node %d %s%s", separator(&parts), (qi_ull)n->shortage,
-			 n->shortage == 1 ? "" : "s", n->few->node->nid, quire_zone_name(n->few->type),
-			 order ? ", in one block" : "");
+		qi_print(sink, "%s with %llu more free page%s in node %d %s", separator(&parts), (qi_ull)n->shortage,
+			 n->shortage == 1 ? "" : "s", n->few->node->nid, quire_zone_name(n->few->type));
+	if (n->few && !n->broken && order && !n->few_has_block)
+		qi_print(sink, " and a block of order %u free", order);
 	if (smaller >= 0)
 		qi_print(sink, "%s with order %d", separator(&parts), smaller);
 	if (change)

@@ -102,6 +102,11 @@ struct quire_frame_source {
 struct quire_frame_allocator {
 	enum quire_status (*take)(void *ctx, int nid, unsigned order, quire_pfn_t *pfn);
 	void (*give)(void *ctx, quire_pfn_t pfn, unsigned order);
+	/*
+	 * What take gave becomes blocks of 2^to frames, each to be given back alone. NULL: all is taken in the size in
+	 * which it is given back. QUIRE_ENOMEM: it still is one block.
+	 */
+	enum quire_status (*split)(void *ctx, quire_pfn_t pfn, unsigned order, unsigned to);
 	/* Frames that boot had set aside become the allocator's. Cannot refuse; may lose them, with a line in the log. */
 	void (*release)(void *ctx, quire_pfn_t pfn, quire_pfn_t pages);
 	void *ctx;

@@ -26,6 +26,11 @@ static void give(void *ctx, quire_pfn_t pfn, unsigned order)
 	quire_free_frames(ctx, pfn, order);
 }
 
+static enum quire_status split(void *ctx, quire_pfn_t pfn, unsigned order, unsigned to)
+{
+	return quire_split_frames(ctx, pfn, order, to);
+}
+
 static void release(void *ctx, quire_pfn_t pfn, quire_pfn_t pages)
 {
 	struct quire *q = ctx;
@@ -39,7 +44,9 @@ static void release(void *ctx, quire_pfn_t pfn, quire_pfn_t pages)
 
 void qi_frames_open(struct quire *q)
 {
-	const struct quire_frame_allocator allocator = { .take = take, .give = give, .release = release, .ctx = q };
+	const struct quire_frame_allocator allocator = {
+		.take = take, .give = give, .split = split, .release = release, .ctx = q,
+	};
 
 	quire_memmap_set_allocator(q, &allocator);
 }

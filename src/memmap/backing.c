@@ -75,9 +75,14 @@ static enum quire_status map_piece(struct quire *q, char *va, quire_phys_t phys,
 static void count_backing(struct quire *q, bool hotplug, bool huge, uint64_t bytes, uint64_t mappings)
 {
 	struct quire_memmap_stats *stats = &q->memmap.stats;
+	unsigned long state = 0;
 
-	qi_account(q, hotplug, &stats->descriptor_bytes, bytes);
-	qi_account(q, hotplug, huge ? &stats->huge_mappings : &stats->base_mappings, mappings);
+	if (hotplug)
+		quire_memmap_hold(q, &state);
+	*(huge ? &stats->huge_mappings : &stats->base_mappings) += mappings;
+	qi_account(q, false, &stats->descriptor_bytes, bytes);
+	if (hotplug)
+		quire_memmap_let(q, state);
 }
 
 /* `size` bytes of backing for the window at va, mapped `step` by step; the word of its first unit. */
@@ -165,37 +170,106 @@ static uint64_t *own_word(const struct quire_memmap *m, quire_pfn_t pfn)
 	return qi_backing_of(m, section, pfn);
 }
 
-/* All of it can be one huge mapping: nothing there is backed. */
-static bool is_bare(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
+/* The words of units [start, …) that lie in one section: their number, and in *words the first; 0: they are not ours. */
+static uint64_t own_words(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, uint64_t **words)
 {
-	for (; start < end; start += (quire_pfn_t)1 << m->unit_shift) {
-		const uint64_t *word = own_word(m, start);
-
-		if (!word || *word)
-			return false;
-	}
-	return true;
+	*words = own_word(m, start);
+	return *words ? (qi_stop_in_section(m, start, end) - start) >> m->unit_shift : 0;
 }
 
-/* [start, end): one unit, or what one huge mapping describes. */
-static enum quire_status back_stretch(struct quire *q, quire_pfn_t start, quire_pfn_t end, int nid,
-				      struct quire_altmap *altmap)
+/* The end of the units from `start` on that are ours and not backed. */
+static quire_pfn_t bare_until(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
+{
+	while (start < end) {
+		uint64_t *words, n = own_words(m, start, end, &words), i = 0;
+
+		while (i < n && !words[i])
+			i++;
+		start += i << m->unit_shift;
+		if (!n || i < n)
+			break;
+	}
+	return start;
+}
+
+/* What one huge mapping describes. */
+static enum quire_status back_huge(struct quire *q, quire_pfn_t start, int nid, struct quire_altmap *altmap)
 {
 	struct quire_memmap *m = &q->memmap;
-	uint64_t size = (end - start) << m->stride_shift, word;
-	bool huge = size == QI_HUGE_SIZE && end - start > (quire_pfn_t)1 << m->unit_shift;
-	uint64_t step = huge ? QI_HUGE_SIZE : (uint64_t)1 << m->page_shift;
-	struct qi_want want = { .size = size, .align = qi_min(size, QI_HUGE_SIZE), .nid = nid, .unmapped = true,
-				.hotplug = true, .at = quire_pfn_to_page(m, start) };
+	struct qi_want want = { .size = QI_HUGE_SIZE, .align = QI_HUGE_SIZE, .nid = nid, .unmapped = true, .hotplug = true,
+				.at = quire_pfn_to_page(m, start) };
+	quire_pfn_t end = start + huge_frames(m);
 	enum quire_status status;
+	uint64_t word;
 
-	status = altmap ? back_from_altmap(q, &want, step, &word, altmap) : back_piece(q, &want, step, &word);
+	status = altmap ? back_from_altmap(q, &want, QI_HUGE_SIZE, &word, altmap) : back_piece(q, &want, QI_HUGE_SIZE, &word);
 	if (status != QUIRE_OK)
 		return status;
-	for (quire_pfn_t pfn = start; pfn < end; pfn += (quire_pfn_t)1 << m->unit_shift)
-		*own_word(m, pfn) = word | (huge ? BACKING_HUGE : 0);
-	count_backing(q, true, huge, size, size >> qi_log2(step));
+	for (uint64_t *words, n; start < end; start += n << m->unit_shift) {
+		n = own_words(m, start, end, &words);
+		for (uint64_t i = 0; i < n; i++)
+			words[i] = word | BACKING_HUGE;
+	}
+	count_backing(q, true, true, QI_HUGE_SIZE, 1);
 	return QUIRE_OK;
+}
+
+/*
+ * 2^order units' backing in one piece, which comes apart again unit by unit: what each has is its own from then on. nid as
+ * of `want`.
+ */
+static enum quire_status back_units(struct quire *q, struct qi_want *want, uint64_t *words, unsigned order)
+{
+	const struct quire_memmap *m = &q->memmap;
+	const struct quire_frame_allocator *allocator = &m->allocator;
+	unsigned shift = qi_log2(unit_bytes(m)) - m->page_shift;
+	enum quire_status status;
+	uint64_t step;
+
+	want->size = unit_bytes(m) << order;
+	want->align = unit_bytes(m);
+	status = back_piece(q, want, (uint64_t)1 << m->page_shift, words);
+	if (status == QUIRE_OK && order && *words & BACKING_ALLOCATOR) {
+		status = allocator->split(allocator->ctx, (*words & BACKING_FRAME) - 1, shift + order, shift);
+		if (status != QUIRE_OK) {
+			q->platform->vmemmap_unmap(q->platform->ctx, want->at, want->size);
+			allocator->give(allocator->ctx, (*words & BACKING_FRAME) - 1, shift + order);
+			*words = 0;
+		}
+	}
+	if (status != QUIRE_OK)
+		return status;
+	step = *words & BACKING_FRAME ? (uint64_t)1 << shift : 0;
+	for (uint64_t i = 1; i < (uint64_t)1 << order; i++)
+		words[i] = words[i - 1] + step;
+	return status;
+}
+
+/* Units of one section that are not backed: the whole run in few pieces if they can be had, else one by one. */
+static enum quire_status back_run(struct quire *q, quire_pfn_t start, quire_pfn_t end, int nid, struct quire_altmap *altmap)
+{
+	struct quire_memmap *m = &q->memmap;
+	struct qi_want want = { .size = unit_bytes(m), .nid = nid, .unmapped = true, .hotplug = true };
+	uint64_t *words = own_word(m, start), n = (end - start) >> m->unit_shift, done = 0;
+	enum quire_status status = QUIRE_OK;
+	bool small = altmap || !m->allocator.split;
+
+	while (done < n) {
+		unsigned order = small ? 0 : qi_log2(n - done);
+
+		want.at = quire_pfn_to_page(m, start + (done << m->unit_shift));
+		status = altmap ? back_from_altmap(q, &want, (uint64_t)1 << m->page_shift, &words[done], altmap) :
+				  back_units(q, &want, &words[done], order);
+		if (status == QUIRE_OK)
+			done += (uint64_t)1 << order;
+		else if (order)
+			small = true;
+		else
+			break;
+	}
+	if (done)
+		count_backing(q, true, false, done * unit_bytes(m), done * unit_bytes(m) >> m->page_shift);
+	return status;
 }
 
 enum quire_status qi_back_range(struct quire *q, quire_pfn_t start, quire_pfn_t end, int nid, struct quire_altmap *altmap)
@@ -205,43 +279,87 @@ enum quire_status qi_back_range(struct quire *q, quire_pfn_t start, quire_pfn_t 
 	enum quire_status status = QUIRE_OK;
 
 	for (quire_pfn_t pfn = start; pfn < end && status == QUIRE_OK; pfn = next) {
-		const uint64_t *word = own_word(m, pfn);
-
 		next = pfn + huge;
-		if (huge > unit && !(pfn & (huge - 1)) && next <= end && is_bare(m, pfn, next) &&
-		    back_stretch(q, pfn, next, nid, altmap) == QUIRE_OK)
+		if (huge > unit && !(pfn & (huge - 1)) && next <= end && bare_until(m, pfn, next) == next &&
+		    back_huge(q, pfn, nid, altmap) == QUIRE_OK)
 			continue;
-		next = pfn + unit;
-		if (word && !*word)
-			status = back_stretch(q, pfn, next, nid, altmap);
+		next = bare_until(m, pfn, qi_stop_in_section(m, pfn, qi_min(end, qi_align_down(pfn, qi_max(huge, unit)) +
+										  qi_max(huge, unit))));
+		if (next > pfn)
+			status = back_run(q, pfn, next, nid, altmap);
+		else
+			next = pfn + unit;
 	}
 	return status;
+}
+
+/* A huge piece goes when nothing it describes is there. Returns where what it describes ends. */
+static quire_pfn_t unback_huge(struct quire *q, quire_pfn_t pfn, struct quire_altmap *altmap)
+{
+	struct quire_memmap *m = &q->memmap;
+	quire_pfn_t first = qi_align_down(pfn, huge_frames(m)), end = first + huge_frames(m);
+
+	if (qi_any_there(m, first, end))
+		return pfn + ((quire_pfn_t)1 << m->unit_shift);
+	if (altmap && *own_word(m, first) & BACKING_ALTMAP)
+		altmap->alloc -= QI_HUGE_SIZE >> m->page_shift;
+	qi_backing_drop(q, true, own_word(m, first), quire_pfn_to_page(m, first), QI_HUGE_SIZE);
+	for (uint64_t *words, n; first < end; first += n << m->unit_shift) {
+		n = own_words(m, first, end, &words);
+		memset(words, 0, n * sizeof(*words));
+	}
+	return end;
+}
+
+/* Frames behind descriptors that nobody sees any more. */
+static void give_back(struct quire *q, uint64_t word, void *va, uint64_t size)
+{
+	struct quire_memmap *m = &q->memmap;
+	struct qi_chunk chunk = { .phys = ((word & BACKING_FRAME) - 1) << m->page_shift, .size = size };
+
+	chunk.kind = word & BACKING_ALLOCATOR ? QI_CHUNK_ALLOCATOR : QI_CHUNK_SOURCE;
+	if (word & BACKING_HOST)
+		chunk = (struct qi_chunk){ .va = qi_is_vmemmap(m) ? NULL : va, .size = size, .kind = QI_CHUNK_HOST };
+	if (word & BACKING_LEDGER) {
+		/* Once the ledger is closed the record waits for the end. */
+		if (q->stage < QUIRE_STAGE_HANDOVER)
+			qi_mm_cut(q, va, size);
+	} else if (!(word & BACKING_ALTMAP)) {
+		qi_mm_drop(q, &chunk);
+	}
+}
+
+/* Units of one section from pfn on that have backing of their own. Returns where they end. */
+static quire_pfn_t unback_run(struct quire *q, quire_pfn_t pfn, quire_pfn_t end, struct quire_altmap *altmap)
+{
+	struct quire_memmap *m = &q->memmap;
+	uint64_t *words, n = own_words(m, pfn, end, &words), i = 0;
+	char *va = (char *)quire_pfn_to_page(m, pfn);
+
+	while (i < n && words[i] && !(words[i] & BACKING_HUGE))
+		i++;
+	if (!i)
+		return pfn + ((quire_pfn_t)1 << m->unit_shift);
+	n = i;
+	q->platform->vmemmap_unmap(q->platform->ctx, va, n * unit_bytes(m));
+	for (i = 0; i < n; i++) {
+		if (altmap && words[i] & BACKING_ALTMAP)
+			altmap->alloc -= unit_bytes(m) >> m->page_shift;
+		give_back(q, words[i], va + i * unit_bytes(m), unit_bytes(m));
+		words[i] = 0;
+	}
+	count_backing(q, true, false, -(n * unit_bytes(m)), -(n * unit_bytes(m) >> m->page_shift));
+	return pfn + (n << m->unit_shift);
 }
 
 void qi_unback_range(struct quire *q, quire_pfn_t start, quire_pfn_t end, struct quire_altmap *altmap)
 {
 	const struct quire_memmap *m = &q->memmap;
-	quire_pfn_t unit = (quire_pfn_t)1 << m->unit_shift, huge = huge_frames(m), next;
 
-	for (quire_pfn_t pfn = start; pfn < end; pfn = next) {
-		uint64_t *word = own_word(m, pfn), bytes;
-		quire_pfn_t first = pfn;
+	while (start < end) {
+		const uint64_t *word = own_word(m, start);
 
-		next = pfn + unit;
-		if (!word || !*word)
-			continue;
-		if (*word & BACKING_HUGE) {
-			first = qi_align_down(pfn, huge);
-			next = first + huge;
-			if (qi_any_there(m, first, next))
-				continue;
-		}
-		bytes = (next - first) << m->stride_shift;
-		if (altmap && *word & BACKING_ALTMAP)
-			altmap->alloc -= bytes >> m->page_shift;
-		qi_backing_drop(q, true, own_word(m, first), quire_pfn_to_page(m, first), bytes);
-		for (; first < next; first += unit)
-			*own_word(m, first) = 0;
+		start = word && *word & BACKING_HUGE ? unback_huge(q, start, altmap) : unback_run(q, start, end, altmap);
 	}
 }
 
@@ -343,7 +461,6 @@ bool qi_backing_is_ours(uint64_t backing)
 uint64_t qi_backing_drop(struct quire *q, bool hotplug, uint64_t *backing, void *va, uint64_t size)
 {
 	struct quire_memmap *m = &q->memmap;
-	struct qi_chunk chunk = { .phys = ((*backing & BACKING_FRAME) - 1) << m->page_shift, .size = size };
 	bool huge = *backing & BACKING_HUGE;
 
 	if (qi_is_vmemmap(m)) {
@@ -352,16 +469,7 @@ uint64_t qi_backing_drop(struct quire *q, bool hotplug, uint64_t *backing, void 
 	} else {
 		qi_account(q, hotplug, &m->stats.descriptor_bytes, -size);
 	}
-	chunk.kind = *backing & BACKING_ALLOCATOR ? QI_CHUNK_ALLOCATOR : QI_CHUNK_SOURCE;
-	if (*backing & BACKING_HOST)
-		chunk = (struct qi_chunk){ .va = qi_is_vmemmap(m) ? NULL : va, .size = size, .kind = QI_CHUNK_HOST };
-	if (*backing & BACKING_LEDGER) {
-		/* Once the ledger is closed the record waits for the end. */
-		if (q->stage < QUIRE_STAGE_HANDOVER)
-			qi_mm_cut(q, va, size);
-	} else if (!(*backing & BACKING_ALTMAP)) {
-		qi_mm_drop(q, &chunk);
-	}
+	give_back(q, *backing, va, size);
 	*backing = 0;
 	return size;
 }

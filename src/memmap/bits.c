@@ -74,22 +74,68 @@ struct qi_usage_layout qi_usage_layout_at(const struct quire_memmap *m, const st
 	return layout_of(m, ref);
 }
 
-void qi_subsections_set(const struct quire_memmap *m, struct quire_usage *usage, quire_pfn_t start, quire_pfn_t end)
+/* A stretch of bits, word by word: the bits of `word` that belong to [at, end), and on to the next word. */
+struct stretch {
+	uint64_t at, end;
+};
+
+static bool next_word(struct stretch *stretch, uint64_t *word, uint32_t *bits)
+{
+	uint64_t last = stretch->at | 31;
+
+	if (stretch->at >= stretch->end)
+		return false;
+	*word = stretch->at / 32;
+	*bits = ~(uint32_t)0 << (stretch->at % 32);
+	if (last >= stretch->end)
+		*bits &= ~(uint32_t)0 >> (31 - (stretch->end - 1) % 32);
+	stretch->at = last + 1;
+	return true;
+}
+
+/* The sub-sections that have frames of [start, end), which lies in one section. */
+static struct stretch subsections(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
 {
 	quire_pfn_t mask = ((quire_pfn_t)1 << m->section_pfn_shift) - 1;
-	uint32_t *words = (uint32_t *)usage;
 
-	for (uint64_t i = (start & mask) >> subsection_shift(m); i <= ((end - 1) & mask) >> subsection_shift(m); i++)
-		words[i / 32] |= 1u << (i % 32);
+	return (struct stretch){ (start & mask) >> subsection_shift(m), (((end - 1) & mask) >> subsection_shift(m)) + 1 };
+}
+
+void qi_subsections_set(const struct quire_memmap *m, struct quire_usage *usage, quire_pfn_t start, quire_pfn_t end)
+{
+	struct stretch stretch = subsections(m, start, end);
+	uint64_t word;
+	uint32_t bits;
+
+	while (next_word(&stretch, &word, &bits))
+		((uint32_t *)usage)[word] |= bits;
 }
 
 void qi_subsections_clear(const struct quire_memmap *m, struct quire_usage *usage, quire_pfn_t start, quire_pfn_t end)
 {
-	quire_pfn_t mask = ((quire_pfn_t)1 << m->section_pfn_shift) - 1;
-	uint32_t *words = (uint32_t *)usage;
+	struct stretch stretch = subsections(m, start, end);
+	uint64_t word;
+	uint32_t bits;
 
-	for (uint64_t i = (start & mask) >> subsection_shift(m); i <= ((end - 1) & mask) >> subsection_shift(m); i++)
-		words[i / 32] &= ~(1u << (i % 32));
+	while (next_word(&stretch, &word, &bits))
+		((uint32_t *)usage)[word] &= ~bits;
+}
+
+uint64_t qi_subsections_absent(const struct quire_memmap *m, const struct quire_usage *usage, quire_pfn_t start,
+			       quire_pfn_t end, bool *any)
+{
+	struct stretch stretch = subsections(m, start, end);
+	uint64_t word, absent = 0;
+	uint32_t bits;
+
+	*any = false;
+	while (next_word(&stretch, &word, &bits)) {
+		uint32_t there = __atomic_load_n((const uint32_t *)usage + word, __ATOMIC_ACQUIRE) & bits;
+
+		*any |= there != 0;
+		absent += qi_popcount(bits & ~there);
+	}
+	return absent;
 }
 
 bool qi_subsection_test(const struct quire_memmap *m, const struct quire_usage *usage, quire_pfn_t pfn)
@@ -103,13 +149,19 @@ void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
 {
 	struct qi_usage_ref ref = qi_usage_of(m, start);
 	struct qi_usage_layout l = qi_usage_layout_at(m, &ref);
+	struct stretch stretch = { (start - ref.start) >> m->unit_shift, (end - ref.start) >> m->unit_shift };
+	uint64_t word;
+	uint32_t bits;
 
-	for (uint64_t i = (start - ref.start) >> m->unit_shift; i < (end - ref.start) >> m->unit_shift; i++) {
-		uint32_t bit = 1u << (i % 32);
+	while (next_word(&stretch, &word, &bits)) {
+		uint32_t *taken = &ref.words[l.taken + word], *done = &ref.words[l.done + word];
 
-		if (__atomic_fetch_and(&ref.words[l.done + i / 32], ~bit, __ATOMIC_RELEASE) & bit)
-			m->stats.initialised -= (uint64_t)1 << m->unit_shift;
-		__atomic_fetch_and(&ref.words[l.taken + i / 32], ~bit, __ATOMIC_RELEASE);
+		/* Memory that nobody has touched is common, and needs no exchange. */
+		if (__atomic_load_n(done, __ATOMIC_RELAXED) & bits)
+			m->stats.initialised -= (uint64_t)qi_popcount(__atomic_fetch_and(done, ~bits, __ATOMIC_RELEASE) & bits)
+						<< m->unit_shift;
+		if (__atomic_load_n(taken, __ATOMIC_RELAXED) & bits)
+			__atomic_fetch_and(taken, ~bits, __ATOMIC_RELEASE);
 	}
 }
 

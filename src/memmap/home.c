@@ -45,15 +45,36 @@ bool qi_home_of(const struct quire_memmap *m, quire_pfn_t pfn, struct qi_frame_h
 	return true;
 }
 
+/* Several homes at once; the usage map is made of words. */
+typedef uintptr_t __attribute__((may_alias)) home_word_t;
+#define HOMES_IN_WORD (sizeof(home_word_t) / sizeof(uint16_t))
+
+/* Units [first, end) of a section. */
+static void name_units(uint16_t *homes, uint64_t first, uint64_t end, uint16_t home)
+{
+	home_word_t alike = home * (UINTPTR_MAX / UINT16_MAX);
+
+	while (first < end)
+		if (first % HOMES_IN_WORD || end - first < HOMES_IN_WORD) {
+			__atomic_store_n(&homes[first++], home, __ATOMIC_RELAXED);
+		} else {
+			__atomic_store_n((home_word_t *)(void *)&homes[first], alike, __ATOMIC_RELAXED);
+			first += HOMES_IN_WORD;
+		}
+}
+
 void qi_homes_set(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, const struct quire_zone *zone)
 {
 	uint16_t word = zone ? (uint16_t)(((unsigned)zone->node->nid << HOME_ZONE_BITS | zone->type) + 1) : 0;
+	quire_pfn_t stop;
 
-	for (; start < end; start += (quire_pfn_t)1 << m->unit_shift) {
+	for (; start < end; start = stop) {
 		const struct quire_section *section = quire_section(m, start >> m->section_pfn_shift);
+		uint64_t first = unit_in_section(m, start);
 
+		stop = qi_stop_in_section(m, start, end);
 		if (section->map & QUIRE_SECTION_ZONED)
-			__atomic_store_n(&homes_of(m, section)[unit_in_section(m, start)], word, __ATOMIC_RELAXED);
+			name_units(homes_of(m, section), first, first + ((stop - start) >> m->unit_shift), word);
 	}
 }
 
@@ -79,9 +100,18 @@ static enum quire_status make_homes(struct quire *q, struct quire_section *secti
 
 static enum quire_status check_valid(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end)
 {
-	for (; pfn < end; pfn += (quire_pfn_t)1 << m->unit_shift)
+	quire_pfn_t stop;
+	bool any;
+
+	for (; pfn < end; pfn = stop) {
+		stop = qi_stop_in_section(m, pfn, end);
+		/* Sections from boot are valid as a whole, holes included. */
 		if (!quire_pfn_valid(m, pfn))
 			return QUIRE_ENOENT;
+		if (!(quire_section(m, pfn >> m->section_pfn_shift)->map & QUIRE_SECTION_EARLY) &&
+		    !qi_all_there(m, pfn, stop, &any))
+			return QUIRE_ENOENT;
+	}
 	return QUIRE_OK;
 }
 
@@ -127,7 +157,8 @@ enum quire_status quire_memmap_init_range(struct quire *q, const struct quire_zo
 		quire_memmap_let(q, state);
 		if (m->init != QUIRE_INIT_LAZY)
 			frames = qi_describe_units_as(q, at, stop, &home);
-		qi_count_initialised(q, frames);
+		if (frames)
+			qi_count_initialised(q, frames);
 	}
 	return QUIRE_OK;
 }

@@ -48,15 +48,12 @@ static const struct quire_section *valid_section(const struct quire_memmap *m, q
 	return section && (section->map & QUIRE_SECTION_HAS_MAP) ? section : NULL;
 }
 
-/* How many granules of [start, end), inside one section, are there. */
-static uint64_t count_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
+bool qi_all_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, bool *any)
 {
 	const struct quire_section *section = valid_section(m, start);
-	uint64_t count = 0;
 
-	for (quire_pfn_t pfn = start; section && pfn < end; pfn += qi_granule(m))
-		count += qi_subsection_test(m, section->usage, pfn);
-	return count;
+	*any = false;
+	return section && section->usage && !qi_subsections_absent(m, section->usage, start, end, any);
 }
 
 bool qi_any_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
@@ -65,9 +62,12 @@ bool qi_any_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t e
 
 	for (; start < end; start = stop) {
 		const struct quire_section *section = quire_section(m, start >> m->section_pfn_shift);
+		bool any = false;
 
 		stop = qi_stop_in_section(m, start, end);
-		if (section && section->map & QUIRE_SECTION_PRESENT && count_there(m, start, stop))
+		if (section && section->map & QUIRE_SECTION_PRESENT)
+			qi_all_there(m, start, stop, &any);
+		if (any)
 			return true;
 	}
 	return false;
@@ -166,10 +166,11 @@ static enum quire_status enter(struct quire *q, int nid, quire_pfn_t pfn)
 
 static enum quire_status check_absent(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end)
 {
-	for (; pfn < end; pfn = qi_stop_in_section(m, pfn, end))
-		if (count_there(m, pfn, qi_stop_in_section(m, pfn, end)))
-			return QUIRE_EEXIST;
-	return QUIRE_OK;
+	bool any = false;
+
+	for (; pfn < end && !any; pfn = qi_stop_in_section(m, pfn, end))
+		qi_all_there(m, pfn, qi_stop_in_section(m, pfn, end), &any);
+	return any ? QUIRE_EEXIST : QUIRE_OK;
 }
 
 enum quire_status quire_memmap_add(struct quire *q, int nid, quire_pfn_t pfn, quire_pfn_t pages, struct quire_altmap *altmap)
@@ -231,8 +232,10 @@ enum quire_status quire_memmap_remove(struct quire *q, quire_pfn_t pfn, quire_pf
 	if (status == QUIRE_OK)
 		status = qi_enter_touched(q, pfn, end);
 	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at = stop) {
+		bool any;
+
 		stop = qi_stop_in_section(m, at, end);
-		if (count_there(m, at, stop) * qi_granule(m) != stop - at)
+		if (!qi_all_there(m, at, stop, &any))
 			status = QUIRE_ENOENT;
 		else if (is_online(m, at, stop))
 			status = QUIRE_EBUSY;
@@ -270,9 +273,12 @@ enum quire_status quire_memmap_set_online(struct quire *q, quire_pfn_t pfn, quir
 		status = QUIRE_EINVAL;
 	if (status == QUIRE_OK)
 		status = qi_enter_touched(q, pfn, end);
-	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at += section_pages(m))
-		if (!valid_section(m, at) || !count_there(m, at, at + section_pages(m)))
-			status = QUIRE_ENOENT;
+	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at += section_pages(m)) {
+		bool any;
+
+		qi_all_there(m, at, at + section_pages(m), &any);
+		status = any ? QUIRE_OK : QUIRE_ENOENT;
+	}
 	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at += section_pages(m))
 		turn(q, at, online);
 	return status;

@@ -120,6 +120,9 @@ struct qi_usage_layout qi_usage_layout_at(const struct quire_memmap *m, const st
 bool qi_unit_done(const struct quire_memmap *m, quire_pfn_t pfn);
 void qi_subsections_set(const struct quire_memmap *m, struct quire_usage *usage, quire_pfn_t start, quire_pfn_t end);
 void qi_subsections_clear(const struct quire_memmap *m, struct quire_usage *usage, quire_pfn_t start, quire_pfn_t end);
+/* Sub-sections of [start, end), inside one section, that are not there; *any: some are. */
+uint64_t qi_subsections_absent(const struct quire_memmap *m, const struct quire_usage *usage, quire_pfn_t start,
+			       quire_pfn_t end, bool *any);
 bool qi_subsection_test(const struct quire_memmap *m, const struct quire_usage *usage, quire_pfn_t pfn);
 
 static inline uint32_t qi_bit_load(const uint32_t *words, uint64_t index)
@@ -231,6 +234,8 @@ uint64_t qi_backing_drop(struct quire *q, bool hotplug, uint64_t *backing, void 
 
 /* The units of [start, end), inside one usage map, are not initialised any more. Lock held. */
 void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end);
+/* Is all, and is any, of [start, end), inside one section with descriptors, there? */
+bool qi_all_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, bool *any);
 /* Is any sub-section of [start, end) there, in sections present? */
 bool qi_any_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end);
 /* What frames may come and go by. */

@@ -2,6 +2,7 @@
  * Memory that comes after boot, on whole machines: where its descriptors' room comes from and goes to, what its descriptors
  * say once a zone has been named for it, while other CPUs allocate.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -205,10 +206,24 @@ static void test_huge_is_shared(void **state)
 
 static struct quire_frame_allocator real;
 static uint64_t asked, fail_at;
+/* Whether everything from the n-th request on fails, or only that one; and the largest piece there is. */
+static bool for_good;
+static unsigned largest;
+
+static bool fails(void)
+{
+	asked++;
+	return fail_at && (asked == fail_at || (for_good && asked > fail_at));
+}
 
 static enum quire_status failing_take(void *ctx, int nid, unsigned order, quire_pfn_t *pfn)
 {
-	return ++asked == fail_at ? QUIRE_ENOMEM : real.take(ctx, nid, order, pfn);
+	return fails() || order > largest ? QUIRE_ENOMEM : real.take(ctx, nid, order, pfn);
+}
+
+static enum quire_status failing_split(void *ctx, quire_pfn_t pfn, unsigned order, unsigned to)
+{
+	return fails() ? QUIRE_ENOMEM : real.split(ctx, pfn, order, to);
 }
 
 /* The n-th request for frames, and the n-th mapping, fail: afterwards everything is as it was. */
@@ -221,6 +236,7 @@ static void faults(enum quire_model model, enum quire_init_policy init, bool map
 	real = m->allocator;
 	asked = fail_at = 0;
 	m->allocator.take = failing_take;
+	m->allocator.split = failing_split;
 	/* Tables that stay are there after the first round. */
 	assert_int_equal(quire_memmap_add(&q, 1, HOT_PFN, pages, NULL), QUIRE_OK);
 	assert_int_equal(quire_memmap_remove(&q, HOT_PFN, pages, NULL), QUIRE_OK);
@@ -252,7 +268,7 @@ static void faults(enum quire_model model, enum quire_init_policy init, bool map
 		for (quire_pfn_t pfn = HOT_PFN; pfn < HOT_PFN + pages; pfn += SECTION / 64)
 			assert_false(quire_pfn_valid(m, pfn) || quire_pfn_in_present_section(m, pfn));
 	}
-	assert_true(n > 4);
+	assert_true(n > 3);
 	quire_hosted_fail(host, QUIRE_HOSTED_VMEMMAP_MAP, 0);
 	put_online(HOT_PFN, 4 * SECTION);
 	drop();
@@ -261,10 +277,17 @@ static void faults(enum quire_model model, enum quire_init_policy init, bool map
 static void test_faults(void **state)
 {
 	(void)state;
-	for (unsigned init = 0; init < QUIRE_INIT_POLICIES; init += 2) {
-		faults(QUIRE_MODEL_SPARSEMEM_EXTREME, (enum quire_init_policy)init, false, 1);
-		faults(QUIRE_MODEL_SPARSEMEM_VMEMMAP, (enum quire_init_policy)init, false, 13);
-		faults(QUIRE_MODEL_SPARSEMEM_VMEMMAP, (enum quire_init_policy)init, true, 29);
+	for (unsigned round = 0; round < 4; round++) {
+		enum quire_init_policy init = round % 2 ? QUIRE_INIT_LAZY : QUIRE_INIT_EAGER;
+
+		for_good = round >= 2;
+		largest = UINT_MAX;
+		faults(QUIRE_MODEL_SPARSEMEM_EXTREME, init, false, 1);
+		faults(QUIRE_MODEL_SPARSEMEM_VMEMMAP, init, false, 1);
+		faults(QUIRE_MODEL_SPARSEMEM_VMEMMAP, init, true, 29);
+		/* Memory in small pieces. */
+		largest = 1;
+		faults(QUIRE_MODEL_SPARSEMEM_VMEMMAP, init, false, 13);
 	}
 }
 

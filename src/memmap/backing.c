@@ -58,14 +58,16 @@ static enum quire_status take_backing(struct quire *q, const struct qi_want *wan
 
 static enum quire_status map_piece(struct quire *q, char *va, quire_phys_t phys, uint64_t size, uint64_t step)
 {
-	const struct quire_platform *p = q->platform;
+	enum quire_status (*map)(void *ctx, void *at, quire_phys_t frames, quire_phys_t bytes) = q->platform->vmemmap_map;
+	uint64_t phys_step = phys == QUIRE_PHYS_MAX ? 0 : step;
+	void *ctx = q->platform->ctx;
 
-	for (uint64_t at = 0; at < size; at += step) {
-		enum quire_status status = p->vmemmap_map(p->ctx, va + at, phys == QUIRE_PHYS_MAX ? phys : phys + at, step);
+	for (char *at = va, *end = va + size; at < end; at += step, phys += phys_step) {
+		enum quire_status status = map(ctx, at, phys, step);
 
 		if (status != QUIRE_OK) {
-			if (at)
-				p->vmemmap_unmap(p->ctx, va, at);
+			if (at > va)
+				q->platform->vmemmap_unmap(ctx, va, (quire_phys_t)(at - va));
 			return status;
 		}
 	}

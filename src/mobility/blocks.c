@@ -75,12 +75,20 @@ static void scan_unit(const struct qi_tree *tree, struct qi_scan *scan)
 {
 	const struct qi_upper *top = qi_top_of(tree, scan->pfn), *mid;
 	unsigned unit = qi_top_unit(scan->pfn);
+	quire_pfn_t alike;
+	bool free;
 
 	if (!qi_test(top->broken, unit)) {
 		scan_whole(tree, &top->node, unit, 1ull << QI_MID_SHIFT, scan);
 		return;
 	}
 	mid = qi_mid_of(tree, scan->pfn);
+	alike = qi_tree_alike(mid, scan->pfn, scan->end, &free);
+	if (alike > scan->pfn) {
+		scan->free += free ? alike - scan->pfn : 0;
+		scan->pfn = alike;
+		return;
+	}
 	unit = qi_mid_unit(scan->pfn);
 	if (qi_test(mid->broken, unit))
 		scan_leaf(tree, qi_child_leaf(mid, unit), scan);

@@ -9,6 +9,7 @@
 #include "zone/tree_internal.h"
 
 #define BLOCKS_AT_ONCE 32u	/* pageblocks per stay under the zone's lock */
+#define NO_METADATA "is in a pageblock that cannot be isolated: no metadata"
 
 /* Frames that change type together: leaves at least. */
 static uint64_t isolation_frames(const struct qi_tree *tree)
@@ -90,7 +91,14 @@ static const char *isolate_block(struct qi_tree *tree, quire_pfn_t pfn, unsigned
 	if (type == QUIRE_MIGRATE_ISOLATE)
 		return "is isolated by somebody else";
 	*status = qi_tree_isolate(tree, pfn);
-	return *status == QUIRE_OK ? NULL : "is in a pageblock that cannot be isolated: no metadata";
+	return *status == QUIRE_OK ? NULL : NO_METADATA;
+}
+
+/* Pageblocks that are free as a whole: all of them at once, whatever their number. As isolate_block(). */
+static const char *isolate_free(struct qi_tree *tree, quire_pfn_t pfn, uint64_t count, enum quire_status *status)
+{
+	*status = qi_tree_isolate_range(tree, pfn, count);
+	return *status == QUIRE_OK ? NULL : NO_METADATA;
 }
 
 /* Up to `end`, some pageblocks at a time. */
@@ -120,12 +128,17 @@ static quire_pfn_t isolate_part(struct qi_part *part, unsigned flags, enum quire
 
 	*why = NULL;
 	while (at < part->end) {
+		uint64_t free;
+
 		qi_lock(&part->za->lock);
-		for (unsigned n = 0; n < BLOCKS_AT_ONCE && at < part->end; n++) {
+		free = qi_tree_free_run(tree, at, part->end);
+		if (free)
+			*why = isolate_free(tree, at, free, status);
+		at += *why ? 0 : free;
+		for (unsigned n = 0; n < BLOCKS_AT_ONCE && at < part->end && !*why && !free; n++) {
 			*why = isolate_block(tree, at, flags, status);
-			if (*why)
-				break;
-			at = qi_align_down(at, frames) + frames;
+			if (!*why)
+				at = qi_align_down(at, frames) + frames;
 		}
 		qi_unlock(&part->za->lock);
 		if (*why)

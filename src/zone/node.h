@@ -76,6 +76,29 @@ static inline unsigned qi_weight(const uint64_t *map)
 	return n;
 }
 
+/* How many bits of a word are set from bit `at` on. */
+static inline unsigned qi_ones(uint64_t word, unsigned at)
+{
+	uint64_t zeros = ~(word >> at);
+
+	return zeros ? (unsigned)qi_min(qi_ctz(zeros), 64 - at) : 64;
+}
+
+/* How many of units [first, first + n) of a map are set, from the first on. */
+static inline unsigned qi_run(const uint64_t *map, unsigned first, unsigned n)
+{
+	unsigned at = first, end = first + n;
+
+	while (at < end) {
+		unsigned ones = qi_ones(map[at >> 6], at & 63);
+
+		at += ones;
+		if (!ones || at & 63)
+			break;
+	}
+	return qi_min(at, end) - first;
+}
+
 /* Starts of free blocks of 2^(k+1) units, given those of 2^k. */
 static inline uint64_t qi_pairs(uint64_t starts, unsigned k)
 {
@@ -210,6 +233,18 @@ static inline void qi_set_child_type(struct qi_upper *node, unsigned i, unsigned
 	if (type == QUIRE_MIGRATE_ISOLATE)
 		type = now | QI_TYPE_ISOLATED;
 	qi_poke(pair, (uint8_t)((*pair & ~(15u << shift)) | type << shift));
+}
+
+/* The same for children [first, first + n), all four bits given. */
+static inline void qi_set_children(struct qi_upper *node, unsigned first, unsigned n, unsigned bits)
+{
+	unsigned end = first + n;
+
+	for (unsigned i = first; i < end; i += 2 - (i & 1)) {
+		uint8_t *pair = &node->types[i >> 1], keep = i & 1 ? 0x0f : i + 1 == end ? 0xf0 : 0;
+
+		qi_poke(pair, (uint8_t)((*pair & keep) | ((bits << 4 | bits) & ~(unsigned)keep)));
+	}
 }
 
 #endif

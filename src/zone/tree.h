@@ -275,6 +275,8 @@ enum quire_status qi_tree_unisolate(struct qi_tree *tree, quire_pfn_t pfn, unsig
  * QUIRE_ENOENT if none has a frame of ours (those that have none are passed over), QUIRE_ENOMEM.
  */
 enum quire_status qi_tree_isolate_range(struct qi_tree *tree, quire_pfn_t pfn, uint64_t count);
+/* Frames from pfn on that lie in pageblocks that are free as a whole and not isolated; as far as one level-1 node tells. */
+uint64_t qi_tree_free_run(const struct qi_tree *tree, quire_pfn_t pfn, quire_pfn_t end);
 /* Those of the range that are isolated get back the types they had. Cannot fail. */
 void qi_tree_unisolate_range(struct qi_tree *tree, quire_pfn_t pfn, uint64_t count);
 

@@ -156,6 +156,20 @@ static inline bool qi_tree_holds(const struct qi_tree *tree, quire_pfn_t pfn, ui
 
 static inline bool qi_special_type(unsigned type) { return type >= QUIRE_MIGRATE_PCPTYPES; }
 
+/*
+ * Frames from pfn on, inside a level-1 node, of which one word tells that all are free (or held), or all absent: where that
+ * ends. pfn: it tells neither.
+ */
+static inline quire_pfn_t qi_tree_alike(const struct qi_upper *mid, quire_pfn_t pfn, quire_pfn_t end, bool *free)
+{
+	unsigned unit = qi_mid_unit(pfn), w = unit >> 6, n = qi_ones(mid->node.map[w] | mid->held[w], unit & 63);
+
+	*free = n != 0;
+	if (!n)
+		n = qi_ones(mid->node.absent[w], unit & 63);
+	return n ? qi_min(end, qi_align_down(pfn, QI_FAN) + ((quire_pfn_t)n << QI_LEAF_SHIFT)) : pfn;
+}
+
 /* A leaf that is wholly free does not stay one. */
 static inline bool qi_merges(const struct qi_node *leaf)
 {

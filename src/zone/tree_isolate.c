@@ -59,24 +59,63 @@ static enum quire_status prepare(struct qi_tree *tree, struct part part, bool *a
 	if (!qi_test(top->broken, unit) && !qi_test(top->special, unit))
 		return QUIRE_OK;
 	mid = qi_child_mid(top, unit);
-	for (unsigned i = part.unit; i < part.unit + part.n; i++) {
-		if (isolated(mid, i))
-			return QUIRE_EBUSY;
-		*any |= !qi_test(mid->node.absent, i);
+	QI_FOR_WORDS(part.unit, part.n, w, bits) {
+		uint64_t rest = bits & ~mid->node.map[w] & ~mid->node.absent[w] & mid->special[w];
+
+		*any |= (bits & ~mid->node.absent[w]) != 0;
+		for (; rest; rest &= rest - 1)
+			if (isolated(mid, w * 64 + qi_ctz(rest)))
+				return QUIRE_EBUSY;
 	}
 	return QUIRE_OK;
 }
 
+/* Whole pageblocks among the free units from `unit` on. */
+static unsigned free_units(const struct qi_tree *tree, const struct qi_upper *mid, unsigned unit, unsigned n)
+{
+	return unit & (qi_group(tree) - 1) ? 0 : qi_run(mid->node.map, unit, n) & ~(qi_group(tree) - 1);
+}
+
+uint64_t qi_tree_free_run(const struct qi_tree *tree, quire_pfn_t pfn, quire_pfn_t end)
+{
+	const struct qi_upper *top = qi_tree_holds(tree, pfn, 1) ? qi_top_of(tree, pfn) : &qi_absent_top.upper;
+	quire_pfn_t stop = qi_align_down(pfn, 1ull << QI_MID_SHIFT);
+	unsigned unit = qi_mid_unit(pfn);
+
+	if (qi_test(top->node.map, qi_top_unit(pfn)))
+		stop += 1ull << QI_MID_SHIFT;
+	else if (qi_test(top->broken, qi_top_unit(pfn)))
+		stop += (quire_pfn_t)(unit + free_units(tree, qi_child_mid(top, qi_top_unit(pfn)), unit, QI_FAN - unit))
+			<< QI_LEAF_SHIFT;
+	stop = qi_min(stop, end);
+	return stop > pfn ? stop - pfn : 0;
+}
+
+/* Free units, which have no type and shall not get one from their past when they are no longer isolated. */
+static void isolate_free(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n)
+{
+	qi_set_children(mid, unit, n, QUIRE_MIGRATE_MOVABLE | QI_TYPE_ISOLATED);
+	qi_set_range(mid->special, unit, n);
+	qi_hold_units(tree, mid, unit, n);
+}
+
 static void isolate(struct qi_tree *tree, struct part part)
 {
-	unsigned group = qi_group(tree);
+	unsigned group = qi_group(tree), end = part.unit + part.n, n;
 	struct qi_upper *mid;
 
 	if (qi_test(qi_top_of(tree, part.pfn)->node.absent, qi_top_unit(part.pfn)))
 		return;
 	mid = qi_mid_for_change(tree, part.pfn);
-	for (unsigned i = part.unit; i < part.unit + part.n; i += group)
+	for (unsigned i = part.unit; i < end; i += n) {
+		n = free_units(tree, mid, i, end - i);
+		if (n) {
+			isolate_free(tree, mid, i, n);
+			continue;
+		}
+		n = group;
 		qi_set_block_type(tree, mid, i, QUIRE_MIGRATE_ISOLATE);
+	}
 }
 
 enum quire_status qi_tree_isolate_range(struct qi_tree *tree, quire_pfn_t pfn, uint64_t count)
@@ -103,23 +142,48 @@ enum quire_status qi_tree_isolate_range(struct qi_tree *tree, quire_pfn_t pfn, u
 	return QUIRE_OK;
 }
 
+/* Held units from `unit` on, whole pageblocks, whose types are ordinary: they are free for all again. */
+static unsigned held_units(const struct qi_tree *tree, const struct qi_upper *mid, unsigned unit, unsigned n)
+{
+	unsigned run = unit & (qi_group(tree) - 1) ? 0 : qi_run(mid->held, unit, n), i = 0;
+
+	while (i < run && !qi_special_type(qi_child_type_bits(mid, unit + i) & ~QI_TYPE_ISOLATED))
+		i++;
+	return i & ~(qi_group(tree) - 1);
+}
+
+static void unisolate_held(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n)
+{
+	qi_set_children(mid, unit, n, QUIRE_MIGRATE_MOVABLE);
+	qi_clear_range(mid->special, unit, n);
+	qi_unhold_units(tree, mid, unit, n);
+}
+
 /* What is isolated gets back its type. A special type has its leaves since it was given. */
 static void unisolate(struct qi_tree *tree, struct part part)
 {
 	const struct qi_upper *top = qi_top_of(tree, part.pfn);
-	unsigned unit = qi_top_unit(part.pfn), group = qi_group(tree);
+	unsigned unit = qi_top_unit(part.pfn), group = qi_group(tree), end = part.unit + part.n, n;
 	struct qi_upper *mid = qi_child_mid(top, unit);
 
 	if (!qi_test(top->broken, unit) && !qi_test(top->special, unit))
 		return;
-	for (unsigned i = part.unit; i < part.unit + part.n; i += group) {
+	for (unsigned i = part.unit; i < end; i += n) {
 		unsigned k = i;
 
+		n = held_units(tree, mid, i, end - i);
+		if (n) {
+			unisolate_held(tree, mid, i, n);
+			continue;
+		}
+		n = group;
 		while (k < i + group && !isolated(mid, k))
 			k++;
 		if (k < i + group)
 			qi_set_block_type(tree, mid, i, qi_child_type_bits(mid, k) & ~QI_TYPE_ISOLATED);
 	}
+	if (qi_test(top->broken, unit) && mid->node.class == QI_FAN_SHIFT)
+		qi_merge_mid(tree, mid);
 }
 
 void qi_tree_unisolate_range(struct qi_tree *tree, quire_pfn_t pfn, uint64_t count)

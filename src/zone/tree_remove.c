@@ -35,6 +35,16 @@ static enum quire_status provide_ends(struct qi_tree *tree, struct qi_upper *mid
 	return had ? QUIRE_OK : QUIRE_ENOMEM;
 }
 
+/* Leaves from pfn on that lie in the range as a whole and are free or held: how many, as far as one word tells. */
+static unsigned whole_units(const struct qi_upper *mid, quire_pfn_t pfn, quire_pfn_t end)
+{
+	unsigned unit = qi_mid_unit(pfn), w = unit >> 6;
+
+	if (qi_leaf_unit(pfn))
+		return 0;
+	return (unsigned)qi_min(qi_ones(mid->node.map[w] | mid->held[w], unit & 63), (end - pfn) >> QI_LEAF_SHIFT);
+}
+
 /* [pfn, end) lies in one unit of level 2. */
 static enum quire_status check_in_top(struct qi_tree *tree, quire_pfn_t pfn, quire_pfn_t end)
 {
@@ -53,6 +63,11 @@ static enum quire_status check_in_top(struct qi_tree *tree, quire_pfn_t pfn, qui
 		return QUIRE_EBUSY;
 	mid = qi_child_mid(top, unit);
 	for (quire_pfn_t next; pfn < end && status == QUIRE_OK; pfn = next) {
+		unsigned n = whole_units(mid, pfn, end);
+
+		next = pfn + ((quire_pfn_t)n << QI_LEAF_SHIFT);
+		if (n)
+			continue;
 		next = qi_min(end, qi_align_down(pfn, QI_FAN) + QI_FAN);
 		status = check_in_leaf(tree, mid, qi_mid_unit(pfn), qi_leaf_unit(pfn), (unsigned)(next - pfn));
 	}
@@ -70,16 +85,19 @@ static void forget_unit(struct qi_upper *mid, unsigned unit)
 	qi_set_child_type(mid, unit, QUIRE_MIGRATE_MOVABLE);
 }
 
-static void remove_unit(struct qi_tree *tree, struct qi_upper *mid, unsigned unit)
+/* Level-1 units [unit, unit + n) of a word, free or held, are absent from now on: nothing is known of them. */
+static void remove_units(struct qi_tree *tree, struct qi_upper *mid, unsigned unit, unsigned n)
 {
-	if (qi_test(mid->held, unit)) {
-		qi_clear(mid->held, unit);
-		qi_add_special(tree, QUIRE_MIGRATE_ISOLATE, -(int64_t)QI_FAN);
-	} else {
-		qi_node_withdraw(tree, &mid->node, unit, 1);
+	QI_FOR_WORDS(unit, n, w, bits) {
+		qi_add_special(tree, QUIRE_MIGRATE_ISOLATE, -((int64_t)qi_popcount(mid->held[w] & bits) << QI_LEAF_SHIFT));
+		mid->held[w] &= ~bits;
+		mid->special[w] &= ~bits;
+		mid->touched[w] &= ~bits;
+		mid->node.absent[w] |= bits;
 	}
-	qi_add_free(tree, -(int64_t)QI_FAN);
-	forget_unit(mid, unit);
+	qi_set_children(mid, unit, n, QUIRE_MIGRATE_MOVABLE);
+	qi_node_withdraw(tree, &mid->node, unit, n);
+	qi_add_free(tree, -((int64_t)n << QI_LEAF_SHIFT));
 }
 
 /* The leaf of a unit that is not allocated, made if there is none in use. */
@@ -98,10 +116,6 @@ static void remove_in_leaf(struct qi_tree *tree, struct qi_upper *mid, unsigned 
 {
 	struct qi_node *leaf;
 
-	if (n == QI_FAN && !qi_test(mid->broken, unit)) {
-		remove_unit(tree, mid, unit);
-		return;
-	}
 	leaf = leaf_for(tree, mid, unit);
 	qi_set_range(leaf->absent, first, n);
 	QI_FOR_WORDS(first, n, w, bits) {
@@ -125,6 +139,13 @@ static void remove_in_mid(struct qi_tree *tree, struct qi_upper *top, struct qi_
 	unsigned unit = qi_top_unit(pfn);
 
 	for (quire_pfn_t next; pfn < end; pfn = next) {
+		unsigned n = whole_units(mid, pfn, end);
+
+		next = pfn + ((quire_pfn_t)n << QI_LEAF_SHIFT);
+		if (n) {
+			remove_units(tree, mid, qi_mid_unit(pfn), n);
+			continue;
+		}
 		next = qi_min(end, qi_align_down(pfn, QI_FAN) + QI_FAN);
 		remove_in_leaf(tree, mid, qi_mid_unit(pfn), qi_leaf_unit(pfn), (unsigned)(next - pfn));
 	}

@@ -29,14 +29,16 @@ static void count_mid(const struct qi_upper *mid, quire_pfn_t pfn, quire_pfn_t e
 {
 	for (quire_pfn_t next; pfn < end; pfn = next) {
 		unsigned unit = qi_mid_unit(pfn), n;
+		bool free;
 
+		next = qi_tree_alike(mid, pfn, end, &free);
+		if (next > pfn) {
+			*(free ? &counts->free : &counts->absent) += next - pfn;
+			continue;
+		}
 		next = unit_end(pfn, end, QI_LEAF_SHIFT);
 		n = (unsigned)(next - pfn);
-		if (qi_test(mid->node.map, unit) || qi_test(mid->held, unit))
-			counts->free += n;
-		else if (qi_test(mid->node.absent, unit))
-			counts->absent += n;
-		else if (qi_test(mid->broken, unit))
+		if (qi_test(mid->broken, unit))
 			count_leaf(qi_child_leaf(mid, unit), qi_leaf_unit(pfn), n, counts);
 		else
 			counts->allocated += n;

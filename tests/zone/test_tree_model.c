@@ -293,6 +293,20 @@ static void op_isolate_range(struct model *m)
 	free(types);
 }
 
+/* Pageblocks the tree says are free as a whole. */
+static void op_free_run(struct model *m)
+{
+	uint64_t block = 1ull << (m->f.tree.config.pageblock_order > 9 ? m->f.tree.config.pageblock_order : 9);
+	quire_pfn_t pfn = m->start + below(m, m->span), end = pfn + 1 + below(m, m->start + m->span - pfn);
+	uint64_t run = qi_tree_free_run(&m->f.tree, pfn, end);
+
+	assert_true(run <= end - pfn);
+	for (quire_pfn_t at = pfn & ~(block - 1); run && at < pfn + run; at += block) {
+		assert_int_equal(block_type(m, at, block), QUIRE_MIGRATE_MOVABLE);
+		assert_false(any_taken(m, at, block));
+	}
+}
+
 struct shape {
 	quire_pfn_t start;
 	uint64_t span;
@@ -344,7 +358,7 @@ static void model_close(struct model *m)
 
 static void rare(struct model *m)
 {
-	switch (below(m, 6)) {
+	switch (below(m, 8)) {
 	case 0:
 		op_isolate_range(m);
 		break;
@@ -353,6 +367,10 @@ static void rare(struct model *m)
 		break;
 	case 2:
 		op_remove(m);
+		break;
+	case 3:
+	case 4:
+		op_free_run(m);
 		break;
 	default:
 		op_add(m);

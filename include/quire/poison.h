@@ -12,7 +12,8 @@
  *	reserved, offline	remembered, and left out when it is handed over or comes on line
  *	of a device		its driver is told (quire_device.failing)
  *
- * A frame that is out is no longer the allocator's: `managed` of its zone is less by it, and giving it back is refused.
+ * A frame that is out is no longer the allocator's, and giving it back is refused. As in the field it still counts as
+ * managed: watermarks and per-CPU sizes do not change because a frame fails.
  *
  * The books are a sorted set beside the descriptors, so they need none and outlive them; 8 bytes a frame.
  *

@@ -112,6 +112,19 @@ void qi_hand_over_undo(struct quire *q)
 	q->page_alloc.watched = false;
 }
 
+/* A frame that is known to fail, and was not known to be out before: managed without ever being free. */
+static void manage_failing(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn)
+{
+	uint64_t key;
+
+	if (!qi_poison_key(q, pfn, &key) || qi_poison_state(key) != QI_POISON_FOREIGN)
+		return;
+	qi_lock(&qi_zone_of(zone)->lock);
+	qi_zone_count_failing(qi_zone_of(zone), 1);
+	qi_poke(&zone->managed, zone->managed + 1);
+	qi_unlock(&qi_zone_of(zone)->lock);
+}
+
 enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys_t size)
 {
 	unsigned shift = quire_page_shift(&q->config);
@@ -134,11 +147,14 @@ enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys
 	for (pfn = start; pfn < end;) {
 		struct quire_zone *zone;
 		quire_pfn_t bad = qi_poison_first(q, pfn, end), stop = zone_run(q, pfn, bad, &zone);
-		enum quire_status status = bad == pfn ? QUIRE_OK : qi_zone_hand_over(q, zone, pfn, stop - pfn);
+		enum quire_status status = QUIRE_OK;
 
+		if (bad == pfn)
+			manage_failing(q, zone, stop++);
+		else
+			status = qi_zone_hand_over(q, zone, pfn, stop - pfn);
 		if (status != QUIRE_OK)
 			return status;
-		stop += bad == pfn;
 		quire_memmap_set_reserved(q, pfn, stop - pfn, false);
 		pfn = stop;
 	}

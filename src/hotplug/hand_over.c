@@ -66,6 +66,24 @@ static enum quire_status move_piece(struct quire *q, struct quire_zone *zone, qu
 	return status;
 }
 
+/* Failing frames of the piece come and go without the tree, but are managed like the others. */
+static void move_failing(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, quire_pfn_t end, bool give)
+{
+	enum qi_poison_state from = give ? QI_POISON_FOREIGN : QI_POISON_OUT, to = give ? QI_POISON_OUT : QI_POISON_FOREIGN;
+	int64_t frames = 0;
+	uint64_t key;
+
+	for (quire_pfn_t stop; q->poison.count && (pfn = qi_poison_first(q, pfn, end)) < end; pfn++) {
+		stop = pfn + 1;
+		if (!qi_poison_key(q, pfn, &key) || qi_poison_state(key) != from || (give && keeper_of(q, pfn, &stop)))
+			continue;
+		qi_poison_set_state(q, pfn, to, 0);
+		frames += give ? 1 : -1;
+	}
+	qi_zone_count_failing(qi_zone_of(zone), frames);
+	qi_poke(&zone->managed, zone->managed + (uint64_t)frames);
+}
+
 /* All pieces before the failure the other way again. That cannot fail: nodes that were needed are still there. */
 static void move_back(struct quire *q, size_t failed, quire_pfn_t done, bool give)
 {
@@ -75,6 +93,8 @@ static void move_back(struct quire *q, size_t failed, quire_pfn_t done, bool giv
 		next = piece(&q->hotplug, i, &start, &end);
 		if (i == failed)
 			end = done;
+		else
+			move_failing(q, q->hotplug.work[i].zone, start, end, give);
 		if (start < end && move_piece(q, q->hotplug.work[i].zone, start, end, give, &ignored) != QUIRE_OK)
 			qi_panic(q->platform, "hotplug: frames could not be given back to where they came from");
 	}
@@ -90,35 +110,21 @@ static enum quire_status move_all(struct quire *q, bool give)
 	for (size_t i = 0, next; status == QUIRE_OK && i < q->hotplug.work_count; i = next) {
 		next = piece(&q->hotplug, i, &start, &end);
 		status = move_piece(q, q->hotplug.work[i].zone, start, end, give, &done);
-		if (status != QUIRE_OK)
+		if (status == QUIRE_OK)
+			move_failing(q, q->hotplug.work[i].zone, start, end, give);
+		else
 			move_back(q, i, done, !give);
 	}
 	qi_thaw(q, state);
 	return status;
 }
 
-static void tell_poison(struct quire *q, void (*tell)(struct quire *q, quire_pfn_t pfn, uint64_t count))
-{
-	for (size_t i = 0; q->poison.count && i < q->hotplug.work_count; i++)
-		tell(q, q->hotplug.work[i].block.pfn, q->hotplug.work[i].block.pages);
-}
-
 enum quire_status qi_work_hand_over(struct quire *q)
 {
-	enum quire_status status;
-
-	tell_poison(q, qi_poison_online);
-	status = move_all(q, true);
-	if (status != QUIRE_OK)
-		tell_poison(q, qi_poison_offline);
-	return status;
+	return move_all(q, true);
 }
 
 enum quire_status qi_work_take_back(struct quire *q)
 {
-	enum quire_status status = move_all(q, false);
-
-	if (status == QUIRE_OK)
-		tell_poison(q, qi_poison_offline);
-	return status;
+	return move_all(q, false);
 }

@@ -18,7 +18,7 @@ void qi_poison_withdraw(struct qi_zone *za, quire_pfn_t pfn)
 	qi_clear(leaf->mark, qi_leaf_unit(pfn));
 	qi_set(leaf->absent, qi_leaf_unit(pfn));
 	za->tree.handed_over--;
-	za->zone->managed--;
+	qi_zone_count_failing(za, 1);
 }
 
 enum quire_status qi_poison_return(struct qi_zone *za, quire_pfn_t pfn)
@@ -26,7 +26,7 @@ enum quire_status qi_poison_return(struct qi_zone *za, quire_pfn_t pfn)
 	enum quire_status status = qi_tree_add_free(&za->tree, pfn, 1);
 
 	if (status == QUIRE_OK)
-		za->zone->managed++;
+		qi_zone_count_failing(za, -1);
 	return status;
 }
 

@@ -27,11 +27,10 @@ bool qi_poison_any(struct quire *q, quire_pfn_t pfn, uint64_t count);
 quire_pfn_t qi_poison_first(struct quire *q, quire_pfn_t pfn, quire_pfn_t end);
 
 /*
- * The range is about to be handed over, without its failing frames (qi_poison_first() tells the runs between them), or has
- * been taken from the allocator again: what is said of them follows.
+ * The range has been handed over without its failing frames (qi_poison_first() tells the runs between them): foreign ones
+ * are out now. Frames that are out are those qi_zone.failing counts, with the first ones of blocks that were cut.
  */
 void qi_poison_online(struct quire *q, quire_pfn_t pfn, uint64_t count);
-void qi_poison_offline(struct quire *q, quire_pfn_t pfn, uint64_t count);
 
 /*
  * The free of a block was refused. QUIRE_OK: it had a failing frame; the rest of it is free now. QUIRE_EINVAL: it has one,

@@ -148,26 +148,16 @@ quire_pfn_t qi_poison_first(struct quire *q, quire_pfn_t pfn, quire_pfn_t end)
 	return found ? qi_frame_of(key) : end;
 }
 
-static void change_all(struct quire *q, quire_pfn_t pfn, uint64_t count, enum qi_poison_state from, enum qi_poison_state to)
+void qi_poison_online(struct quire *q, quire_pfn_t pfn, uint64_t count)
 {
 	quire_pfn_t end = end_of(pfn, count);
 	uint64_t key;
 
 	qi_lock(lock_of(q));
 	for (; next_in(q, pfn, end, &key); pfn = qi_frame_of(key) + 1)
-		if (qi_poison_state(key) == from)
-			change(q, key, to, 0);
+		if (qi_poison_state(key) == QI_POISON_FOREIGN)
+			change(q, key, QI_POISON_OUT, 0);
 	qi_unlock(lock_of(q));
-}
-
-void qi_poison_online(struct quire *q, quire_pfn_t pfn, uint64_t count)
-{
-	change_all(q, pfn, count, QI_POISON_FOREIGN, QI_POISON_OUT);
-}
-
-void qi_poison_offline(struct quire *q, quire_pfn_t pfn, uint64_t count)
-{
-	change_all(q, pfn, count, QI_POISON_OUT, QI_POISON_FOREIGN);
 }
 
 bool quire_frame_poisoned(struct quire *q, quire_pfn_t pfn)

@@ -6,7 +6,8 @@
  * afterwards nodes are carved from the memory they describe. Where that would be wrong, because the memory is coming or
  * going, frames for them are had beforehand, from any zone: qi_zone_provide().
  *
- * `managed` is kept here and nowhere else: it grows with what is handed over and shrinks with what is removed.
+ * `managed` is kept here and nowhere else: it grows with what is handed over and shrinks with what is removed. What fails
+ * meanwhile leaves the tree but, as in the field, not the count.
  */
 #ifndef QI_ZONE_ZONE_H
 #define QI_ZONE_ZONE_H
@@ -47,6 +48,7 @@ struct qi_zone {
 	size_t pool_bytes;
 	size_t fronts_bytes;			/* meta_alloc's; 0: in the zone's own frames, or none */
 	bool fronts_tried;
+	uint64_t failing;			/* managed, but out of the tree because they, or others of their block, fail; locked */
 	uint64_t bad_frees;			/* refused when a front gave them back */
 	quire_pfn_t bad_pfn;			/* the last of them */
 	/* Asked first about such a block, if not NULL, zone locked: true, it has been taken care of (failing frames). */
@@ -124,6 +126,12 @@ enum quire_status qi_zone_hand_over_cma(struct quire *q, struct quire_zone *zone
 
 /* Is any of these frames managed already (handed over before)? */
 bool qi_zone_any_free(const struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
+
+/* So many frames, of those managed, are (or, negative, are no longer) out of the tree because of a failure. Locked. */
+static inline void qi_zone_count_failing(struct qi_zone *za, int64_t frames)
+{
+	za->failing += (uint64_t)frames;
+}
 
 /* The checkers of all trees, and that managed agrees with them. QUIRE_ECORRUPT with a logged sentence. */
 enum quire_status qi_check_zones(const struct quire *q);

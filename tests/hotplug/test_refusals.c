@@ -353,6 +353,42 @@ static void test_keeper(void **state)
 	assert_int_equal(quire_unregister_memory_keeper(&plug.q, &keeper), QUIRE_OK);
 }
 
+/* The same until it lets go: *ctx. */
+static bool upper_half_until(void *ctx, quire_pfn_t pfn, quire_pfn_t *stop)
+{
+	return upper_half(NULL, pfn, stop) && !*(const bool *)ctx;
+}
+
+/* What fails is managed from when it would have been handed over, and counted once. */
+static void test_keeper_of_failing(void **state)
+{
+	bool released = false;
+	struct quire_memory_keeper keeper = { .name = "device", .keeps = upper_half_until, .ctx = &released };
+	struct quire_zone *movable = plug_zone(&plug, 0, QUIRE_ZONE_MOVABLE);
+	const uint64_t half = BLOCK_PAGES / 2;
+	quire_pfn_t pfn = plug_pfn(0);
+
+	(void)state;
+	assert_int_equal(quire_register_memory_keeper(&plug.q, &keeper), QUIRE_OK);
+	assert_int_equal(plug_add(&plug, 0, 0, 1), QUIRE_OK);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(quire_poison_frame(&plug.q, pfn + i * half + 77, QUIRE_POISON_TEST, NULL), QUIRE_EBUSY);
+	for (unsigned round = 0; round < 2; round++) {
+		released = false;
+		assert_int_equal(plug_online(&plug, pfn, 1, QUIRE_ONLINE_MOVABLE), QUIRE_OK);
+		assert_int_equal(movable->managed, half);
+		plug_check(&plug);
+		released = true;
+		assert_int_equal(quire_free_late(&plug.q, (pfn + half) << 12, BLOCK / 2), QUIRE_OK);
+		assert_int_equal(movable->managed, 2 * half);
+		plug_check(&plug);
+		assert_int_equal(plug_offline(&plug, pfn, 1), QUIRE_OK);
+		assert_int_equal(movable->managed, 0);
+		plug_check(&plug);
+	}
+	assert_int_equal(quire_unregister_memory_keeper(&plug.q, &keeper), QUIRE_OK);
+}
+
 static void test_failing_frames(void **state)
 {
 	struct quire_zone *movable = plug_zone(&plug, 0, QUIRE_ZONE_MOVABLE);
@@ -363,12 +399,12 @@ static void test_failing_frames(void **state)
 	assert_int_equal(plug_add(&plug, 0, 0, 2), QUIRE_OK);
 	assert_int_equal(plug_online(&plug, pfn, 2, QUIRE_ONLINE_MOVABLE), QUIRE_OK);
 	assert_int_equal(quire_poison_frame(&plug.q, bad, QUIRE_POISON_TEST, NULL), QUIRE_OK);
-	assert_int_equal(movable->managed, 2 * BLOCK_PAGES - 1);
+	assert_int_equal(movable->managed, 2 * BLOCK_PAGES);
 	assert_int_equal(plug_offline(&plug, pfn, 2), QUIRE_OK);
 	assert_int_equal(movable->managed, 0);
 	plug_check(&plug);
 	assert_int_equal(plug_online(&plug, pfn, 2, QUIRE_ONLINE_MOVABLE), QUIRE_OK);
-	assert_int_equal(movable->managed, 2 * BLOCK_PAGES - 1);
+	assert_int_equal(movable->managed, 2 * BLOCK_PAGES);
 	assert_int_equal(quire_block_at(&plug.q, pfn, &block), QUIRE_OK);
 	assert_int_equal(block.poisoned, 1);
 	assert_true(quire_frame_poisoned(&plug.q, bad));
@@ -384,7 +420,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_nonsense), CASE(test_too_early), CASE(test_block_sizes), CASE(test_notifiers),
 		CASE(test_contiguous_zones), CASE(test_auto_movable), CASE(test_groups), CASE(test_own_memmap),
-		CASE(test_keeper), CASE(test_failing_frames),
+		CASE(test_keeper), CASE(test_keeper_of_failing), CASE(test_failing_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,8 @@
 #   make qemu-compare our kernels beside Linux, on the machines that recorded boots were taken on
 #   make qemu-bench   instructions per request and per boot stage, counted by QEMU
 #   make size     bytes of machine code: the core alone, and all of the engine
-#   make install  PREFIX=/usr/local
+#   make amalgamation   the engine as two files, build/amalgamation/quire.c and quire.h
+#   make install  PREFIX=/usr/local DESTDIR=
 #
 # What a fresh Debian lacks is installed by scripts/setup.sh, or it prints the one command that would.
 
@@ -64,10 +65,15 @@ qemu-compare: all
 size:
 	@scripts/text-size.sh
 
+amalgamation:
+	@scripts/amalgamate.py $(BUILD)/amalgamation && echo $(BUILD)/amalgamation/quire.[ch]
+
+# What is built already may have another prefix.
 install: all
-	@meson install -C $(BUILD)
+	@$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)))
+	@meson install -C $(BUILD) $(if $(V),,--quiet)
 
 clean:
 	@rm -rf build build-*
 
-.PHONY: tsan all run check bench fuzz qemu-bench qemu-check qemu-compare size install clean
+.PHONY: all amalgamation bench check clean fuzz install qemu-bench qemu-check qemu-compare run size tsan

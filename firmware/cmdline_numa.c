@@ -34,8 +34,7 @@ static void fake(struct qi_cmdline *c, struct qi_text text)
 	struct qi_text number;
 	quire_phys_t value;
 
-	qi_text_next(&text, ':', &number);
-	if (!qi_text_size(&number, &value)) {
+	if (!qi_text_next(&text, ':', &number) || !qi_text_size(&number, &value)) {
 		qi_cmdline_reject(c, "neither a number of nodes nor a size");
 		return;
 	}

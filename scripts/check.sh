@@ -64,6 +64,7 @@ part "freestanding builds" scripts/freestanding.sh
 part "kernels under QEMU" scripts/qemu-check.sh
 part "kernels beside Linux" scripts/qemu-compare.sh
 part "fuzzing" scripts/fuzz.sh 3
+part "packages" scripts/packages.sh
 part "documents" scripts/check-docs.sh
 echo
 echo "$passed passed, $failed failed"

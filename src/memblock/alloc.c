@@ -16,7 +16,7 @@ static void warn_once_about_mirror(struct quire_memblock *mb, quire_phys_t size)
 	       (unsigned long long)size);
 }
 
-static bool find_and_reserve(struct quire_memblock *mb, const struct qi_request *request, quire_phys_t *address)
+static bool find_and_reserve(struct quire_memblock *mb, const struct qi_range_request *request, quire_phys_t *address)
 {
 	*address = qi_memblock_find(mb, request);
 	return *address && quire_memblock_reserve(mb, *address, request->size) == QUIRE_OK;
@@ -26,7 +26,7 @@ quire_phys_t quire_memblock_alloc_range_nid(struct quire_memblock *mb, quire_phy
 					    quire_phys_t start,
 					    quire_phys_t end, int nid, bool exact)
 {
-	struct qi_request request = { size, align, start, end, qi_memblock_nid(nid), QUIRE_MEMBLOCK_NONE };
+	struct qi_range_request request = { size, align, start, end, qi_memblock_nid(nid), QUIRE_MEMBLOCK_NONE };
 	quire_phys_t address;
 
 	if (!align) {

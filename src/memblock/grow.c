@@ -36,7 +36,7 @@ struct qi_span qi_memblock_table_span(const struct quire_memblock *mb, const qi_
 
 static quire_phys_t find_between(struct quire_memblock *mb, quire_phys_t size, quire_phys_t start, quire_phys_t end)
 {
-	struct qi_request request = { size, qi_memblock_page(mb), start, end, QUIRE_NO_NODE, QUIRE_MEMBLOCK_NONE };
+	struct qi_range_request request = { size, qi_memblock_page(mb), start, end, QUIRE_NO_NODE, QUIRE_MEMBLOCK_NONE };
 	quire_phys_t found = 0;
 
 	if (mb->has_mirror) {

@@ -15,7 +15,7 @@
 #include "memblock/internal.h"
 
 /* Similar requests share a slot, different ones rarely do; a collision costs a walk and nothing else. */
-static size_t slot_of(const struct qi_request *request)
+static size_t slot_of(const struct qi_range_request *request)
 {
 	unsigned mix = qi_log2(request->size) + qi_log2(request->align) * 5 + (unsigned)(request->nid + 1) * 11;
 
@@ -23,14 +23,14 @@ static size_t slot_of(const struct qi_request *request)
 }
 
 static bool applies(const struct quire_memblock *mb, const struct quire_memblock_hint *hint,
-		    const struct qi_request *request)
+		    const struct qi_range_request *request)
 {
 	return hint->lo < hint->hi && hint->size <= request->size && hint->align <= request->align &&
 	       hint->nid == request->nid && hint->flags == request->flags &&
 	       hint->bottom_up == mb->bottom_up && hint->movable_node == mb->movable_node;
 }
 
-const struct quire_memblock_hint *qi_hint_apply(const struct quire_memblock *mb, struct qi_request *request)
+const struct quire_memblock_hint *qi_hint_apply(const struct quire_memblock *mb, struct qi_range_request *request)
 {
 	const struct quire_memblock_hint *hint;
 
@@ -51,7 +51,7 @@ const struct quire_memblock_hint *qi_hint_apply(const struct quire_memblock *mb,
 	return hint;
 }
 
-void qi_hint_record(struct quire_memblock *mb, const struct qi_request *request, quire_phys_t size, quire_phys_t align,
+void qi_hint_record(struct quire_memblock *mb, const struct qi_range_request *request, quire_phys_t size, quire_phys_t align,
 		    struct qi_span window)
 {
 	if (window.start >= window.end || !request->size)

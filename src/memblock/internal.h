@@ -37,7 +37,7 @@ struct qi_avoid {
 };
 
 /* A search with its defaults resolved: start and end are addresses, never special values. */
-struct qi_request {
+struct qi_range_request {
 	quire_phys_t size, align, start, end;
 	int nid;
 	uint32_t flags;
@@ -92,10 +92,10 @@ void qi_table_merge(struct quire_memblock *mb, qi_type *type, size_t first, size
 /* --- hint.c ----------------------------------------------------------------------------------------------------------- */
 
 /* Shrink [start, end) of the request by what a hint rules out, and return that hint; NULL if none helps. */
-const struct quire_memblock_hint *qi_hint_apply(const struct quire_memblock *mb, struct qi_request *request);
+const struct quire_memblock_hint *qi_hint_apply(const struct quire_memblock *mb, struct qi_range_request *request);
 
 /* Remember that nothing of this size and alignment, with the request's node and flags, fits into the window. */
-void qi_hint_record(struct quire_memblock *mb, const struct qi_request *request, quire_phys_t size, quire_phys_t align,
+void qi_hint_record(struct quire_memblock *mb, const struct qi_range_request *request, quire_phys_t size, quire_phys_t align,
 		    struct qi_span window);
 
 /* Something in [start, end) became available to somebody, or regions around it merged: correct or drop hints. */
@@ -108,7 +108,7 @@ void qi_hint_drop_all(struct quire_memblock *mb);
 bool qi_memblock_skip(const struct quire_memblock *mb, const qi_region *region, int nid, uint32_t flags);
 
 /* quire_memblock_find_in_range_node for a request whose end is meant literally. 0: none. */
-quire_phys_t qi_memblock_find(struct quire_memblock *mb, const struct qi_request *request);
+quire_phys_t qi_memblock_find(struct quire_memblock *mb, const struct qi_range_request *request);
 
 /* --- grow.c ----------------------------------------------------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 
 /* What a walk has come to. */
 struct walk {
-	const struct qi_request *request;
+	const struct qi_range_request *request;
 	size_t steps;			/* regions and gaps looked at */
 	quire_phys_t largest;		/* size of the largest piece, as far as it lies in the request, that did not do */
 	quire_phys_t found;		/* 0: nothing yet */
@@ -18,7 +18,7 @@ struct walk {
 
 static bool try_piece(struct walk *walk, struct qi_span piece, bool bottom_up)
 {
-	const struct qi_request *request = walk->request;
+	const struct qi_range_request *request = walk->request;
 	quire_phys_t start = qi_max(piece.start, request->start), end = qi_min(piece.end, request->end), candidate;
 
 	walk->steps++;
@@ -83,7 +83,7 @@ static bool up_in_region(const qi_type *reserved, const qi_region *region, struc
 
 static void walk_down(const struct quire_memblock *mb, struct walk *walk)
 {
-	const struct qi_request *request = walk->request;
+	const struct qi_range_request *request = walk->request;
 
 	for (size_t i = qi_table_starting_from(&mb->memory, request->end); i-- > 0; walk->steps++) {
 		const qi_region *region = &mb->memory.regions[i];
@@ -98,7 +98,7 @@ static void walk_down(const struct quire_memblock *mb, struct walk *walk)
 
 static void walk_up(const struct quire_memblock *mb, struct walk *walk)
 {
-	const struct qi_request *request = walk->request;
+	const struct qi_range_request *request = walk->request;
 
 	for (size_t i = qi_table_ending_above(&mb->memory, request->start); i < mb->memory.cnt; i++, walk->steps++) {
 		const qi_region *region = &mb->memory.regions[i];
@@ -115,7 +115,7 @@ static void walk_up(const struct quire_memblock *mb, struct walk *walk)
  * A long walk is worth remembering, together with what its own hint had ruled out before. A failed one only if the request
  * reached to the end of memory it was walking to: elsewhere its bound may lie inside a piece.
  */
-static void learn(struct quire_memblock *mb, const struct walk *walk, const struct qi_request *asked,
+static void learn(struct quire_memblock *mb, const struct walk *walk, const struct qi_range_request *asked,
 		  const struct quire_memblock_hint *used)
 {
 	bool by_size = walk->largest < asked->size;
@@ -139,9 +139,9 @@ static void learn(struct quire_memblock *mb, const struct walk *walk, const stru
 	qi_hint_record(mb, asked, size, align, window);
 }
 
-quire_phys_t qi_memblock_find(struct quire_memblock *mb, const struct qi_request *request)
+quire_phys_t qi_memblock_find(struct quire_memblock *mb, const struct qi_range_request *request)
 {
-	struct qi_request asked = *request, narrowed;
+	struct qi_range_request asked = *request, narrowed;
 	struct walk walk = { .request = &narrowed };
 	const struct quire_memblock_hint *used;
 
@@ -163,7 +163,7 @@ quire_phys_t qi_memblock_find(struct quire_memblock *mb, const struct qi_request
 quire_phys_t quire_memblock_find_in_range_node(struct quire_memblock *mb, quire_phys_t size, quire_phys_t align,
 					       quire_phys_t start, quire_phys_t end, int nid, uint32_t flags)
 {
-	struct qi_request request = { size, align, start, end, qi_memblock_nid(nid), flags };
+	struct qi_range_request request = { size, align, start, end, qi_memblock_nid(nid), flags };
 
 	if (!qi_is_pow2(align)) {
 		qi_log(mb->platform, QUIRE_LOG_ERROR,

@@ -158,6 +158,7 @@ static void numa_modes(void **state)
 	assert_int_equal(x86("numa=fake=0 numa=fake=x numa=maybe numa=fake=")->numa, QUIRE_NUMA_ON);
 	assert_refused("[numa=fake=0:");
 	assert_refused("[numa=fake=x:");
+	assert_refused("[numa=fake=:");
 	assert_refused("[numa=maybe:");
 	assert_int_equal(x86("numa=fake=2:10,300")->numa, QUIRE_NUMA_FAKE_COUNT);
 	assert_int_equal(config.options.numa_fake_distance_count, 0);

@@ -10,8 +10,6 @@
 struct boot_options {
 	struct machine_options machine;		/* first: MACHINE_OPTIONS want it there */
 	uint32_t show;
-	bool json;
-	const char *output;
 };
 
 static bool take_show(void *target, const char *value, const char **why)
@@ -27,39 +25,19 @@ static bool take_show(void *target, const char *value, const char **why)
 	return false;
 }
 
-static bool take_format(void *target, const char *value, const char **why)
-{
-	((struct boot_options *)target)->json = strcmp(value, "json") == 0;
-	*why = "formats are text and json";
-	return ((struct boot_options *)target)->json || strcmp(value, "text") == 0;
-}
-
-static bool take_output(void *target, const char *value, const char **why)
-{
-	(void)why;
-	((struct boot_options *)target)->output = value;
-	return true;
-}
-
 static const struct cli_option boot_table[] = {
 	{ .help = "What to show" },
-	{ "show", 's', "LIST", "reports to print, separated by commas, or 'all'\n(default: " SHOW_DEFAULT "):\n"
-	  "log zones fallback zonelists memblock zoneinfo\nbuddyinfo pagetypeinfo meminfo sections blocks\nlayout costs",
-	  take_show },
-	{ "format", 'f', "FORMAT", "'text' (default), or 'json': one document with\neverything, or with what --show names",
-	  take_format },
-	{ "output", 'o', "FILE", "write there instead of to standard output", take_output },
+	{ "show", 's', "LIST", "reports to print, separated by commas, or 'all'\n(default: " SHOW_DEFAULT ")", take_show },
+	CLI_OUTPUT_OPTIONS("'text' (default), or 'json': one document with\neverything, or with what --show names"),
 	MACHINE_OPTIONS,
-	{ .help = "General" },
-	{ "verbose", 'v', NULL, "also say what was read and what the engine logged", machine_take_verbose },
-	{ "quiet", 'q', NULL, "no warnings, no heading", machine_take_quiet },
-	{ "help", 'h', NULL, "show this help", NULL },
+	MACHINE_GENERAL_OPTIONS(MACHINE_VERBOSE, "no warnings, no heading"),
 	{ 0 },
 };
 
 static int show_result(const struct simulation *s, const struct boot_options *options)
 {
-	FILE *out = cli_output_open(options->output);
+	const struct cli_output *output = &options->machine.output;
+	FILE *out = cli_output_open(output->path);
 	uint32_t show = options->show;
 	size_t length;
 	const char *bad;
@@ -67,8 +45,8 @@ static int show_result(const struct simulation *s, const struct boot_options *op
 	if (!out)
 		return CLI_BAD;
 	if (!show)
-		show_parse(options->json ? "all" : SHOW_DEFAULT, &show, &bad, &length);
-	if (options->json) {
+		show_parse(output->json ? "all" : SHOW_DEFAULT, &show, &bad, &length);
+	if (output->json) {
 		show_json(s, show, out);
 	} else {
 		/* A single report is printed bare, so that what reads the kernel's file reads this. */
@@ -76,7 +54,14 @@ static int show_result(const struct simulation *s, const struct boot_options *op
 			show_heading(s, out);
 		show_text(s, show, out);
 	}
-	return cli_output_close(out, options->output) ? CLI_OK : CLI_BAD;
+	return cli_output_close(out, output->path) ? CLI_OK : CLI_BAD;
+}
+
+static void list_reports(FILE *out)
+{
+	fputs("\nReports:\n", out);
+	for (const struct show_report *report = show_reports; report->name; report++)
+		fprintf(out, "  %-22s  %s\n", report->name, report->help);
 }
 
 static int boot(int argc, char **argv)
@@ -89,17 +74,10 @@ static int boot(int argc, char **argv)
 	result = cli_parse(&cli_boot_command, argc, argv, &options, &first, &done);
 	if (result != CLI_OK || done)
 		return result;
-	if ((first == argc) == !options.machine.simulate.input.nodes) {
-		cli_error(first == argc ? "boot: no INPUT, and no --nodes to make a machine from" :
-					  "boot: either INPUT or --nodes, not both");
-		fprintf(stderr, "Try 'quire help boot'.\n");
-		return CLI_BAD;
-	}
-	result = CLI_BAD;
-	options.machine.simulate.paths = (const char *const *)argv + first;
-	options.machine.simulate.path_count = (size_t)(argc - first);
-	if (simulate(&simulation, &options.machine.simulate) == QUIRE_OK)
-		result = show_result(&simulation, &options);
+	result = machine_take_inputs(&cli_boot_command, &options.machine, argv + first, argc - first, true);
+	if (result != CLI_OK)
+		return result;
+	result = simulate(&simulation, &options.machine.simulate) == QUIRE_OK ? show_result(&simulation, &options) : CLI_BAD;
 	simulate_free(&simulation);
 	return result;
 }
@@ -117,5 +95,6 @@ const struct cli_command cli_boot_command = {
 		"\n"
 		"Exit status: 0 booted and shown, 2 bad usage or input.",
 	.options = boot_table,
+	.more_help = list_reports,
 	.run = boot,
 };

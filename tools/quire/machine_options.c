@@ -3,6 +3,18 @@
 
 #include <string.h>
 
+int machine_take_inputs(const struct cli_command *command, struct machine_options *options, char **words, int count,
+			bool wanted)
+{
+	if (wanted && !count && !options->simulate.input.nodes)
+		return cli_bad_usage(command, "no INPUT, and no --nodes to make a machine from");
+	if (count && options->simulate.input.nodes)
+		return cli_bad_usage(command, "either INPUT or --nodes, not both");
+	options->simulate.paths = (const char *const *)words;
+	options->simulate.path_count = (size_t)count;
+	return CLI_OK;
+}
+
 bool machine_take_command_line(void *target, const char *value, const char **why)
 {
 	(void)why;

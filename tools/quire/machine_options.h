@@ -11,6 +11,7 @@
 #define MACHINE_OPTION_REPEATS 64
 
 struct machine_options {
+	struct cli_output output;		/* first: its options want it there */
 	struct simulate_options simulate;
 	const char *sysctls[MACHINE_OPTION_REPEATS];
 	const char *holes[MACHINE_OPTION_REPEATS];
@@ -28,6 +29,13 @@ bool machine_take_model(void *target, const char *value, const char **why);
 bool machine_take_init(void *target, const char *value, const char **why);
 bool machine_take_workers(void *target, const char *value, const char **why);
 bool machine_take_stride(void *target, const char *value, const char **why);
+/*
+ * The `count` words behind the options are INPUTs. They and --nodes exclude each other, and if a machine is `wanted`, one of
+ * them must be there. CLI_OK, or CLI_BAD after a message.
+ */
+int machine_take_inputs(const struct cli_command *command, struct machine_options *options, char **words, int count,
+			bool wanted);
+
 bool machine_take_verbose(void *target, const char *value, const char **why);
 bool machine_take_quiet(void *target, const char *value, const char **why);
 
@@ -53,5 +61,12 @@ bool machine_take_quiet(void *target, const char *value, const char **why);
 	{ "init", 'i', "POLICY", "when descriptors come into being: eager,\ndeferred, lazy", machine_take_init }, \
 	{ "workers", 'w', "N", "threads of deferred initialisation", machine_take_workers }, \
 	{ "stride", 0, "BYTES", "bytes per descriptor: 16, 32, 64", machine_take_stride }
+
+#define MACHINE_GENERAL_OPTIONS(verbose, quiet) \
+	{ .help = "General" }, \
+	{ "verbose", 'v', NULL, verbose, machine_take_verbose }, \
+	{ "quiet", 'q', NULL, quiet, machine_take_quiet }, \
+	{ "help", 'h', NULL, "show this help", NULL }
+#define MACHINE_VERBOSE "also say what was read and what the engine logged"
 
 #endif

@@ -3,14 +3,17 @@
  * input/ reads descriptions, ports/hosted carries the engine, linux/ knows what a kernel takes for itself, verify/
  * compares, the engine's reports print.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <quire/firmware.h>
 
 #include "options.h"
 
 static const struct cli_command *const commands[] = {
-	&cli_boot_command, &cli_offline_command, &cli_plan_command, &cli_replay_command, &cli_run_command, &cli_shell_command, &cli_verify_command,
+	&cli_boot_command, &cli_offline_command, &cli_plan_command, &cli_replay_command, &cli_run_command, &cli_shell_command,
+	&cli_verify_command,
 };
 
 static const struct cli_command *find_command(const char *name)
@@ -42,45 +45,62 @@ static void print_usage(FILE *out)
 	      "  quire verify captures/*\n", out);
 }
 
-static int help(int argc, char **argv)
+static int no_command(const char *name)
 {
-	const struct cli_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+	cli_error("there is no command '%s'", name);
+	fprintf(stderr, "Try 'quire --help'.\n");
+	return CLI_BAD;
+}
 
-	if (command) {
+static void print_tunables(void)
+{
+	for (const struct quire_sysctl *known = quire_sysctls; known->name; known++)
+		printf("  vm.%-30s %-18s %s\n", known->name, known->values, known->what);
+}
+
+static int help(const char *name)
+{
+	const struct cli_command *command = name ? find_command(name) : NULL;
+
+	if (command)
 		cli_help(command, stdout);
-	} else if (argc > 1 && strcmp(argv[1], "tunables") == 0) {
-		for (const struct quire_sysctl *known = quire_sysctls; known->name; known++)
-			printf("  vm.%-30s %-18s %s\n", known->name, known->values, known->what);
-	} else if (argc > 1) {
-		cli_error("there is no command '%s'", argv[1]);
-		return CLI_BAD;
-	} else {
+	else if (!name)
 		print_usage(stdout);
-	}
-	return CLI_OK;
+	else if (strcmp(name, "tunables") == 0)
+		print_tunables();
+	else
+		return no_command(name);
+	return cli_output_close(stdout, NULL) ? CLI_OK : CLI_BAD;
+}
+
+/*
+ * A standard stream that was closed before we began would become whatever is opened first, and our output would be written
+ * into that. In its place comes one that can only be used the wrong way round, so that using it fails.
+ */
+static void occupy_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return;
 }
 
 int main(int argc, char **argv)
 {
 	const struct cli_command *command;
 
+	occupy_standard_streams();
 	if (argc < 2) {
 		print_usage(stderr);
 		return CLI_BAD;
 	}
 	if (strcmp(argv[1], "help") == 0)
-		return help(argc - 1, argv + 1);
+		return help(argv[2]);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return help(1, argv);
+		return help(NULL);
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("quire " QUIRE_VERSION);
-		return CLI_OK;
+		return cli_output_close(stdout, NULL) ? CLI_OK : CLI_BAD;
 	}
 	command = find_command(argv[1]);
-	if (!command) {
-		cli_error("there is no command '%s'", argv[1]);
-		fprintf(stderr, "Try 'quire --help'.\n");
-		return CLI_BAD;
-	}
-	return command->run(argc - 1, argv + 1);
+	return command ? command->run(argc - 1, argv + 1) : no_command(argv[1]);
 }

@@ -13,8 +13,7 @@
 struct offline_options {
 	struct machine_options machine;		/* first: MACHINE_OPTIONS want it there */
 	unsigned low, high;			/* blocks */
-	bool chosen, json, dry;
-	const char *output;
+	bool chosen, dry;
 };
 
 static bool take_block(void *target, const char *value, const char **why)
@@ -23,20 +22,6 @@ static bool take_block(void *target, const char *value, const char **why)
 
 	*why = "a block's number, or a range of them such as 32..39, is wanted";
 	return o->chosen = script_range(value, &o->low, &o->high);
-}
-
-static bool take_format(void *target, const char *value, const char **why)
-{
-	((struct offline_options *)target)->json = strcmp(value, "json") == 0;
-	*why = "formats are text and json";
-	return ((struct offline_options *)target)->json || strcmp(value, "text") == 0;
-}
-
-static bool take_output(void *target, const char *value, const char **why)
-{
-	(void)why;
-	((struct offline_options *)target)->output = value;
-	return true;
 }
 
 static bool take_dry_run(void *target, const char *value, const char **why)
@@ -51,13 +36,9 @@ static const struct cli_option offline_table[] = {
 	{ "block", 'b', "N[..M]", "these only, by number (default: all)", take_block },
 	{ "dry-run", 0, NULL, "only look: this is all the command ever does, the\noption is there to say so", take_dry_run },
 	{ .help = "Output" },
-	{ "format", 'f', "FORMAT", "'text' (default) or 'json'", take_format },
-	{ "output", 'o', "FILE", "write there instead of to standard output", take_output },
+	CLI_OUTPUT_OPTIONS("'text' (default) or 'json'"),
 	MACHINE_OPTIONS,
-	{ .help = "General" },
-	{ "verbose", 'v', NULL, "also say what was read and what the engine logged", machine_take_verbose },
-	{ "quiet", 'q', NULL, "no warnings, no heading", machine_take_quiet },
-	{ "help", 'h', NULL, "show this help", NULL },
+	MACHINE_GENERAL_OPTIONS(MACHINE_VERBOSE, "no warnings, no heading"),
 	{ 0 },
 };
 
@@ -86,10 +67,13 @@ static void print_obstacles(FILE *out, const struct verdict *v)
 		fprintf(out, "          and %llu more\n", (unsigned long long)(v->survey.obstacles - shown));
 }
 
-static void print_text(FILE *out, const struct verdict *v, bool single)
+static void print_text(FILE *out, const struct verdict *v, bool first, bool obstacles)
 {
 	const struct quire_survey *s = &v->survey;
 
+	if (first)
+		fprintf(out, "%8s  %-8s %-8s %9s %9s %9s %9s\n", "block", "zone", "offline?", "free", "to move", "stuck",
+			"absent");
 	fprintf(out, "%8llu  %-8s %-8s %9llu %9llu %9llu %9llu\n", (unsigned long long)v->block.number,
 		v->block.zone ? quire_zone_name(v->block.zone->type) : "mixed", v->status == QUIRE_OK ? "yes" : "no",
 		(unsigned long long)s->free, (unsigned long long)s->movable, (unsigned long long)s->unmovable,
@@ -98,7 +82,7 @@ static void print_text(FILE *out, const struct verdict *v, bool single)
 		return;
 	if (v->failure.why)
 		fprintf(out, "          %s\n", v->failure.why);
-	if (single)
+	if (obstacles)
 		print_obstacles(out, v);
 }
 
@@ -144,29 +128,27 @@ static bool wanted(const struct offline_options *o, const struct quire_block *bl
 
 static int judge_blocks(struct quire *q, const struct offline_options *options, FILE *out)
 {
-	struct json json;
-	struct verdict v = { 0 };
+	bool as_json = options->machine.output.json;
 	uint64_t cursor = 0, count = 0, possible = 0;
+	struct verdict v = { 0 };
+	struct json json;
 
 	json_init(&json, out);
-	if (options->json)
+	if (as_json)
 		json_open(&json, NULL, '[');
-	else
-		fprintf(out, "%8s  %-8s %-8s %9s %9s %9s %9s\n", "block", "zone", "offline?", "free", "to move", "stuck",
-			"absent");
 	while (quire_block_next(q, &cursor, &v.block)) {
 		if (!wanted(options, &v.block))
 			continue;
 		v.failure = (struct quire_hotplug_failure){ 0 };
 		v.status = quire_memory_offline_survey(q, v.block.pfn, v.block.pages, &v.survey, &v.failure);
-		count++;
 		possible += v.status == QUIRE_OK;
-		if (options->json)
+		if (as_json)
 			print_json(&json, &v);
 		else
-			print_text(out, &v, options->chosen);
+			print_text(out, &v, !count, options->chosen);
+		count++;
 	}
-	if (options->json)
+	if (as_json)
 		json_close(&json);
 	else if (count)
 		fprintf(out, "%llu of %llu blocks could go off line\n", (unsigned long long)possible,
@@ -175,6 +157,15 @@ static int judge_blocks(struct quire *q, const struct offline_options *options, 
 		cli_error("offline: %s", options->chosen ? "there is no such block on line" :
 							    "this machine has no memory blocks");
 	return !count ? CLI_BAD : possible == count ? CLI_OK : CLI_DIFFERENT;
+}
+
+static int write_verdicts(struct quire *q, const struct offline_options *options)
+{
+	const char *path = options->machine.output.path;
+	FILE *out = cli_output_open(path);
+	int result = out ? judge_blocks(q, options, out) : CLI_BAD;
+
+	return out && !cli_output_close(out, path) ? CLI_BAD : result;
 }
 
 /* What is in use, from the first INPUT that knows; without any, only what the kernel reserved stands in the way. */
@@ -204,30 +195,20 @@ static int offline(int argc, char **argv)
 	struct simulation simulation;
 	int first, result;
 	bool done, quiet;
-	FILE *out;
 
 	result = cli_parse(&cli_offline_command, argc, argv, &options, &first, &done);
 	if (result != CLI_OK || done)
 		return result;
-	if ((first == argc) == !options.machine.simulate.input.nodes) {
-		cli_error(first == argc ? "offline: no INPUT" : "offline: either INPUT or --nodes, not both");
-		fprintf(stderr, "Try 'quire help offline'.\n");
-		return CLI_BAD;
-	}
-	options.machine.simulate.paths = (const char *const *)argv + first;
-	options.machine.simulate.path_count = (size_t)(argc - first);
+	result = machine_take_inputs(&cli_offline_command, &options.machine, argv + first, argc - first, true);
+	if (result != CLI_OK)
+		return result;
 	quiet = options.machine.simulate.quiet;
 	/* That a block cannot go is a result here, and no complaint of the engine's. */
 	options.machine.simulate.quiet |= !options.machine.simulate.verbose;
 	result = CLI_BAD;
 	if (simulate(&simulation, &options.machine.simulate) == QUIRE_OK) {
 		fill(&occupancy, &simulation, &options.machine.simulate, quiet);
-		out = cli_output_open(options.output);
-		if (out) {
-			result = judge_blocks(simulation.q, &options, out);
-			if (!cli_output_close(out, options.output))
-				result = CLI_BAD;
-		}
+		result = write_verdicts(simulation.q, &options);
 	}
 	simulate_free(&simulation);
 	occupy_free(&occupancy);

@@ -7,18 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "printable.h"
+
 #define MAX_OPTIONS 40
 /* getopt_long values for options without a letter start here, above all characters. */
 #define LONG_ONLY 256
+
+/* Whatever is complained about may come from a file of unknown origin. */
+static void complain(const char *command, const char *format, va_list arguments)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	printable(text);
+	fprintf(stderr, "quire: %s%s%s\n", command, *command ? ": " : "", text);
+}
 
 void cli_error(const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	fputs("quire: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	complain("", format, arguments);
 	va_end(arguments);
 }
 
@@ -76,8 +86,13 @@ static const struct cli_option *find_option(const struct cli_command *command, i
 	return NULL;
 }
 
-static int bad_usage(const struct cli_command *command)
+int cli_bad_usage(const struct cli_command *command, const char *format, ...)
 {
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain(command->name, format, arguments);
+	va_end(arguments);
 	fprintf(stderr, "Try 'quire help %s'.\n", command->name);
 	return CLI_BAD;
 }
@@ -89,12 +104,10 @@ static int refuse(const struct cli_command *command, int code, char **argv)
 	const char *word = optopt && optopt < LONG_ONLY ? letter : argv[optind - 1];
 
 	if (code == ':')
-		cli_error("%s: option %s needs an argument", command->name, word);
-	else if (optopt >= LONG_ONLY)
-		cli_error("%s: option %s takes no argument", command->name, word);
-	else
-		cli_error("%s: unknown or ambiguous option %s", command->name, word);
-	return bad_usage(command);
+		return cli_bad_usage(command, "option %s needs an argument", word);
+	if (optopt >= LONG_ONLY)
+		return cli_bad_usage(command, "option %s takes no argument", word);
+	return cli_bad_usage(command, "unknown or ambiguous option %s", word);
 }
 
 int cli_parse(const struct cli_command *command, int argc, char **argv, void *target, int *first, bool *done)
@@ -115,13 +128,11 @@ int cli_parse(const struct cli_command *command, int argc, char **argv, void *ta
 		if (!option->take) {
 			cli_help(command, stdout);
 			*done = true;
-			return CLI_OK;
+			return cli_output_close(stdout, NULL) ? CLI_OK : CLI_BAD;
 		}
 		why = "this value makes no sense";
-		if (!option->take(target, optarg, &why)) {
-			cli_error("%s: --%s %s: %s", command->name, option->name, optarg ? optarg : "", why);
-			return bad_usage(command);
-		}
+		if (!option->take(target, optarg, &why))
+			return cli_bad_usage(command, "--%s %s: %s", option->name, optarg ? optarg : "", why);
 	}
 	*first = optind;
 	return CLI_OK;
@@ -160,6 +171,24 @@ void cli_help(const struct cli_command *command, FILE *out)
 		else
 			fprintf(out, "\n%s:\n", command->options[i].help);
 	}
+	if (command->more_help)
+		command->more_help(out);
+}
+
+bool cli_take_format(void *target, const char *value, const char **why)
+{
+	struct cli_output *output = target;
+
+	output->json = strcmp(value, "json") == 0;
+	*why = "formats are text and json";
+	return output->json || strcmp(value, "text") == 0;
+}
+
+bool cli_take_path(void *target, const char *value, const char **why)
+{
+	(void)why;
+	((struct cli_output *)target)->path = value;
+	return true;
 }
 
 FILE *cli_output_open(const char *path)

@@ -18,6 +18,19 @@ struct cli_option {
 	bool (*take)(void *target, const char *value, const char **why);
 };
 
+/* How the result is written; every command that has these options begins its target with it. */
+struct cli_output {
+	const char *path;		/* NULL: standard output */
+	bool json;
+};
+
+bool cli_take_format(void *target, const char *value, const char **why);
+bool cli_take_path(void *target, const char *value, const char **why);
+
+#define CLI_OUTPUT_OPTIONS(formats) \
+	{ "format", 'f', "FORMAT", formats, cli_take_format }, \
+	{ "output", 'o', "FILE", "write there instead of to standard output", cli_take_path }
+
 /* A subcommand. */
 struct cli_command {
 	const char *name;
@@ -25,6 +38,7 @@ struct cli_command {
 	const char *summary;		/* one line */
 	const char *description;	/* several lines, each up to 90 columns */
 	const struct cli_option *options;	/* ended by an entry without name and help */
+	void (*more_help)(FILE *out);	/* below the options; may be NULL */
 	int (*run)(int argc, char **argv);
 };
 
@@ -50,6 +64,9 @@ void cli_help(const struct cli_command *command, FILE *out);
 
 /* Print "quire: " and a message to standard error. */
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Say what is wrong with how the command was called, and where help is. CLI_BAD. */
+int cli_bad_usage(const struct cli_command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A whole decimal number in [low, high]. */
 bool cli_number(const char *text, unsigned low, unsigned high, unsigned *value);

@@ -1,31 +1,17 @@
 /* quire plan: what page descriptors cost on a machine, model by model and policy by policy. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "machine_options.h"
 #include "plan/plan.h"
+#include "progress.h"
 
 struct plan_options {
 	struct machine_options machine;		/* first: the shared options write here */
 	struct plan_sweep sweep;
-	bool compare, json;
-	const char *output, *svg;
+	bool compare;
+	const char *svg;
 };
-
-static bool take_format(void *target, const char *value, const char **why)
-{
-	((struct plan_options *)target)->json = strcmp(value, "json") == 0;
-	*why = "formats are text and json";
-	return ((struct plan_options *)target)->json || strcmp(value, "text") == 0;
-}
-
-static bool take_output(void *target, const char *value, const char **why)
-{
-	(void)why;
-	((struct plan_options *)target)->output = value;
-	return true;
-}
 
 static bool take_svg(void *target, const char *value, const char **why)
 {
@@ -45,10 +31,11 @@ static const struct cli_option plan_table[] = {
 	{ "compare", 'x', "LISTS", "every combination of page sizes, section sizes and\n"
 	  "descriptor sizes, as 4K,16K,64K/128M,512M/16,64;\nan empty list: the machine's own", take_compare },
 	{ "stride", 0, "BYTES", "bytes per descriptor: 16 (default), 32, 64", machine_take_stride },
-	{ "workers", 'w', "N", "threads of deferred initialisation (default: the\nCPUs of this host)", machine_take_workers },
-	{ "format", 'f', "FORMAT", "'text' (default) or 'json'", take_format },
-	{ "output", 'o', "FILE", "write there instead of to standard output", take_output },
-	{ "svg", 'g', "FILE", "also draw a chart: cost against memory size, for a\nmachine of this layout at every size", take_svg },
+	{ "workers", 'w', "N", "threads of deferred initialisation (default: the\nCPUs of this host)",
+	  machine_take_workers },
+	CLI_OUTPUT_OPTIONS("'text' (default) or 'json'"),
+	{ "svg", 'g', "FILE", "also draw a chart: cost against memory size, for a\nmachine of this layout at every size",
+	  take_svg },
 	{ .help = "Which machine" },
 	{ "nodes", 'n', "SPEC", "memory of each node: 8x8T, or 2x16G,1x0,1x8G", machine_take_nodes },
 	{ "arch", 'a', "ARCH", "x86_64 (default), i386, i386-pae, arm64, riscv64;\n"
@@ -58,10 +45,7 @@ static const struct cli_option plan_table[] = {
 	{ "distances", 'd', "MATRIX", "rows of node distances, '10,20;20,10', or ring,\nmesh, line", machine_take_distances },
 	{ "cmdline", 'c', "WORDS", "kernel command line, instead of the input's own", machine_take_command_line },
 	{ "kernel", 'k', "VERSION", "rules of 6.1 or of 6.12", machine_take_kernel },
-	{ .help = "General" },
-	{ "verbose", 'v', NULL, "also say what was read", machine_take_verbose },
-	{ "quiet", 'q', NULL, "no warnings, no progress", machine_take_quiet },
-	{ "help", 'h', NULL, "show this help", NULL },
+	MACHINE_GENERAL_OPTIONS("also say what was read", "no warnings, no progress"),
 	{ 0 },
 };
 
@@ -69,23 +53,17 @@ static const struct cli_option plan_table[] = {
 
 struct terminal {
 	struct plan_progress progress;
+	struct progress line;
 	size_t done, total;
-	bool shown;
 };
 
 static void step(struct plan_progress *progress, const char *what)
 {
 	struct terminal *t = (struct terminal *)progress;
 
-	if (t->shown)
-		fprintf(stderr, "\rquire: planning, %zu of %zu: %-20s", t->done, t->total, what);
+	if (progress_due(&t->line))
+		progress_show(&t->line, "plan: %zu of %zu, %s", t->done, t->total, what);
 	t->done++;
-}
-
-static void end_progress(const struct terminal *t)
-{
-	if (t->shown)
-		fprintf(stderr, "\r%60s\r", "");
 }
 
 /* --- planning ------------------------------------------------------------------------------------------------------ */
@@ -135,17 +113,18 @@ static bool draw(const struct plan_chart *chart, const struct plan_title *title,
 static bool write_plans(const struct plan_options *options, const struct plan *plans, size_t count,
 			const struct plan_title *title)
 {
-	FILE *out = cli_output_open(options->output);
+	const struct cli_output *output = &options->machine.output;
+	FILE *out = cli_output_open(output->path);
 
 	if (!out)
 		return false;
-	if (options->json)
+	if (output->json)
 		plan_json(plans, count, title, out);
 	else if (options->compare)
 		plan_compare_text(plans, count, title, out);
 	else
 		plan_text(&plans[0], title, out);
-	return cli_output_close(out, options->output);
+	return cli_output_close(out, output->path);
 }
 
 static enum quire_status make_all(const struct plan_options *options, const struct plan_machine *m, struct plan *plans,
@@ -156,7 +135,7 @@ static enum quire_status make_all(const struct plan_options *options, const stru
 	int first;
 
 	t.total = (count + (options->svg ? plan_chart_points(m, &first) : 0)) * QUIRE_MODELS;
-	t.shown = isatty(STDERR_FILENO) && !options->machine.simulate.quiet;
+	progress_begin(&t.line, !options->machine.simulate.quiet);
 	for (size_t i = 0; i < count && status == QUIRE_OK; i++) {
 		struct plan_machine chosen = *m;
 
@@ -165,7 +144,7 @@ static enum quire_status make_all(const struct plan_options *options, const stru
 	}
 	if (status == QUIRE_OK && options->svg)
 		status = plan_chart_make(m, chart, &t.progress);
-	end_progress(&t);
+	progress_end(&t.line);
 	return status;
 }
 
@@ -181,7 +160,8 @@ static int plan_machine(const struct plan_options *options, struct simulation *s
 
 	if (status == QUIRE_OK) {
 		title.nodes = nodes_of(plans, count);
-		written = (!options->svg || draw(chart, &title, options->svg)) && write_plans(options, plans, count, &title);
+		written = (!options->svg || draw(chart, &title, options->svg)) &&
+			  write_plans(options, plans, count, &title);
 	} else {
 		cli_error("%s: %s", s->in.name, quire_status_string(status));
 	}
@@ -195,7 +175,6 @@ static int plan_machine(const struct plan_options *options, struct simulation *s
 static int plan(int argc, char **argv)
 {
 	struct plan_options options = { 0 };
-	struct simulate_options *simulate = &options.machine.simulate;
 	struct simulation s;
 	int first, result;
 	bool done;
@@ -203,15 +182,10 @@ static int plan(int argc, char **argv)
 	result = cli_parse(&cli_plan_command, argc, argv, &options, &first, &done);
 	if (result != CLI_OK || done)
 		return result;
-	if ((first == argc) == !simulate->input.nodes) {
-		cli_error(first == argc ? "plan: no INPUT, and no --nodes to make a machine from" :
-					  "plan: either INPUT or --nodes, not both");
-		fprintf(stderr, "Try 'quire help plan'.\n");
-		return CLI_BAD;
-	}
-	simulate->paths = (const char *const *)argv + first;
-	simulate->path_count = (size_t)(argc - first);
-	result = simulate_load(&s, simulate) == QUIRE_OK ? plan_machine(&options, &s) : CLI_BAD;
+	result = machine_take_inputs(&cli_plan_command, &options.machine, argv + first, argc - first, true);
+	if (result != CLI_OK)
+		return result;
+	result = simulate_load(&s, &options.machine.simulate) == QUIRE_OK ? plan_machine(&options, &s) : CLI_BAD;
 	simulate_free(&s);
 	return result;
 }

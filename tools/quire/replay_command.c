@@ -1,33 +1,18 @@
 /* quire replay: command-line face of tools/quire/replay. */
 #include <string.h>
-#include <unistd.h>
 
 #include "options.h"
 #include "replay/play.h"
 
 struct replay_choice {
+	struct cli_output output;		/* first: its options want it there */
 	struct play_options play;
-	const char *output;
 };
 
 static bool take_machine(void *target, const char *value, const char **why)
 {
 	(void)why;
 	((struct replay_choice *)target)->play.machine = value;
-	return true;
-}
-
-static bool take_format(void *target, const char *value, const char **why)
-{
-	((struct replay_choice *)target)->play.json = strcmp(value, "json") == 0;
-	*why = "formats are text and json";
-	return ((struct replay_choice *)target)->play.json || strcmp(value, "text") == 0;
-}
-
-static bool take_output(void *target, const char *value, const char **why)
-{
-	(void)why;
-	((struct replay_choice *)target)->output = value;
 	return true;
 }
 
@@ -51,8 +36,7 @@ static const struct cli_option replay_table[] = {
 	{ .help = "Options" },
 	{ "machine", 'M', "DIRECTORY", "the machine the trace is of, with its state before\nand after (default: "
 	  "x.state beside x.trace.gz)", take_machine },
-	{ "format", 'f', "FORMAT", "'text' (default) or 'json'", take_format },
-	{ "output", 'o', "FILE", "write there instead of to standard output", take_output },
+	CLI_OUTPUT_OPTIONS("'text' (default) or 'json'"),
 	{ "verbose", 'v', NULL, "also say what was read and what the engine logged", take_verbose },
 	{ "quiet", 'q', NULL, "no warnings, no progress", take_quiet },
 	{ "help", 'h', NULL, "show this help", NULL },
@@ -68,18 +52,15 @@ static int replay(int argc, char **argv)
 	result = cli_parse(&cli_replay_command, argc, argv, &choice, &first, &done);
 	if (result != CLI_OK || done)
 		return result;
-	if (argc - first != 1) {
-		cli_error(first == argc ? "replay: no TRACE" : "replay: one TRACE at a time");
-		fprintf(stderr, "Try 'quire help replay'.\n");
-		return CLI_BAD;
-	}
+	if (argc - first != 1)
+		return cli_bad_usage(&cli_replay_command, first == argc ? "no TRACE" : "one TRACE at a time");
+	choice.play.json = choice.output.json;
 	choice.play.trace = argv[first];
-	choice.play.progress = !choice.play.quiet && isatty(STDERR_FILENO);
-	choice.play.out = cli_output_open(choice.output);
+	choice.play.out = cli_output_open(choice.output.path);
 	if (!choice.play.out)
 		return CLI_BAD;
 	result = play(&choice.play) == QUIRE_OK ? CLI_OK : CLI_BAD;
-	return cli_output_close(choice.play.out, choice.output) ? result : CLI_BAD;
+	return cli_output_close(choice.play.out, choice.output.path) ? result : CLI_BAD;
 }
 
 const struct cli_command cli_replay_command = {
@@ -90,7 +71,7 @@ const struct cli_command cli_replay_command = {
 		"Put the allocation events a real kernel recorded to our allocator, on the machine that\n"
 		"kernel ran on and beginning with the frames it had free, and show ours beside the kernel's\n"
 		"record at the end of each phase. TRACE is the text of ftrace with the events of kmem\n"
-		"(mm_page_alloc, mm_page_free, …), plain or gzipped, '-' for standard input.\n"
+		"(mm_page_alloc, mm_page_free, ...), plain or gzipped, '-' for standard input.\n"
 		"\n"
 		"Exit status: 0 replayed, 2 bad usage or input.",
 	.options = replay_table,

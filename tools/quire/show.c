@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "printable.h"
+
 static void zones_text(const struct quire *q, const struct quire_report_sink *sink)
 {
 	quire_report_nodes(q, sink);
@@ -65,11 +67,15 @@ static void write_to_file(void *ctx, const char *text, size_t length)
 /* One more word on a line that began with a label; when it is full, another line begins under the first word. */
 static void wrap_word(FILE *out, size_t *column, const char *word, size_t length)
 {
+	char text[4096];
+
 	if (*column + 1 + length > LINE_WIDTH && *column > LABEL_WIDTH) {
 		fprintf(out, "\n%*s", LABEL_WIDTH, "");
 		*column = LABEL_WIDTH;
 	}
-	fprintf(out, " %.*s", (int)length, word);
+	snprintf(text, sizeof(text), "%.*s", (int)length, word);
+	printable(text);
+	fprintf(out, " %s", text);
 	*column += 1 + length;
 }
 

@@ -86,24 +86,28 @@ static void reader_message(void *ctx, enum quire_log_level level, const char *so
 		cli_error("%s%s%s", source ? source : "", source && *source ? ": " : "", text);
 }
 
-/* "quire: file:line: warning: sentence"; a place in a binary file is a byte offset. */
-static void print_notes(const struct input *in, const struct simulate_options *options)
+/* "quire: file:line: warning: sentence"; a place in a binary file is a byte offset. True if one was an error. */
+static bool print_notes(const struct input *in, const struct simulate_options *options)
 {
 	static const char *const severity[] = { "error: ", "warning: ", "", "" };
+	bool error = false;
 
 	for (size_t i = 0; i < in->note_count; i++) {
 		const struct input_note *note = &in->notes[i];
+		const char *source = strcmp(note->source, "-") ? note->source : "standard input";
 		char place[48] = "";
 
+		error |= note->level == QUIRE_LOG_ERROR;
 		if (note->level > loudness(options))
 			continue;
 		if (note->line)
 			snprintf(place, sizeof(place), "%zu: ", note->line);
 		else if (note->has_offset)
 			snprintf(place, sizeof(place), "byte %zu: ", note->offset);
-		cli_error("%s%s%s%s%s%s", note->source, *note->source ? ":" : "", *note->source && !note->line ? " " : "",
-			  place, severity[note->level], note->text);
+		cli_error("%s%s%s%s%s%s", source, *source ? ":" : "", *source && !note->line ? " " : "", place,
+			  severity[note->level], note->text);
 	}
+	return error;
 }
 
 /* Words about memory that could not be used; the others are only listed in the heading. */
@@ -269,11 +273,11 @@ enum quire_status simulate_load(struct simulation *s, const struct simulate_opti
 	status = input_load(&s->in, &options->input, options->paths, options->path_count);
 	if (status == QUIRE_OK)
 		status = input_sanitize(&s->in, &log);
-	print_notes(&s->in, options);
-	if (status != QUIRE_OK) {
+	/* What the readers said is clearer than a status. */
+	if (!print_notes(&s->in, options) && status != QUIRE_OK)
 		cli_error("%s: %s", options->path_count ? options->paths[0] : "--nodes", quire_status_string(status));
+	if (status != QUIRE_OK)
 		return status;
-	}
 	unusable_words(&s->in, options);
 	apply_choices(&s->in.config, options);
 	return QUIRE_OK;

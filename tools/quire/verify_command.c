@@ -6,23 +6,9 @@
 #include "verify/verify.h"
 
 struct verify_choice {
+	struct cli_output output;		/* first: its options want it there */
 	struct verify_options verify;
-	const char *output;
 };
-
-static bool take_format(void *target, const char *value, const char **why)
-{
-	((struct verify_choice *)target)->verify.json = strcmp(value, "json") == 0;
-	*why = "formats are text and json";
-	return ((struct verify_choice *)target)->verify.json || strcmp(value, "text") == 0;
-}
-
-static bool take_output(void *target, const char *value, const char **why)
-{
-	(void)why;
-	((struct verify_choice *)target)->output = value;
-	return true;
-}
 
 static bool take_limit(void *target, const char *value, const char **why)
 {
@@ -40,8 +26,7 @@ static bool take_verbose(void *target, const char *value, const char **why)
 
 static const struct cli_option verify_table[] = {
 	{ .help = "Options" },
-	{ "format", 'f', "FORMAT", "'text' (default) or 'json'", take_format },
-	{ "output", 'o', "FILE", "write there instead of to standard output", take_output },
+	CLI_OUTPUT_OPTIONS("'text' (default) or 'json'"),
 	{ "limit", 'l', "N", "print at most N differences per capture\n(default 40); all are counted", take_limit },
 	{ "verbose", 'v', NULL, "also list estimates, what a capture does not tell,\n"
 	  "and remarks of the readers", take_verbose },
@@ -58,16 +43,14 @@ static int verify(int argc, char **argv)
 	result = cli_parse(&cli_verify_command, argc, argv, &choice, &first, &done);
 	if (result != CLI_OK || done)
 		return result;
-	if (first == argc) {
-		cli_error("verify: no CAPTURE");
-		fprintf(stderr, "Try 'quire help verify'.\n");
-		return CLI_BAD;
-	}
-	choice.verify.out = cli_output_open(choice.output);
+	if (first == argc)
+		return cli_bad_usage(&cli_verify_command, "no CAPTURE");
+	choice.verify.json = choice.output.json;
+	choice.verify.out = cli_output_open(choice.output.path);
 	if (!choice.verify.out)
 		return CLI_BAD;
 	result = verify_captures(&choice.verify, argv + first, (size_t)(argc - first));
-	return cli_output_close(choice.verify.out, choice.output) ? result : CLI_BAD;
+	return cli_output_close(choice.verify.out, choice.output.path) ? result : CLI_BAD;
 }
 
 const struct cli_command cli_verify_command = {

@@ -3,39 +3,21 @@
 # commands.sh QUIRE
 set -u
 quire=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
+. "$(dirname "$0")/../lib.sh"
 
-bad() {
-	echo "FAILED: $*"
-	failed=$((failed + 1))
-}
-
-# expect CODE WORDS…: run quire with $work/in as input; output to $work/out, messages to $work/err.
-expect() {
-	code=$1
-	shift
-	HOME=$work "$quire" "$@" <"$work/in" >"$work/out" 2>"$work/err"
-	got=$?
-	[ "$got" = "$code" ] || { bad "quire $*: exit $got instead of $code"; head -3 "$work/err"; }
-}
-said() { grep -qF -- "$1" "$work/err" || bad "no message '$1', but: $(head -2 "$work/err")"; }
-printed() { grep -qF -- "$1" "$work/out" || bad "'$1' was not printed, but: $(head -2 "$work/out")"; }
+stdin=$work/in
 script() { cat >"$work/in"; cp "$work/in" "$work/s.quire"; }
 
 script </dev/null
-for command in run shell; do
-	expect 0 help $command
-	cp "$work/out" "$work/help"
-	expect 0 $command --help
-	cmp -s "$work/out" "$work/help" || bad "help $command and $command --help differ"
-done
+expect 0 help run
+cp "$work/out" "$work/help"
 expect 2 run
 said "no SCRIPT"
 expect 2 run "$work/s.quire" --bogus
 expect 2 run "$work/nothing.quire"
-said "No such file"
+said "quire: $work/nothing.quire: No such file"
+expect 2 run "$work"
+said "Is a directory"
 expect 2 run --nodes 1G "$work/s.quire" "$work/in"
 said "not both"
 expect 2 shell --nodes nonsense
@@ -77,6 +59,9 @@ printed "A                       2 blocks"
 said "this 'repeat' has no 'end'"
 [ ! -e "$work/.quire_history" ] || bad "history without a terminal"
 
+printf 'a\033[31mb\n' >"$work/s.quire"
+expect 2 run "$work/s.quire"
+said "there is no verb 'a?[31mb'"
 printf 'echo a\000b\n' >"$work/s.quire"
 expect 2 run "$work/s.quire"
 said "this is no script"
@@ -88,5 +73,4 @@ expect 2 run "$work/s.quire"
 said "nested more than 8 deep"
 "$quire" run "$work/help" >/dev/full 2>/dev/null && bad "a full disk looks like success"
 
-[ "$failed" = 0 ] && echo "run and shell: all as expected"
-[ "$failed" = 0 ]
+finish "run and shell: all as expected"

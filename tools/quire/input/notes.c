@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../printable.h"
 #include "facts.h"
 
 #define MOST_NOTES 100
@@ -57,11 +58,8 @@ void input_note(struct input *in, enum quire_log_level level, const char *source
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	/* Bytes of a hostile file may have come along: nothing may reach a terminal that moves its cursor. */
-	for (char *c = text; *c; c++) {
-		if ((unsigned char)*c < ' ' || *c == 127)
-			*c = '?';
-	}
+	/* Bytes of a hostile file may have come along. */
+	printable(text);
 	note->line = line;
 	note->text = strdup(text);
 }

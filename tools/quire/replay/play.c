@@ -4,48 +4,37 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "options.h"
+#include "progress.h"
 
 #define PROGRESS_EVENTS 0x3fffu			/* look at the clock every so many */
 
-static uint64_t now_ns(void)
+static void show_progress(struct progress *p, const struct trace_reader *reader, const struct player *player)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* A line that rewrites itself, four times a second. */
-static void show_progress(const struct trace_reader *reader, const struct player *player, uint64_t *last)
-{
-	uint64_t now = now_ns();
+	unsigned long long lines = trace_counts(reader)->lines;
 	int done = trace_progress(reader);
 
-	if (now - *last < 250000000)
-		return;
-	*last = now;
-	fprintf(stderr, "\rquire: replay: ");
 	if (done >= 0)
-		fprintf(stderr, "%3d %%, ", done / 10);
-	fprintf(stderr, "%llu lines, phase %s\033[K", (unsigned long long)trace_counts(reader)->lines, player->phase);
+		progress_show(p, "replay: %3d %%, %llu lines, phase %s", done / 10, lines, player->phase);
+	else
+		progress_show(p, "replay: %llu lines, phase %s", lines, player->phase);
 }
 
-static enum quire_status run_events(struct trace_reader *reader, struct player *player, bool progress)
+static enum quire_status run_events(struct trace_reader *reader, struct player *player, bool quiet)
 {
 	enum quire_status status = QUIRE_OK;
-	uint64_t shown = now_ns(), count = 0;
 	struct trace_event event;
+	struct progress progress;
+	uint64_t count = 0;
 
+	progress_begin(&progress, !quiet);
 	while (status == QUIRE_OK && trace_next(reader, &event)) {
 		status = player_event(player, &event);
-		if (progress && !(++count & PROGRESS_EVENTS))
-			show_progress(reader, player, &shown);
+		if (!(++count & PROGRESS_EVENTS) && progress_due(&progress))
+			show_progress(&progress, reader, player);
 	}
-	if (progress)
-		fprintf(stderr, "\r\033[K");
+	progress_end(&progress);
 	return status == QUIRE_OK ? player_end(player) : status;
 }
 
@@ -94,13 +83,13 @@ static enum quire_status play_on(const struct play_options *options, struct simu
 			  quire_status_string(status));
 	if (status == QUIRE_OK && trace_progress(reader) >= 0)
 		learn_ahead(options->trace, player);
-	result.wall_ns = now_ns();
+	result.wall_ns = progress_now_ns();
 	if (status == QUIRE_OK) {
-		status = run_events(reader, player, options->progress);
+		status = run_events(reader, player, options->quiet);
 		if (status != QUIRE_OK)
 			cli_error("replay: %s", quire_status_string(status));
 	}
-	result.wall_ns = now_ns() - result.wall_ns;
+	result.wall_ns = progress_now_ns() - result.wall_ns;
 	if (status == QUIRE_OK && trace_failed(reader)) {
 		cli_error("%s: %s", options->trace, trace_failed(reader));
 		status = QUIRE_EFORMAT;

@@ -19,8 +19,7 @@ struct play_options {
 	const char *machine;			/* directory; NULL: beside the trace */
 	struct simulate_options simulate;	/* paths and sysctls are filled in by play() */
 	bool json;
-	bool quiet;				/* no warnings about the trace */
-	bool progress;				/* on standard error */
+	bool quiet;				/* no warnings about the trace, no progress */
 	FILE *out;
 };
 

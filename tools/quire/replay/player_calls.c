@@ -1,25 +1,16 @@
 /* Our allocator as the events call it: from their CPU, against the clock. */
-#include <time.h>
-
 #include <quire/page_alloc.h>
 
 #include "../../../ports/hosted/hosted.h"
+#include "progress.h"
 #include "replay/player.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* The least that lies between two looks at the clock is what a look costs. */
 void player_calibrate(struct player *player)
 {
 	player->clock_ns = UINT64_MAX;
 	for (unsigned i = 0; i < 1000; i++) {
-		uint64_t start = now_ns(), took = now_ns() - start;
+		uint64_t start = progress_now_ns(), took = progress_now_ns() - start;
 
 		player->clock_ns = took < player->clock_ns ? took : player->clock_ns;
 	}
@@ -27,7 +18,7 @@ void player_calibrate(struct player *player)
 
 static void account(const struct player *player, uint64_t start, uint64_t *sum, uint64_t *slowest)
 {
-	uint64_t took = now_ns() - start;
+	uint64_t took = progress_now_ns() - start;
 
 	took = took > player->clock_ns ? took - player->clock_ns : 0;
 	*sum += took;
@@ -48,7 +39,7 @@ bool player_take(struct player *player, unsigned cpu, int nid, unsigned order, u
 	uint64_t start;
 
 	go_to(player, cpu);
-	start = now_ns();
+	start = progress_now_ns();
 	status = quire_alloc_frames(player->q, nid, order, gfp, pfn);
 	account(player, start, &player->now.alloc_ns, &player->slowest_alloc_ns);
 	player->now.allocs++;
@@ -61,7 +52,7 @@ void player_give(struct player *player, unsigned cpu, quire_pfn_t pfn, unsigned 
 	uint64_t start;
 
 	go_to(player, cpu);
-	start = now_ns();
+	start = progress_now_ns();
 	status = quire_free_frames(player->q, pfn, order);
 	account(player, start, &player->now.free_ns, &player->slowest_free_ns);
 	player->now.frees++;

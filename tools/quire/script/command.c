@@ -2,14 +2,9 @@
 #define _GNU_SOURCE
 #include "script.h"
 
-#include <string.h>
-
 static const struct cli_option run_table[] = {
 	MACHINE_OPTIONS,
-	{ .help = "General" },
-	{ "verbose", 'v', NULL, "also say what was read and what the engine logged", machine_take_verbose },
-	{ "quiet", 'q', NULL, "no warnings", machine_take_quiet },
-	{ "help", 'h', NULL, "show this help", NULL },
+	MACHINE_GENERAL_OPTIONS(MACHINE_VERBOSE, "no warnings"),
 	{ 0 },
 };
 
@@ -29,14 +24,12 @@ static int run(int argc, char **argv)
 	code = cli_parse(&cli_run_command, argc, argv, &options, &first, &done);
 	if (code != CLI_OK || done)
 		return code;
-	if (first == argc || (first + 1 < argc && options.simulate.input.nodes)) {
-		cli_error(first == argc ? "run: no SCRIPT" : "run: either INPUT or --nodes, not both");
-		fprintf(stderr, "Try 'quire help run'.\n");
-		return CLI_BAD;
-	}
+	if (first == argc)
+		return cli_bad_usage(&cli_run_command, "no SCRIPT");
+	code = machine_take_inputs(&cli_run_command, &options, argv + first + 1, argc - first - 1, false);
+	if (code != CLI_OK)
+		return code;
 	script_init(&script, stdout, stderr);
-	options.simulate.paths = (const char *const *)argv + first + 1;
-	options.simulate.path_count = (size_t)(argc - first - 1);
 	script.source = argv[first];
 	if (options.simulate.path_count || options.simulate.input.nodes)
 		result = script_boot_machine(&script, &options.simulate);

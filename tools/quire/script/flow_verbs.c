@@ -106,14 +106,14 @@ enum script_result script_expect(struct script *s, struct script_line *line)
 
 enum script_result script_time(struct script *s, struct script_line *line)
 {
-	uint64_t started = script_now_ns(), ns;
+	uint64_t started = progress_now_ns(), ns;
 	enum script_result result;
 
 	/* "time time …" would recurse as deep as the line is long. */
 	if (strncmp(line->rest, "time", 4) == 0 && (line->rest[4] == ' ' || line->rest[4] == '\t' || !line->rest[4]))
 		return script_bad(s, "time: once is enough");
 	result = script_execute(s, line->rest);
-	ns = script_now_ns() - started;
+	ns = progress_now_ns() - started;
 	if (result == SCRIPT_OK)
 		fprintf(s->out, "time: %llu.%03llu ms\n", (unsigned long long)(ns / 1000000),
 			(unsigned long long)(ns / 1000 % 1000));

@@ -43,13 +43,13 @@ enum script_result script_alloc(struct script *s, struct script_line *line)
 	into = script_handle_make(s, name ? name : DEFAULT_HANDLE);
 	if (!into)
 		return script_bad(s, "out of memory");
-	script_progress_begin(&progress, "alloc");
+	script_progress_begin(s, &progress, "alloc");
 	for (s->got = 0; s->got < count && result == SCRIPT_OK; s->got++) {
 		if (!script_work(s))
 			result = SCRIPT_BAD;
 		else if (script_take(s, &request, into) != QUIRE_OK)
 			break;
-		script_progress_step(s, &progress, s->got, count == UINT64_MAX ? 0 : count);
+		script_progress_step(&progress, s->got, count == UINT64_MAX ? 0 : count);
 	}
 	script_progress_end(&progress);
 	if (result == SCRIPT_OK && s->got < count && count != UINT64_MAX)
@@ -73,12 +73,12 @@ static enum script_result free_range(struct script *s, struct freeing *f, size_t
 	enum quire_status worst = QUIRE_OK;
 	size_t at = low;
 
-	script_progress_begin(&progress, "free");
+	script_progress_begin(s, &progress, "free");
 	for (; at <= high && script_work(s); at++) {
 		struct script_block *block = f->handle->blocks[at];
 		enum quire_status status = script_give_block(s, block);
 
-		script_progress_step(s, &progress, at - low, high - low);
+		script_progress_step(&progress, at - low, high - low);
 		if (status == QUIRE_OK)
 			continue;
 		worst = status;
@@ -307,12 +307,12 @@ enum script_result script_churn(struct script *s, struct script_line *line)
 
 	if (result == SCRIPT_OK)
 		result = read_churn(s, line, &c);
-	script_progress_begin(&progress, "churn: round");
+	script_progress_begin(s, &progress, "churn: round");
 	for (uint64_t round = 0; result == SCRIPT_OK && round < c.rounds; round++) {
 		result = script_work(s) ? shrink(s, &c) : SCRIPT_BAD;
 		if (result == SCRIPT_OK)
 			result = grow_again(s, &c);
-		script_progress_now(s, &progress, round, c.rounds);
+		script_progress_now(&progress, round, c.rounds);
 	}
 	script_progress_end(&progress);
 	if (c.failed)

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "script.h"
 
+#include "../printable.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +65,7 @@ void script_init(struct script *s, FILE *out, FILE *err)
 	memset(s, 0, sizeof(*s));
 	s->out = out;
 	s->err = err;
-	s->progress = err == stderr && isatty(STDERR_FILENO);
+	s->progress = err == stderr;
 	s->work_left = UINT64_MAX;
 	s->node = QUIRE_NO_NODE;
 	s->random = 1;
@@ -92,11 +94,18 @@ void script_free(struct script *s)
 
 static void message(const struct script *s, const char *format, va_list arguments)
 {
+	char text[1024];
+
+	/* A file that is no script may have anything in it. */
+	vsnprintf(text, sizeof(text), format, arguments);
+	printable(text);
 	fflush(s->out);
-	if (!s->interactive || s->source_depth)
-		fprintf(s->err, "%s:%zu: ", s->source, s->line);
-	vfprintf(s->err, format, arguments);
-	fputc('\n', s->err);
+	if (s->line && (!s->interactive || s->source_depth))
+		fprintf(s->err, "%s:%zu: %s\n", s->source, s->line, text);
+	else if (!s->interactive)
+		fprintf(s->err, "quire: %s: %s\n", s->source, text);
+	else
+		fprintf(s->err, "%s\n", text);
 }
 
 enum script_result script_bad(const struct script *s, const char *format, ...)
@@ -309,7 +318,7 @@ static enum script_result feed_file(struct script *s, FILE *file)
 	}
 	free(text);
 	if (result == SCRIPT_OK && ferror(file))
-		result = script_bad(s, "cannot be read further");
+		result = script_bad(s, "cannot be read further: %m");
 	return result == SCRIPT_OK ? script_finish(s) : result;
 }
 
@@ -322,7 +331,7 @@ enum script_result script_run_file(struct script *s, const char *path)
 	size_t line = s->line;
 
 	if (!file)
-		return script_bad(s, "%s: %m", path);
+		return s->line ? script_bad(s, "%s: %m", path) : script_bad(s, "%m");
 	s->source = file == stdin ? "standard input" : path;
 	s->line = 0;
 	memset(&s->pending, 0, sizeof(s->pending));

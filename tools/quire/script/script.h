@@ -58,6 +58,7 @@
 #include <quire/vmstat.h>
 
 #include "../machine_options.h"
+#include "../progress.h"
 #include "../simulate.h"
 #include "words.h"
 
@@ -123,7 +124,7 @@ struct script {
 	FILE *out, *err;
 	bool interactive;		/* errors are told and forgotten */
 	bool confined;			/* no files, no booting: fuzzing */
-	bool progress;			/* standard error is a terminal */
+	bool progress;			/* messages go to standard error: show what takes long */
 	uint64_t work_left;		/* blocks and lines that may still be handled */
 	volatile sig_atomic_t *interrupted;
 
@@ -249,17 +250,15 @@ extern const char *const script_query_names[];
 /* progress.c: one line on standard error while something takes long. */
 struct script_progress {
 	const char *what;
-	uint64_t started_ns, shown_ns;
+	struct progress line;
 	unsigned calls;
-	bool shown;
 };
-void script_progress_begin(struct script_progress *p, const char *what);
+void script_progress_begin(const struct script *s, struct script_progress *p, const char *what);
 /* One of many small steps: looks at the clock now and then. `all` 0: nobody knows. */
-void script_progress_step(const struct script *s, struct script_progress *p, uint64_t done, uint64_t all);
+void script_progress_step(struct script_progress *p, uint64_t done, uint64_t all);
 /* A large step. */
-void script_progress_now(const struct script *s, struct script_progress *p, uint64_t done, uint64_t all);
+void script_progress_now(struct script_progress *p, uint64_t done, uint64_t all);
 void script_progress_end(struct script_progress *p);
-uint64_t script_now_ns(void);
 
 /* range_verbs.c: what `cma declare` asked for, done to a machine that boots; the balloon's end. */
 enum quire_status script_declare_areas(void *ctx, struct quire *q);

@@ -128,10 +128,7 @@ static enum script_result converse(struct script *s)
 
 static const struct cli_option shell_table[] = {
 	MACHINE_OPTIONS,
-	{ .help = "General" },
-	{ "verbose", 'v', NULL, "also say what was read and what the engine logged", machine_take_verbose },
-	{ "quiet", 'q', NULL, "no warnings", machine_take_quiet },
-	{ "help", 'h', NULL, "show this help", NULL },
+	MACHINE_GENERAL_OPTIONS(MACHINE_VERBOSE, "no warnings"),
 	{ 0 },
 };
 
@@ -146,17 +143,13 @@ static int shell(int argc, char **argv)
 	code = cli_parse(&cli_shell_command, argc, argv, &options, &first, &done);
 	if (code != CLI_OK || done)
 		return code;
-	if (first < argc && options.simulate.input.nodes) {
-		cli_error("shell: either INPUT or --nodes, not both");
-		fprintf(stderr, "Try 'quire help shell'.\n");
-		return CLI_BAD;
-	}
+	code = machine_take_inputs(&cli_shell_command, &options, argv + first, argc - first, false);
+	if (code != CLI_OK)
+		return code;
 	script_init(&script, stdout, stderr);
 	script.source = "shell";
 	script.interactive = true;
 	script.interrupted = &interrupted;
-	options.simulate.paths = (const char *const *)argv + first;
-	options.simulate.path_count = (size_t)(argc - first);
 	if (first < argc || options.simulate.input.nodes)
 		result = script_boot_machine(&script, &options.simulate);
 	if (result == SCRIPT_OK)

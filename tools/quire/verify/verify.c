@@ -122,6 +122,15 @@ static bool is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* What the readers said is clearer than a status. */
+static bool cannot_read(struct verification *v, enum quire_status status)
+{
+	for (size_t i = 0; i < v->in.note_count; i++)
+		if (v->in.notes[i].level == QUIRE_LOG_ERROR)
+			v->f->failed = true;
+	return v->f->failed ? false : fail(v, "nothing to verify here", status);
+}
+
 /*
  * Not one figure of a kernel's. A directory was meant to be a capture; a file may just lie among several of them, and
  * is left out.
@@ -129,7 +138,7 @@ static bool is_directory(const char *path)
 static bool nothing_here(struct verification *v, const char *path, enum quire_status status)
 {
 	if (is_directory(path))
-		return fail(v, "nothing to verify here", status);
+		return cannot_read(v, status);
 	v->f->skipped = true;
 	findings_remark(v->f, (struct origin){ 0 }, "not a kernel log: nothing to verify here");
 	return false;
@@ -149,7 +158,7 @@ static bool read_capture(struct verification *v, const char *path)
 	if (status == QUIRE_EFORMAT)
 		return nothing_here(v, path, status);
 	if (status != QUIRE_OK)
-		return fail(v, "nothing to verify here", status);
+		return cannot_read(v, status);
 	if (v->o.cut)
 		findings_remark(v->f, (struct origin){ 0 },
 				"%zu records of zones, more than any machine has, were not compared", v->o.cut);

@@ -2,6 +2,9 @@
  * Readers of firmware data. Each fills a struct quire_machine from a blob in memory; all are freestanding, bounded by the
  * length they are given, free of recursion and of allocation, and treat the blob as hostile.
  *
+ * Nothing here locks or keeps anything: one caller for a machine (or configuration) at a time, any number of machines side by
+ * side, before quire_init() has seen it. What a reader takes is copied, but for the command line, which is referred to.
+ *
  * On success everything in the blob was taken or reported through `log` (with the byte offset and what was done about it).
  * On failure the machine is as it was and the status says why: QUIRE_ETRUNCATED, QUIRE_EFORMAT, QUIRE_ECHECKSUM, QUIRE_ENOSPC.
  */
@@ -13,7 +16,10 @@
 #include <quire/platform.h>
 #include <quire/types.h>
 
-/* Where readers report oddities. A NULL log is fine: nothing is printed. `source` names the input in messages. */
+/*
+ * Where readers report oddities. A NULL log is fine: nothing is printed. `source` names the input in messages. emit gets it,
+ * the byte of the blob it is about, and one sentence without newline, valid during the call only.
+ */
 struct quire_reader_log {
 	void (*emit)(void *ctx, enum quire_log_level level, const char *source, size_t offset, const char *text);
 	void *ctx;
@@ -39,7 +45,11 @@ enum quire_status quire_read_madt(struct quire_machine *m, const void *data, siz
 
 /*
  * Find a table by signature ("SRAT") from an RSDP: XSDT if revision >= 2 has one, else RSDT. `map` gives [phys, phys + size) as a
- * pointer or NULL. *table points into what map returned.
+ * pointer or NULL; what it gave must stay readable until the call returns. *table points into what it gave, is *table_size bytes
+ * long as its header says, and its checksum is right.
+ *
+ * QUIRE_ENOENT: there is no such table. QUIRE_EFORMAT, QUIRE_ETRUNCATED, QUIRE_ECHECKSUM: root pointer, root table or the table
+ * itself are broken. QUIRE_EPLATFORM: map gave nothing for the root table. Other tables may be broken or out of reach.
  */
 enum quire_status quire_acpi_find_table(const void *rsdp, size_t rsdp_size, const char signature[4],
 					const void *(*map)(void *ctx, quire_phys_t phys, size_t size), void *map_ctx,
@@ -76,11 +86,14 @@ enum quire_status quire_e820_sanitize(struct quire_machine *m, const struct quir
 void quire_cmdline_parse(struct quire_config *config, const char *command_line,
 			 void (*unknown)(void *ctx, const char *word, size_t length, const char *why), void *ctx);
 
-/* "64M", "0x1000", "2G@4G": the number at *text with K M G T P E suffix; *end after it. QUIRE_EFORMAT if no number is there,
- * QUIRE_ERANGE if it does not fit 64 bits. */
+/*
+ * "64M", "0x1000", "2G@4G": the number at text with a K M G T P E suffix; *end after it. QUIRE_EFORMAT: no number is there;
+ * QUIRE_ERANGE: it does not fit 64 bits.
+ */
 enum quire_status quire_parse_size(const char *text, quire_phys_t *value, const char **end);
 
-/* One sysctl assignment, "vm.min_free_kbytes=65536" or "min_free_kbytes=65536". QUIRE_ENOENT: not one of ours. */
+/* One sysctl assignment, "vm.min_free_kbytes=65536" or "min_free_kbytes=65536". QUIRE_ENOENT: not one of ours; QUIRE_EINVAL,
+ * QUIRE_EFORMAT or QUIRE_ERANGE: not a value it can have. */
 enum quire_status quire_sysctl_set(struct quire_tunables *tunables, const char *assignment);
 
 /* The value as quire_sysctl_set() reads it, cut to `size` bytes with the NUL. QUIRE_ENOENT: no such name. */

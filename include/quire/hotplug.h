@@ -31,7 +31,7 @@ struct quire_machine;
 struct quire_memblock;
 
 /*
- * Bytes per memory block of memory from boot (spec 06 A §1); 0 where memory cannot be plugged (i386, models without
+ * Bytes per memory block of memory from boot; 0 where memory cannot be plugged (i386, models without
  * sections). arm64 and riscv64: a section. x86_64: a section while memory ends below 64 GiB, else 2 GiB, in a virtual
  * machine (machine->guest) the largest power of two up to 2 GiB that divides the end of memory. `machine` may be
  * NULL. Of the ledger as boot left it; later ask quire_boot_block_size().
@@ -89,7 +89,7 @@ bool quire_block_next(const struct quire *q, uint64_t *cursor, struct quire_bloc
 
 /* --- groups and policy -------------------------------------------------------------------------------------------- */
 
-/* How AUTO chooses (spec 06 section 3). */
+/* How AUTO chooses. */
 enum quire_online_policy {
 	/* Where neighbours are; kernel zone if that says nothing (movable under movable_node). */
 	QUIRE_ONLINE_CONTIG_ZONES,

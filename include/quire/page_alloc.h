@@ -21,7 +21,7 @@ struct quire;
 struct quire_zone;
 struct quire_tunables;
 
-/* Request flags, with the field's values (spec 05 section 8). */
+/* Request flags, with the field's values. */
 typedef uint32_t quire_gfp_t;
 
 /* Which zones: at most one of DMA, DMA32, HIGHMEM. MOVABLE together with HIGHMEM also allows ZONE_MOVABLE. */
@@ -76,7 +76,7 @@ enum quire_status quire_gfp_zone(uint32_t zone_mask, quire_gfp_t gfp, enum quire
 enum quire_status quire_gfp_migratetype(quire_gfp_t gfp, enum quire_migratetype *type);
 
 /*
- * Would the zone still be above its mark after a request of 2^order pages (spec 05 section 6)? `free` is the zone's
+ * Would the zone still be above its mark after a request of 2^order pages? `free` is the zone's
  * count of free pages, `reserved` what of it the request must not count on (highatomic, CMA). The rule for the number of
  * pages only: whether there is a block of the order is not asked, the zone's tree knows that.
  */
@@ -99,8 +99,8 @@ enum quire_status quire_alloc_frames(struct quire *q, int nid, unsigned order, q
 /*
  * Give back a block, with the order it was taken with. Refused with everything as it was, and told in the log:
  * QUIRE_EEXIST (free already), QUIRE_EINVAL (wrong order, not aligned), QUIRE_ENOENT (no such frame, or reserved),
- * QUIRE_EPERM (a guard frame, debug.h). What a
- * CPU only keeps for reuse may be judged later, when it reaches the tree: it is then refused there and logged.
+ * QUIRE_EPERM (a guard frame, debug.h). What a CPU only keeps for reuse may be judged later, when it reaches the tree: it is
+ * then refused there and logged.
  */
 enum quire_status quire_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order);
 

@@ -5,6 +5,9 @@
  * says otherwise a callback may be called from boot and from any context that may allocate pages, must not call back
  * into Quire, and must not block.
  *
+ * With several CPUs any of them may be called on several at the same time, and while the engine holds locks others wait for:
+ * they should be quick, and must not wait for another CPU that may be inside Quire (barrier_all: see there).
+ *
  * Three are enough to boot on one CPU: phys_to_virt, log and panic.
  */
 #ifndef QUIRE_PLATFORM_H
@@ -39,8 +42,8 @@ struct quire_platform {
 	/*
 	 * Optional: space for the engine's own metadata outside the memory it manages (a VMM that keeps the metadata of its
 	 * guest on its own heap; a simulation whose books must not show the engine). NULL: metadata comes from memblock
-	 * during boot and from the zones afterwards. Returns zeroed memory at `align` (a power of two), or NULL. meta_free
-	 * takes back what meta_alloc gave, with the same size.
+	 * during boot and from the zones afterwards. Returns zeroed memory at `align` (a power of two), near node nid if that
+	 * matters (QUIRE_NO_NODE: anywhere), or NULL. meta_free takes back what meta_alloc gave, with the same size.
 	 */
 	void *(*meta_alloc)(void *ctx, size_t size, size_t align, int nid);
 	void (*meta_free)(void *ctx, void *address, size_t size);
@@ -71,7 +74,8 @@ struct quire_platform {
 	/*
 	 * Optional, with several CPUs: return when every other CPU has executed a full memory barrier since the call (an
 	 * inter-processor interrupt; membarrier(2)). It lets one CPU empty another's page caches; without it pages that other
-	 * CPUs keep are out of reach until those CPUs free some. May take microseconds; called when memory runs short.
+	 * CPUs keep are out of reach until those CPUs free some. May take microseconds; called when memory runs short, from
+	 * requests and with locks held: other CPUs may spin for one with interrupts off, and must pass the barrier all the same.
 	 */
 	void (*barrier_all)(void *ctx);
 

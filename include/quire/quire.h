@@ -10,10 +10,16 @@
  * No globals: everything hangs off struct quire, which the embedder provides (it is about 24 KiB; static is fine, and
  * it must not move once quire_init() has seen it). Several may live side by side.
  *
- * The other headers, one room each: types (names and limits), config and machine (what goes in), platform (what the
- * embedder provides), memblock, topology, memmap, cma, watermark (what boot does), page_alloc (what runs afterwards).
- * Not included: firmware (readers), report (text), pages and frames (other ways to ask the allocator), reclaim, vmstat
- * and explain.
+ * The other headers, one room each; those with a star are not included here:
+ *
+ *	types, config, machine, platform	names and limits; what goes in; what the embedder provides
+ *	firmware*				readers that fill a machine
+ *	memblock, topology, memmap, watermark	what boot does (memmap brings page and memmap_plan)
+ *	page_alloc, pages*, frames*		requests: by number, with descriptors, for particular frames
+ *	mobility, contig, cma, compaction*	frames that move, and what needs them to
+ *	reclaim*, balloon*, reporting*		memory that is short, or wanted by a hypervisor
+ *	hotplug, device, poison			memory that comes and goes, is a driver's, fails
+ *	report*, explain*, vmstat*, debug*	texts, reasons, counters and hooks, finding mistakes
  *
  * Locking: init, boot, fini, free_late and check are for one caller at a time. Allocation may begin on all CPUs when
  * QUIRE_STAGE_WATERMARKS is reached.

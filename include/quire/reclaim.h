@@ -10,9 +10,12 @@
  * quire_reclaim_tick(); out_of_memory is the last resort; wait sleeps a moment between attempts; task says on whose behalf
  * a request is made.
  *
- * The road of a request that finds nothing (spec 05 section 10): wake the reclaimer; ask above the minimum, as far into
+ * The road of a request that finds nothing: wake the reclaimer; ask above the minimum, as far into
  * the reserves as the flags go; shrinkers; give atomic reserves and CPUs' frames back; ask again while somebody frees
  * something, 16 rounds at most; the out-of-memory hook. Requests above order 3 give up after one round unless RETRY_MAYFAIL.
+ *
+ * Locking: any CPU, at the same time. The tick runs shrinkers and belongs where they may run; two ticks for one node share
+ * the work. Shrinkers may be registered at any time; memory runs short, and they are asked, from QUIRE_STAGE_WATERMARKS on.
  */
 #ifndef QUIRE_RECLAIM_H
 #define QUIRE_RECLAIM_H
@@ -47,9 +50,12 @@ struct quire_shrinker {
 	struct quire_shrinker *next;	/* the engine's */
 };
 
-/* QUIRE_EINVAL: no scan; QUIRE_EEXIST. Shrinkers are asked in the order in which they were registered. */
+/* QUIRE_EINVAL: no scan; QUIRE_EEXIST: it is registered. Shrinkers are asked in the order in which they were registered. */
 enum quire_status quire_register_shrinker(struct quire *q, struct quire_shrinker *shrinker);
-/* QUIRE_ENOENT; QUIRE_EBUSY: somebody is reclaiming just now, ask again. */
+/*
+ * Nobody is in it, or will be, once this returns QUIRE_OK. QUIRE_ENOENT: it is not registered; QUIRE_EBUSY: somebody is among
+ * the shrinkers just now, ask again; so it always is from inside one.
+ */
 enum quire_status quire_unregister_shrinker(struct quire *q, struct quire_shrinker *shrinker);
 
 /*

@@ -40,7 +40,7 @@ uint32_t quire_migratetype_mask(const struct quire_config *config);
  * Number of pageblocks of a zone as pagetypeinfo counts them, from the ledger alone: the frames start_pfn, start_pfn
  * + one pageblock, ... of the span that have a descriptor of this zone and, with VMEMMAP, some memory in their 2 MiB
  * sub-section. A hole's descriptors belong to the memory above it, those of the rest of the last section to the
- * memory below (spec 04 §2).
+ * memory below.
  */
 uint64_t quire_zone_pageblocks(const struct quire_topology *t, const struct quire_memblock *mb,
 			       const struct quire_zone *zone);
@@ -80,8 +80,8 @@ enum quire_status quire_memory_block_describe(const struct quire_topology *t, co
 
 /*
  * Describe block `index` as it would be after memory was added there on node nid and before it is put online:
- * offline, and its valid zones are the default one first, then the kernel zone and Movable where they differ (spec 06
- * A §3, policy "contig-zones").
+ * offline, and its valid zones are the default one first, then the kernel zone and Movable where they differ (policy
+ * CONTIG_ZONES, hotplug.h).
  */
 void quire_memory_block_describe_added(const struct quire_topology *t, quire_phys_t block_size, uint64_t index, int nid,
 				       struct quire_memory_block *block);

@@ -2,7 +2,8 @@
  * Counters with the field's names (/proc/vmstat), and hooks that see every event.
  *
  * Counting costs a request one addition to a word of its own CPU. Sums are made by who reads: exact while no other CPU
- * allocates, else near. Counters are 64 bits and begin at boot.
+ * allocates, else near. Counters are 64 bits and begin at boot; all are 0 before QUIRE_STAGE_HANDOVER. May be asked from any
+ * CPU at any time.
  */
 #ifndef QUIRE_VMSTAT_H
 #define QUIRE_VMSTAT_H
@@ -52,7 +53,7 @@ enum quire_vm_item {
 
 /* Of the whole machine. 0 for items out of range. */
 uint64_t quire_vmstat(const struct quire *q, unsigned item);
-/* "pgalloc_dma32", "numa_hit" ... written to text, cut to size; returns text. */
+/* "pgalloc_dma32", "numa_hit" ... written to text, cut to `size` bytes with its NUL (32 hold any); returns text. */
 const char *quire_vm_name(unsigned item, char *text, size_t size);
 
 /* Of one zone, or the sum over a node's. Pages, but numa_* are requests. */
@@ -69,8 +70,8 @@ void quire_node_vmstat(const struct quire_node *node, struct quire_zone_events *
  * with -DQUIRE_NO_TRACE they are never called and cost nothing; else one load where none is set.
  *
  * slow: a request failed, or was served after reclaim or compaction; the record is gone when the hook returns. Called
- * outside cpu_enter. fallback: a request of `type` had to be served from a pageblock of `block_type` (as it is now: its own if the pageblock
- * was claimed). move: pages went from the zone to a CPU's front (refill, positive) or back (spill or drain, negative), as
+ * outside cpu_enter. fallback: a request of `type` had to be served from a pageblock of `block_type` (as it is now: its own
+ * if the pageblock was claimed). move: pages went from the zone to a CPU's front (refill, positive) or back (spill or drain, negative), as
  * it happens; `cpu` is whose front it is, which on a drain may not be the caller's.
  */
 struct quire_trace {

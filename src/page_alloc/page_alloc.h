@@ -157,7 +157,7 @@ static inline bool qi_has_reclaimer(const struct quire *q)
 /* One round of shrinkers for a request. Frames freed. */
 uint64_t qi_reclaim_direct(const struct qi_walk *walk, unsigned priority);
 /* What shrinkers say they could free in the end. */
-uint64_t qi_reclaimable(const struct quire *q, int nid);
+uint64_t qi_reclaimable(struct quire *q, int nid);
 
 /* --- mobility/compact_direct.c --- */
 

@@ -79,12 +79,16 @@ static uint64_t run_shrinkers(struct quire *q, const struct quire_reclaim *wante
 	return freed;
 }
 
-uint64_t qi_reclaimable(const struct quire *q, int nid)
+uint64_t qi_reclaimable(struct quire *q, int nid)
 {
 	uint64_t pages = 0;
 
+	if (!next_of(&q->page_alloc.shrinkers))
+		return 0;
+	enter_shrinkers(q, 1);
 	for (const struct quire_shrinker *s = next_of(&q->page_alloc.shrinkers); s; s = next_of(&s->next))
 		pages += s->count ? s->count(s->ctx, nid) : 0;
+	enter_shrinkers(q, -1);
 	return pages;
 }
 

@@ -24,7 +24,8 @@ all: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja: scripts/setup.sh
 	@scripts/setup.sh build
-	@test -f $@ || meson setup $(BUILD) --prefix=$(or $(PREFIX),/usr/local) > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@test -f $@ || meson setup $(BUILD) --prefix=$(or $(PREFIX),/usr/local) > $(BUILD).log 2>&1 || \
+		{ cat $(BUILD).log; exit 1; }
 	@rm -f $(BUILD).log; touch $@
 
 run: $(BUILD)/build.ninja

@@ -143,10 +143,11 @@ static double add_blocks(uint64_t first, uint64_t end)
 static void add_by_blocks(void)
 {
 	uint64_t total = TIB / BLOCK, eighth = total / 8, start;
-	double first = add_blocks(0, eighth), middle = add_blocks(eighth, total - eighth), last = add_blocks(total - eighth, total);
+	double first = add_blocks(0, eighth), middle = add_blocks(eighth, total - eighth);
+	double last = add_blocks(total - eighth, total);
 
-	printf("add 1 TiB, %" PRIu64 " calls of 128 MiB: %.2f ms (goal 10); a block in the first eighth %.0f ns, in the last %.0f ns\n",
-	       total, (first + middle + last) / 1e6, first / (double)eighth, last / (double)eighth);
+	printf("add 1 TiB, %" PRIu64 " calls of 128 MiB: %.2f ms (goal 10); "
+	       "a block in the first eighth %.0f ns, in the last %.0f ns\n", total, (first + middle + last) / 1e6, first / (double)eighth, last / (double)eighth);
 	start = now();
 	need(quire_memory_remove(&q, BASE, TIB, NULL), "remove");
 	printf("remove 1 TiB in one call: %.2f ms\n", (double)(now() - start) / 1e6);
@@ -161,11 +162,13 @@ static void add_at_once(void)
 	start = now();
 	for (uint64_t i = 0; i < TIB / BLOCK; i++)
 		need(quire_memory_online(&q, (BASE + i * BLOCK) >> 12, BLOCK >> 12, QUIRE_ONLINE_MOVABLE, NULL), "online");
-	printf("put its blocks on line, one call each: %.2f us a block\n", (double)(now() - start) / 1e3 / (double)(TIB / BLOCK));
+	printf("put its blocks on line, one call each: %.2f us a block\n",
+	       (double)(now() - start) / 1e3 / (double)(TIB / BLOCK));
 	start = now();
 	for (uint64_t i = 0; i < TIB / BLOCK; i++)
 		need(quire_memory_offline(&q, (BASE + i * BLOCK) >> 12, BLOCK >> 12, NULL), "offline");
-	printf("take them off line, one call each: %.2f us a block\n", (double)(now() - start) / 1e3 / (double)(TIB / BLOCK));
+	printf("take them off line, one call each: %.2f us a block\n",
+	       (double)(now() - start) / 1e3 / (double)(TIB / BLOCK));
 	need(quire_memory_remove(&q, BASE, TIB, NULL), "remove");
 }
 

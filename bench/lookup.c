@@ -113,8 +113,8 @@ int main(void)
 #ifdef QUIRE_PIN_MODEL
 	struct cost cost = measure(QUIRE_PIN_MODEL);
 
-	printf("pfn to descriptor to pfn, pinned sparse-vmemmap  goal <= 2 ns  %.2f ns (%.2f ns each waiting for the one before)\n",
-	       cost.free, cost.waiting);
+	printf("pfn to descriptor to pfn, pinned sparse-vmemmap  goal <= 2 ns  "
+	       "%.2f ns (%.2f ns each waiting for the one before)\n", cost.free, cost.waiting);
 #else
 	struct cost vmemmap = measure(QUIRE_MODEL_SPARSEMEM_VMEMMAP);
 

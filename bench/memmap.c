@@ -1,6 +1,7 @@
 /*
- * Boot that does not grow with memory, and descriptors as fast as memory takes them. Each row prints its goal and what this
- * host gives; medians, ratios from one run. Where one thread works it is its CPU time, where several do it is the wall clock's.
+ * Boot that does not grow with memory, and descriptors as fast as memory takes them. Each row prints its goal and what
+ * this host gives; medians, ratios from one run. Where one thread works it is its CPU time, where several do it is the
+ * wall clock's.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -73,7 +74,8 @@ static void boots(void)
 	struct lazy_boot small = lazy_boot(64 * GIB, 8), large = lazy_boot(64 * TIB, 8);
 	double ratio = (double)large.ns / (double)small.ns;
 
-	row("lazy boot, 64 TiB in 8 nodes, map to first frame, host pages warm", "<= 1 ms", "%.3f ms", (double)large.ns / 1e6);
+	row("lazy boot, 64 TiB in 8 nodes, map to first frame, host pages warm", "<= 1 ms", "%.3f ms",
+	    (double)large.ns / 1e6);
 	row("  against 64 GiB in 8 nodes", "<= 1.5 x", "%.2f x (%.3f ms)", ratio, (double)small.ns / 1e6);
 	row("engine metadata resident after it", "<= 1 MiB", "%.2f MiB (64 GiB: %.2f MiB)", (double)large.resident / 1048576,
 	    (double)small.resident / 1048576);
@@ -132,8 +134,8 @@ static void demand(void)
 {
 	uint64_t stream = stream_block(), engine = first_touch(RIG_FLAT), hosted = first_touch(RIG_HOSTED);
 
-	row("lazy: untouched pageblock, allocation and 512 descriptors", "<= 3 x NT", "%.2f x (%" PRIu64 " ns; NT stores %" PRIu64
-	    " ns)", (double)engine / (double)stream, engine, stream);
+	row("lazy: untouched pageblock, allocation and 512 descriptors", "<= 3 x NT",
+	    "%.2f x (%" PRIu64 " ns; NT stores %" PRIu64 " ns)", (double)engine / (double)stream, engine, stream);
 	row("  with the hosted port's mmap and page faults", "-", "%.2f x (%" PRIu64 " ns)", (double)hosted / (double)stream,
 	    hosted);
 }
@@ -264,8 +266,9 @@ static void throughput(void)
 		stream_one[run] = stream_parallel(1);
 		stream_two[run] = stream_parallel(2);
 	}
-	row("eager, 512 MiB of descriptors, one worker, memory touched", ">= 80 % of NT", "%.0f %% (%.2f GB/s; NT stores %.2f GB/s)",
-	    100 * median(eager, RUNS) / median(stream, RUNS), median(eager, RUNS), median(stream, RUNS));
+	row("eager, 512 MiB of descriptors, one worker, memory touched", ">= 80 % of NT",
+	    "%.0f %% (%.2f GB/s; NT stores %.2f GB/s)", 100 * median(eager, RUNS) / median(stream, RUNS),
+	    median(eager, RUNS), median(stream, RUNS));
 	row("deferred, two workers against one", ">= 1.6 x", "%.2f x (%.2f and %.2f GB/s; NT stores of two threads %.2f x)",
 	    median(two, RUNS) / median(one, RUNS), median(two, RUNS), median(one, RUNS),
 	    median(stream_two, RUNS) / median(stream_one, RUNS));

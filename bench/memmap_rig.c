@@ -94,7 +94,8 @@ static void flat_unmap(void *ctx, void *va, quire_phys_t size)
 static void flat_window(struct rig *rig, uint64_t end)
 {
 	rig->window_size = (size_t)((end >> 12) * rig->config.page_stride + 2 * MIB);
-	rig->window = mmap(NULL, rig->window_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	rig->window = mmap(NULL, rig->window_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			   -1, 0);
 	rig_check(rig->window != MAP_FAILED, "reserving address space");
 	rig->platform.vmemmap_base = (void *)(((uintptr_t)rig->window + 2 * MIB - 1) & ~(uintptr_t)(2 * MIB - 1));
 	rig->platform.vmemmap_size = rig->window_size - 2 * MIB;

@@ -9,8 +9,8 @@
 
 /* Where the window of descriptors comes from. */
 enum rig_window {
-	RIG_HOSTED,		/* frames of the machine, mapped by the hosted port: system calls and page faults included */
-	RIG_FLAT,		/* memory that is there already: mapping costs nothing, as where page tables are made beforehand */
+	RIG_HOSTED, /* frames of the machine, mapped by the hosted port: system calls and page faults included */
+	RIG_FLAT, /* memory that is there already: mapping costs nothing, as where page tables are made beforehand */
 };
 
 struct rig {

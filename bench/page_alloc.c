@@ -1,7 +1,7 @@
 /*
- * What the yardstick of frame allocators does not ask: requests of a booted machine, one by one and in bulk, with and without
- * descriptors; and of the free tree by itself what it costs to be there for 1 TiB, to grow, to isolate, and how long the
- * zone's lock is held at most. CPU time, medians.
+ * What the yardstick of frame allocators does not ask: requests of a booted machine, one by one and in bulk, with and
+ * without descriptors; and of the free tree by itself what it costs to be there for 1 TiB, to grow, to isolate, and how
+ * long the zone's lock is held at most. CPU time, medians.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -84,7 +84,8 @@ static double fill(bool bulk, quire_pfn_t *pfns, size_t count)
 
 		for (size_t i = 0; i < count; i += BULK) {
 			if (bulk)
-				rig_check(quire_alloc_frames_bulk(&rig.q, 0, QUIRE_GFP_KERNEL, BULK, pfns + i) == BULK, "bulk");
+				rig_check(quire_alloc_frames_bulk(&rig.q, 0, QUIRE_GFP_KERNEL, BULK, pfns + i) == BULK,
+					  "bulk");
 			for (size_t k = i; !bulk && k < i + BULK; k++)
 				rig_check(quire_alloc_frames(&rig.q, 0, 0, QUIRE_GFP_KERNEL, &pfns[k]) == QUIRE_OK, "alloc");
 		}
@@ -257,7 +258,8 @@ static void lock_held(void)
 				entries[i].word = (seed >> 33) % (frames / 64);
 				entries[i].mask = 0;
 				for (unsigned k = 0; k < 64 && !entries[i].mask; k++)
-					entries[i].mask = qi_tree_vouches(&zone.tree, 0, entries[i].word, 1ull << k) & 1ull << k;
+					entries[i].mask = qi_tree_vouches(&zone.tree, 0, entries[i].word, 1ull << k) &
+							  1ull << k;
 			}
 			qi_tree_fetch_words(&zone.tree, entries, leaves, QI_FRONT_ENTRIES);
 			start = rig_cpu();
@@ -275,8 +277,8 @@ static void lock_held(void)
 	for (unsigned run = 0; run < RUNS; run++)
 		worst.worst[run] = spill.worst[run] > refill.worst[run] ? spill.worst[run] : refill.worst[run];
 	row("zone lock held: a CPU takes or gives back, the longest", "<= 20 us", "%.1f us (%s %.1f, %s %.1f)",
-	    (double)rig_median(worst.worst, RUNS) / 1e3, spill.what, (double)rig_median(spill.worst, RUNS) / 1e3, refill.what,
-	    (double)rig_median(refill.worst, RUNS) / 1e3);
+	    (double)rig_median(worst.worst, RUNS) / 1e3, spill.what, (double)rig_median(spill.worst, RUNS) / 1e3,
+	    refill.what, (double)rig_median(refill.worst, RUNS) / 1e3);
 	row("  a contiguous range at a time", "-", "%.1f us (%s)", (double)rig_median(range.worst, RUNS) / 1e3, range.what);
 }
 

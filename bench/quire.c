@@ -65,7 +65,8 @@ static size_t metadata_bytes(uint64_t frames, unsigned cpus)
 static bool init(const struct bench_mem *mem)
 {
 	struct qi_tree_config config = {
-		.start_pfn = 0, .span = mem->frames, .max_order = 10, .pageblock_order = 9, .page_shift = 12, .hooks = &hooks,
+		.start_pfn = 0, .span = mem->frames, .max_order = 10, .pageblock_order = 9, .page_shift = 12,
+		.hooks = &hooks,
 	};
 	struct qi_front *fronts;
 

@@ -42,7 +42,9 @@ int main(void)
 	static struct quire_memory_range map[16];
 	static struct quire_reservation reservations[4];
 	static const struct quire_platform platform = { .phys_to_virt = phys_to_virt, .log = log_line, .panic = panic };
-	const struct quire_machine_storage storage = { .map = map, .map_max = 16, .reservations = reservations, .reservation_max = 4 };
+	const struct quire_machine_storage storage = {
+		.map = map, .map_max = 16, .reservations = reservations, .reservation_max = 4
+	};
 	struct quire_machine machine;
 	struct quire_config config;
 	enum quire_status status;
@@ -54,8 +56,8 @@ int main(void)
 	/* What the boot loader said, and where it put our image. */
 	quire_machine_init(&machine, QUIRE_ARCH_X86_64, &storage);
 	quire_machine_add_range(&machine, RAM_BASE, RAM_SIZE, QUIRE_MEMORY_RAM, 0, QUIRE_NO_NODE);
-	quire_machine_add_reservation(&machine, &(struct quire_reservation){ .base = RAM_BASE, .size = 2 << 20,
-									      .kind = QUIRE_RESERVE_KERNEL, .name = "kernel" });
+	quire_machine_add_reservation(&machine, &(struct quire_reservation){
+		.base = RAM_BASE, .size = 2 << 20, .kind = QUIRE_RESERVE_KERNEL, .name = "kernel" });
 
 	quire_config_defaults(&config, QUIRE_ARCH_X86_64, QUIRE_RULES_6_12);
 	config.model = QUIRE_MODEL_SPARSEMEM_EXTREME;

@@ -1,6 +1,6 @@
 /*
- * What all ACPI tables have in common: the header with length and checksum, the list of entries behind the fixed part, and the
- * way from the root pointer to a table.
+ * What all ACPI tables have in common: the header with length and checksum, the list of entries behind the fixed part,
+ * and the way from the root pointer to a table.
  */
 #include "reader.h"
 
@@ -56,7 +56,8 @@ enum quire_status qi_acpi_check_table(const uint8_t *data, size_t size, const ch
 		return QUIRE_EFORMAT;
 	}
 	if (claimed > size) {
-		qi_note(log, QUIRE_LOG_ERROR, size, "%.4s: %u bytes long, but only %zu are here", signature, (unsigned)claimed, size);
+		qi_note(log, QUIRE_LOG_ERROR, size, "%.4s: %u bytes long, but only %zu are here", signature,
+			(unsigned)claimed, size);
 		return QUIRE_ETRUNCATED;
 	}
 	if (sum_of(data, claimed)) {
@@ -64,7 +65,8 @@ enum quire_status qi_acpi_check_table(const uint8_t *data, size_t size, const ch
 		return QUIRE_ECHECKSUM;
 	}
 	if (claimed < size)
-		qi_note(log, QUIRE_LOG_DEBUG, claimed, "%.4s: %zu bytes behind the table are ignored", signature, size - claimed);
+		qi_note(log, QUIRE_LOG_DEBUG, claimed, "%.4s: %zu bytes behind the table are ignored", signature,
+			size - claimed);
 	*length = claimed;
 	return QUIRE_OK;
 }
@@ -91,7 +93,8 @@ enum quire_status qi_acpi_check_entries(const uint8_t *table, size_t length, siz
 		unsigned bytes = rest >= 2 ? table[offset + 1] : 0;
 
 		if (bytes < 2 || bytes > rest || bytes < minimum(table[offset])) {
-			qi_note(log, QUIRE_LOG_ERROR, offset, "%.4s: entry of type %u is %u bytes long, %zu are left and %u needed",
+			qi_note(log, QUIRE_LOG_ERROR, offset,
+				"%.4s: entry of type %u is %u bytes long, %zu are left and %u needed",
 				(const char *)table, table[offset], bytes, rest, minimum(table[offset]));
 			return QUIRE_EFORMAT;
 		}
@@ -108,15 +111,16 @@ struct access {
 };
 
 /* Map a whole table of this signature and check it. */
-static enum quire_status map_table(const struct access *access, quire_phys_t phys, const char *signature, const uint8_t **table,
-				   size_t *length)
+static enum quire_status map_table(const struct access *access, quire_phys_t phys, const char *signature,
+				   const uint8_t **table, size_t *length)
 {
 	const uint8_t *header = access->map(access->ctx, phys, HEADER_BYTES);
 	enum quire_status status;
 	uint32_t claimed;
 
 	if (!header) {
-		qi_note(access->log, QUIRE_LOG_WARNING, 0, "%.4s: nothing can be read at %#llx", signature, (unsigned long long)phys);
+		qi_note(access->log, QUIRE_LOG_WARNING, 0, "%.4s: nothing can be read at %#llx", signature,
+			(unsigned long long)phys);
 		return QUIRE_EPLATFORM;
 	}
 	if (memcmp(header, signature, 4))
@@ -134,8 +138,8 @@ static enum quire_status map_table(const struct access *access, quire_phys_t phy
 }
 
 /* Look through a root table whose pointers are `width` bytes wide. */
-static enum quire_status search_root(const struct access *access, quire_phys_t root, const char *root_signature, size_t width,
-				     const char *wanted, const uint8_t **table, size_t *length)
+static enum quire_status search_root(const struct access *access, quire_phys_t root, const char *root_signature,
+				     size_t width, const char *wanted, const uint8_t **table, size_t *length)
 {
 	const uint8_t *pointers;
 	size_t bytes;
@@ -177,7 +181,8 @@ static enum quire_status check_rsdp(const uint8_t *rsdp, size_t size, bool *exte
 		return QUIRE_OK;
 	length = qi_le32(rsdp + RSDP_LENGTH);
 	if (length < RSDP_BYTES_V2 || length > size || sum_of(rsdp, length))
-		qi_note(log, QUIRE_LOG_WARNING, RSDP_LENGTH, "the ACPI root pointer's second part is broken: the RSDT is used");
+		qi_note(log, QUIRE_LOG_WARNING, RSDP_LENGTH,
+			"the ACPI root pointer's second part is broken: the RSDT is used");
 	else
 		*extended = qi_le64(rsdp + RSDP_XSDT) != 0;
 	return QUIRE_OK;

@@ -11,7 +11,8 @@ static bool read_distances(struct qi_text *text, struct quire_boot_options *opti
 	while (qi_text_next(text, ',', &piece)) {
 		quire_phys_t distance;
 
-		if (count == QUIRE_FAKE_DISTANCES || !qi_text_size(&piece, &distance) || piece.at < piece.end || distance > 255)
+		if (count == QUIRE_FAKE_DISTANCES || !qi_text_size(&piece, &distance) || piece.at < piece.end ||
+		    distance > 255)
 			return false;
 		distances[count++] = (uint8_t)distance;
 	}

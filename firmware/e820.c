@@ -142,7 +142,8 @@ enum quire_status quire_read_boot_params(struct quire_machine *m, const void *da
 		return QUIRE_ETRUNCATED;
 	}
 	if (qi_le64(params + PARAMS_SETUP_DATA))
-		qi_note(log, QUIRE_LOG_INFO, PARAMS_SETUP_DATA, "setup data at %#llx is not followed: more entries may be there",
+		qi_note(log, QUIRE_LOG_INFO, PARAMS_SETUP_DATA,
+			"setup data at %#llx is not followed: more entries may be there",
 			(unsigned long long)qi_le64(params + PARAMS_SETUP_DATA));
 	status = read_entries(m, params + PARAMS_E820_TABLE, count, PARAMS_E820_TABLE, log);
 	if (status == QUIRE_OK)

@@ -23,8 +23,8 @@ static bool is_x86(enum quire_arch arch)
 }
 
 /*
- * Drop what is empty and judge what wraps. RAM that wraps is not RAM anybody has, so it goes; a reservation that wraps is kept
- * up to the end of the address space, which is the cautious reading.
+ * Drop what is empty and judge what wraps. RAM that wraps is not RAM anybody has, so it goes; a reservation that wraps is
+ * kept up to the end of the address space, which is the cautious reading.
  */
 static void drop_nonsense(struct quire_machine *m, const struct quire_reader_log *log)
 {
@@ -38,7 +38,8 @@ static void drop_nonsense(struct quire_machine *m, const struct quire_reader_log
 		if (qi_range_last(&range) < range.base) {
 			bool ram = range.type == QUIRE_MEMORY_RAM;
 
-			qi_note(log, QUIRE_LOG_WARNING, i, "entry %zu [base %#llx size %#llx] wraps around the address space: %s", i,
+			qi_note(log, QUIRE_LOG_WARNING, i,
+				"entry %zu [base %#llx size %#llx] wraps around the address space: %s", i,
 				(unsigned long long)range.base, (unsigned long long)range.size,
 				ram ? "ignored" : "kept up to its end");
 			if (ram)
@@ -50,8 +51,8 @@ static void drop_nonsense(struct quire_machine *m, const struct quire_reader_log
 	m->map_count = kept;
 }
 
-static void note_change(const struct quire_reader_log *log, quire_phys_t first, quire_phys_t last, enum quire_memory_type from,
-			enum quire_memory_type to)
+static void note_change(const struct quire_reader_log *log, quire_phys_t first, quire_phys_t last,
+			enum quire_memory_type from, enum quire_memory_type to)
 {
 	const char *old = from == QUIRE_MEMORY_TYPES ? "any" : qi_e820_text(from);
 
@@ -70,7 +71,10 @@ static void change(struct quire_machine *m, quire_phys_t first, quire_phys_t las
 	qi_ranges_change(m, first, last, from, to, 0);
 }
 
-/* RAM at and above `limit` is not used. The field leaves the very last byte of the address space out of the range; so its log. */
+/*
+ * RAM at and above `limit` is not used. The field leaves the very last byte of the address space out of the range; so its
+ * log.
+ */
 static void limit_ram(struct quire_machine *m, quire_phys_t limit, const struct quire_reader_log *log)
 {
 	if (limit != UINT64_MAX)
@@ -84,7 +88,10 @@ static void add_range(struct quire_machine *m, quire_phys_t base, quire_phys_t s
 	qi_ranges_normalize(m);
 }
 
-/* memmap=nn%ss-old+new: without new the range is removed, without old everything in it becomes new, also where nothing was. */
+/*
+ * memmap=nn%ss-old+new: without new the range is removed, without old everything in it becomes new, also where nothing
+ * was.
+ */
 static void retype(struct quire_machine *m, const struct quire_memmap_directive *d, quire_phys_t last,
 		   const struct quire_reader_log *log)
 {
@@ -104,7 +111,8 @@ static void retype(struct quire_machine *m, const struct quire_memmap_directive 
 		add_range(m, d->base, last - d->base + 1, to);
 }
 
-static void apply_directive(struct quire_machine *m, const struct quire_memmap_directive *d, const struct quire_reader_log *log)
+static void apply_directive(struct quire_machine *m, const struct quire_memmap_directive *d,
+			    const struct quire_reader_log *log)
 {
 	static const enum quire_memory_type added[] = {
 		[QUIRE_MEMMAP_ADD_RAM] = QUIRE_MEMORY_RAM,
@@ -123,7 +131,8 @@ static void apply_directive(struct quire_machine *m, const struct quire_memmap_d
 		return;
 	}
 	if (!d->size || !qi_add(d->base, d->size - 1, &last)) {
-		qi_note(log, QUIRE_LOG_WARNING, 0, "memmap=: range at %#llx is empty or wraps: ignored", (unsigned long long)d->base);
+		qi_note(log, QUIRE_LOG_WARNING, 0, "memmap=: range at %#llx is empty or wraps: ignored",
+			(unsigned long long)d->base);
 		return;
 	}
 	if (d->kind == QUIRE_MEMMAP_RETYPE)
@@ -140,7 +149,8 @@ static void print_user_map(const struct quire_machine *m, const struct quire_rea
 			(unsigned long long)qi_range_last(&m->map[i]), qi_e820_text(m->map[i].type));
 }
 
-static void apply_user_map(struct quire_machine *m, const struct quire_boot_options *options, const struct quire_reader_log *log)
+static void apply_user_map(struct quire_machine *m, const struct quire_boot_options *options,
+			   const struct quire_reader_log *log)
 {
 	if (!options->mem.given && !options->memmap_count)
 		return;

@@ -1,9 +1,9 @@
 /*
  * The EFI memory map.
  *
- * x86 takes it as the source of an e820 map, so every descriptor becomes an entry of the type the field gives it there. arm64
- * and riscv64 have no such map: there, whatever can be mapped cacheably is memory, and what is not free for the kernel to
- * use is memory that must not be mapped; device ranges are no memory at all.
+ * x86 takes it as the source of an e820 map, so every descriptor becomes an entry of the type the field gives it there.
+ * arm64 and riscv64 have no such map: there, whatever can be mapped cacheably is memory, and what is not free for the
+ * kernel to use is memory that must not be mapped; device ranges are no memory at all.
  */
 #include "reader.h"
 
@@ -12,7 +12,8 @@
 
 enum {
 	EFI_RESERVED, EFI_LOADER_CODE, EFI_LOADER_DATA, EFI_BOOT_CODE, EFI_BOOT_DATA, EFI_RUNTIME_CODE, EFI_RUNTIME_DATA,
-	EFI_CONVENTIONAL, EFI_UNUSABLE, EFI_ACPI_RECLAIM, EFI_ACPI_NVS, EFI_MMIO, EFI_MMIO_PORTS, EFI_PAL_CODE, EFI_PERSISTENT,
+	EFI_CONVENTIONAL, EFI_UNUSABLE, EFI_ACPI_RECLAIM, EFI_ACPI_NVS, EFI_MMIO, EFI_MMIO_PORTS, EFI_PAL_CODE,
+	EFI_PERSISTENT,
 	EFI_UNACCEPTED, EFI_TYPES
 };
 
@@ -49,13 +50,13 @@ static bool read_descriptor(const uint8_t *p, size_t offset, struct descriptor *
 	if (!pages)
 		return false;
 	if (pages > UINT64_MAX >> PAGE_SHIFT || d->base + (d->size - 1) < d->base) {
-		qi_note(log, QUIRE_LOG_WARNING, offset, "EFI: type %u at %#llx, %#llx pages, wraps around: ignored", (unsigned)d->kind,
-			(unsigned long long)d->base, (unsigned long long)pages);
+		qi_note(log, QUIRE_LOG_WARNING, offset, "EFI: type %u at %#llx, %#llx pages, wraps around: ignored",
+			(unsigned)d->kind, (unsigned long long)d->base, (unsigned long long)pages);
 		return false;
 	}
 	if (d->kind >= EFI_TYPES) {
-		qi_note(log, QUIRE_LOG_WARNING, offset, "EFI: unknown type %u at %#llx: taken as reserved", (unsigned)d->kind,
-			(unsigned long long)d->base);
+		qi_note(log, QUIRE_LOG_WARNING, offset, "EFI: unknown type %u at %#llx: taken as reserved",
+			(unsigned)d->kind, (unsigned long long)d->base);
 		d->kind = EFI_RESERVED;
 	}
 	return true;
@@ -130,7 +131,8 @@ enum quire_status quire_read_efi_map(struct quire_machine *m, const void *data, 
 			continue;
 		status = mapped ? add_mapped(m, &d) : add_x86(m, &d);
 		if (status != QUIRE_OK) {
-			qi_note(log, QUIRE_LOG_ERROR, offset, "EFI: no room for the descriptor of %#llx", (unsigned long long)d.base);
+			qi_note(log, QUIRE_LOG_ERROR, offset, "EFI: no room for the descriptor of %#llx",
+				(unsigned long long)d.base);
 			*m = before;
 			return status;
 		}

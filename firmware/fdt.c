@@ -92,7 +92,8 @@ bool qi_fdt_word(const struct qi_fdt *f, int node, const char *name, uint32_t *v
 /* status absent, "okay" or "ok" */
 static bool is_available(const struct qi_fdt *f, int node)
 {
-	return !qi_fdt_has(f, node, "status") || qi_fdt_lists(f, node, "status", "okay") || qi_fdt_lists(f, node, "status", "ok");
+	return !qi_fdt_has(f, node, "status") || qi_fdt_lists(f, node, "status", "okay") ||
+	       qi_fdt_lists(f, node, "status", "ok");
 }
 
 /* The specification's defaults are 2 and 1; more than 4 cells is nonsense that would only make lengths overflow. */
@@ -115,7 +116,8 @@ static bool reserved_well_formed(const struct qi_fdt *f, int node, const struct 
 	if (level->address_cells == f->levels[0].address_cells && level->size_cells == f->levels[0].size_cells &&
 	    qi_fdt_has(f, node, "ranges"))
 		return true;
-	qi_note(f->log, QUIRE_LOG_ERROR, qi_fdt_offset(f, node), "reserved-memory has no ranges or other cells than the root: ignored");
+	qi_note(f->log, QUIRE_LOG_ERROR, qi_fdt_offset(f, node),
+		"reserved-memory has no ranges or other cells than the root: ignored");
 	return false;
 }
 
@@ -163,8 +165,8 @@ static enum quire_status walk(struct qi_fdt *f)
 	for (int node = 0; node >= 0 && depth >= 0 && status == QUIRE_OK; node = fdt_next_node(f->blob, node, &depth)) {
 		if (depth >= QI_FDT_DEPTH) {
 			if (!told)
-				qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "nodes more than %d levels deep are ignored",
-					QI_FDT_DEPTH);
+				qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node),
+					"nodes more than %d levels deep are ignored", QI_FDT_DEPTH);
 			told = true;
 			continue;
 		}
@@ -184,8 +186,8 @@ static enum quire_status take_reservations(struct qi_fdt *f)
 	for (int i = 0; i < count && status == QUIRE_OK; i++) {
 		fdt_get_mem_rsv(f->blob, i, &r.base, &r.size);
 		if (r.base + (r.size - 1) < r.base)
-			qi_note(f->log, QUIRE_LOG_WARNING, fdt_off_mem_rsvmap(f->blob), "/memreserve/ %#llx wraps around: ignored",
-				(unsigned long long)r.base);
+			qi_note(f->log, QUIRE_LOG_WARNING, fdt_off_mem_rsvmap(f->blob),
+				"/memreserve/ %#llx wraps around: ignored", (unsigned long long)r.base);
 		else
 			status = quire_machine_add_reservation(f->m, &r);
 	}
@@ -224,7 +226,8 @@ static void judge_ids(struct qi_fdt *f)
 {
 	if (!f->ids_bad && !(f->ids_given && f->ids_missing))
 		return;
-	qi_note(f->log, QUIRE_LOG_WARNING, 0, "node ids are %s: NUMA is off", f->ids_bad ? "out of range" : "missing on some memory");
+	qi_note(f->log, QUIRE_LOG_WARNING, 0, "node ids are %s: NUMA is off",
+		f->ids_bad ? "out of range" : "missing on some memory");
 	f->m->numa_broken = true;
 }
 

@@ -2,12 +2,15 @@
  * Which addresses every DMA master of a device tree reaches.
  *
  * A bus with dma-ranges lets its devices see those ranges of its parent's addresses; what the parents translate in turn
- * is followed up to the root. The limit is the least, over all such buses, of the highest address each one reaches. dma-ranges
- * of the root itself have no parent to refer to and are ignored.
+ * is followed up to the root. The limit is the least, over all such buses, of the highest address each one reaches.
+ * dma-ranges of the root itself have no parent to refer to and are ignored.
  */
 #include "fdt_reader.h"
 
-/* One entry: the address inside, the address in the parent, the size. A first word of flags (PCI) is not part of the address. */
+/*
+ * One entry: the address inside, the address in the parent, the size. A first word of flags (PCI) is not part of the
+ * address.
+ */
 static bool read_entry(const uint8_t *p, unsigned child_cells, unsigned parent_cells, unsigned size_cells, uint64_t *child,
 		       uint64_t *parent, uint64_t *size)
 {
@@ -30,7 +33,8 @@ static bool translate_one(const struct qi_fdt *f, int depth, uint64_t *address)
 	for (size_t at = 0; bytes && bus->dma_bytes - at >= bytes; at += bytes) {
 		uint64_t child, parent, size;
 
-		if (!read_entry(bus->dma_ranges + at, bus->address_cells, parent_cells, bus->size_cells, &child, &parent, &size))
+		if (!read_entry(bus->dma_ranges + at, bus->address_cells, parent_cells, bus->size_cells, &child, &parent,
+				&size))
 			continue;
 		if (*address >= child && *address - child < size) {
 			*address = parent + (*address - child);
@@ -56,14 +60,15 @@ void qi_fdt_dma(struct qi_fdt *f, int depth, int node)
 	quire_phys_t limit = 0;
 
 	if (!bytes || bus->dma_bytes % bytes) {
-		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "dma-ranges of %s are no list of address, address, size",
-			qi_fdt_name(f, node));
+		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node),
+			"dma-ranges of %s are no list of address, address, size", qi_fdt_name(f, node));
 		return;
 	}
 	for (size_t at = 0; at < bus->dma_bytes; at += bytes) {
 		uint64_t child, base, size, end;
 
-		if (!read_entry(bus->dma_ranges + at, bus->address_cells, parent_cells, bus->size_cells, &child, &base, &size) ||
+		if (!read_entry(bus->dma_ranges + at, bus->address_cells, parent_cells, bus->size_cells, &child, &base,
+				&size) ||
 		    !size || !translate_to_root(f, depth - 1, &base))
 			continue;
 		/* A range up to the very end of the address space is no limit. */

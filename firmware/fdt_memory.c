@@ -12,8 +12,8 @@ int qi_fdt_node_id(struct qi_fdt *f, int node)
 	f->ids_given = true;
 	if (id < QUIRE_MAX_NODES)
 		return (int)id;
-	qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "numa-node-id %u of %s is more than there can be", (unsigned)id,
-		qi_fdt_name(f, node));
+	qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "numa-node-id %u of %s is more than there can be",
+		(unsigned)id, qi_fdt_name(f, node));
 	return QUIRE_NO_NODE;
 }
 
@@ -23,8 +23,8 @@ static enum quire_status add_memory(struct qi_fdt *f, quire_phys_t base, quire_p
 		.base = base, .size = size, .domain = (uint32_t)nid,
 		.flags = QUIRE_AFFINITY_ENABLED | (hotplug ? QUIRE_AFFINITY_HOTPLUG : 0),
 	};
-	enum quire_status status = quire_machine_add_range(f->m, base, size, QUIRE_MEMORY_RAM, hotplug ? QUIRE_MEMORY_HOTPLUG : 0,
-							   nid);
+	enum quire_status status = quire_machine_add_range(f->m, base, size, QUIRE_MEMORY_RAM,
+							   hotplug ? QUIRE_MEMORY_HOTPLUG : 0, nid);
 
 	return status == QUIRE_OK && nid != QUIRE_NO_NODE ? quire_machine_add_affinity(f->m, &affinity) : status;
 }
@@ -53,10 +53,11 @@ enum quire_status qi_fdt_memory(struct qi_fdt *f, int node)
 
 		if (!qi_fdt_number(reg, root->address_cells, &base) ||
 		    !qi_fdt_number(reg + 4 * root->address_cells, root->size_cells, &bytes))
-			qi_note(f->log, QUIRE_LOG_WARNING, offset, "%s: a range beyond 64 bits is ignored", qi_fdt_name(f, node));
+			qi_note(f->log, QUIRE_LOG_WARNING, offset, "%s: a range beyond 64 bits is ignored",
+				qi_fdt_name(f, node));
 		else if (bytes && base + (bytes - 1) < base)
-			qi_note(f->log, QUIRE_LOG_WARNING, offset, "%s: the range at %#llx wraps around: ignored", qi_fdt_name(f, node),
-				(unsigned long long)base);
+			qi_note(f->log, QUIRE_LOG_WARNING, offset, "%s: the range at %#llx wraps around: ignored",
+				qi_fdt_name(f, node), (unsigned long long)base);
 		else if (bytes)
 			status = add_memory(f, base, bytes, hotplug, nid);
 	}
@@ -74,7 +75,8 @@ enum quire_status qi_fdt_cpu(struct qi_fdt *f, int node, const struct qi_fdt_lev
 	const uint8_t *reg = qi_fdt_property(f, node, "reg", &size);
 
 	if (!reg || size < 4 * parent->address_cells || !qi_fdt_number(reg, parent->address_cells, &cpu.hwid)) {
-		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "%s has no usable reg: ignored", qi_fdt_name(f, node));
+		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "%s has no usable reg: ignored",
+			qi_fdt_name(f, node));
 		return QUIRE_OK;
 	}
 	return quire_machine_add_cpu(f->m, &cpu);
@@ -90,8 +92,8 @@ static bool distances_sane(struct qi_fdt *f, const uint8_t *matrix, size_t count
 		if (from >= QUIRE_MAX_NODES || to >= QUIRE_MAX_NODES || distance > UINT8_MAX ||
 		    (from == to ? distance != LOCAL_DISTANCE : distance <= LOCAL_DISTANCE)) {
 			qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, f->distance_node),
-				"distance %u from node %u to node %u cannot be: NUMA is off", (unsigned)distance, (unsigned)from,
-				(unsigned)to);
+				"distance %u from node %u to node %u cannot be: NUMA is off", (unsigned)distance,
+				(unsigned)from, (unsigned)to);
 			return false;
 		}
 		*highest = (uint32_t)qi_max(*highest, qi_max(from, to));
@@ -110,7 +112,8 @@ enum quire_status qi_fdt_distances(struct qi_fdt *f)
 		return QUIRE_OK;
 	matrix = qi_fdt_property(f, f->distance_node, "distance-matrix", &size);
 	if (size < 12) {
-		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, f->distance_node), "the distance map is empty: NUMA is off");
+		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, f->distance_node),
+			"the distance map is empty: NUMA is off");
 		f->m->numa_broken = true;
 		return QUIRE_OK;
 	}

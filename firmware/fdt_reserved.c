@@ -26,15 +26,16 @@ static enum quire_status add_fixed(struct qi_fdt *f, int node, struct quire_rese
 	enum quire_status status = QUIRE_OK;
 
 	if (!cells || !size || size % (4 * cells)) {
-		qi_note(f->log, QUIRE_LOG_ERROR, qi_fdt_offset(f, node), "%s: %zu bytes of reg are no list of address and size: ignored",
-			r->name, size);
+		qi_note(f->log, QUIRE_LOG_ERROR, qi_fdt_offset(f, node),
+			"%s: %zu bytes of reg are no list of address and size: ignored", r->name, size);
 		return QUIRE_OK;
 	}
 	for (; size && status == QUIRE_OK; reg += 4 * cells, size -= 4 * cells) {
 		if (!qi_fdt_number(reg, address_cells, &r->base) ||
 		    !qi_fdt_number(reg + 4 * address_cells, cells - address_cells, &r->size) ||
 		    (r->size && r->base + (r->size - 1) < r->base))
-			qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "%s: a range beyond 64 bits is ignored", r->name);
+			qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node),
+				"%s: a range beyond 64 bits is ignored", r->name);
 		else if (r->size)
 			status = quire_machine_add_reservation(f->m, r);
 	}
@@ -55,8 +56,8 @@ static bool read_limits(struct qi_fdt *f, int node, struct quire_reservation *r)
 	    !qi_fdt_number(ranges + 4 * address_cells, cells - address_cells, &length) || !qi_add(r->min, length, &r->max))
 		return false;
 	if (size > 4 * cells)
-		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "%s: only the first of %zu alloc-ranges is used", r->name,
-			size / (4 * cells));
+		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node),
+			"%s: only the first of %zu alloc-ranges is used", r->name, size / (4 * cells));
 	return true;
 }
 
@@ -71,11 +72,12 @@ static enum quire_status add_dynamic(struct qi_fdt *f, int node, struct quire_re
 	r->base = QUIRE_PHYS_MAX;
 	p = qi_fdt_property(f, node, "alignment", &size);
 	if (p)
-		sane = sane && size == 4 * cells && qi_fdt_number(p, cells, &r->align) && (!r->align || qi_is_pow2(r->align));
+		sane = sane && size == 4 * cells && qi_fdt_number(p, cells, &r->align) &&
+		       (!r->align || qi_is_pow2(r->align));
 	sane = sane && read_limits(f, node, r);
 	if (!sane || !r->size) {
-		qi_note(f->log, QUIRE_LOG_ERROR, qi_fdt_offset(f, node), "%s: neither a place nor a sound size and limits: ignored",
-			r->name);
+		qi_note(f->log, QUIRE_LOG_ERROR, qi_fdt_offset(f, node),
+			"%s: neither a place nor a sound size and limits: ignored", r->name);
 		return QUIRE_OK;
 	}
 	return quire_machine_add_reservation(f->m, r);
@@ -113,7 +115,8 @@ static enum quire_status add_initrd(struct qi_fdt *f, int node)
 		return QUIRE_OK;
 	if (!read_address(f, node, "linux,initrd-start", &initrd.base) || !read_address(f, node, "linux,initrd-end", &end) ||
 	    end <= initrd.base) {
-		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "the initrd's start and end make no sense: ignored");
+		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node),
+			"the initrd's start and end make no sense: ignored");
 		return QUIRE_OK;
 	}
 	initrd.size = end - initrd.base;
@@ -132,12 +135,13 @@ static void take_usable_range(struct qi_fdt *f, int node)
 		return;
 	if (size < 4 * cells || size % (4 * cells) || !qi_fdt_number(p, root->address_cells, &base) ||
 	    !qi_fdt_number(p + 4 * root->address_cells, root->size_cells, &bytes) || !bytes) {
-		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "linux,usable-memory-range makes no sense: ignored");
+		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node),
+			"linux,usable-memory-range makes no sense: ignored");
 		return;
 	}
 	if (size > 4 * cells)
-		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node), "only the first of %zu usable memory ranges is used",
-			size / (4 * cells));
+		qi_note(f->log, QUIRE_LOG_WARNING, qi_fdt_offset(f, node),
+			"only the first of %zu usable memory ranges is used", size / (4 * cells));
 	f->m->usable_base = base;
 	f->m->usable_size = bytes;
 }

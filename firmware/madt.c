@@ -77,7 +77,8 @@ static enum quire_status add_cpus(struct quire_machine *m, const uint8_t *table,
 			continue;
 		status = quire_machine_add_cpu(m, &cpu);
 		if (status != QUIRE_OK) {
-			qi_note(log, QUIRE_LOG_ERROR, entry.offset, "MADT: no room for CPU %#llx", (unsigned long long)cpu.hwid);
+			qi_note(log, QUIRE_LOG_ERROR, entry.offset, "MADT: no room for CPU %#llx",
+				(unsigned long long)cpu.hwid);
 			return status;
 		}
 	}

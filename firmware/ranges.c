@@ -3,7 +3,8 @@
  *
  * qi_ranges_normalize: the input, sorted by base, is moved to the upper end of the array while the result grows from its
  * lower end. Since every range taken so far starts at or below the next one, what the result holds above that start is a
- * contiguous staircase of ever weaker ranges: there are few of them (one a kind), and a new range replaces a run of the weaker.
+ * contiguous staircase of ever weaker ranges: there are few of them (one a kind), and a new range replaces a run of the
+ * weaker.
  */
 #include "ranges.h"
 

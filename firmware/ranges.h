@@ -16,10 +16,10 @@ static inline quire_phys_t qi_range_last(const struct quire_memory_range *range)
 }
 
 /*
- * Sort by address and resolve overlaps: where ranges overlap the one with the greater type wins, among equal types the one with
- * more attribute bits, then the one with the greater node id. Neighbours alike in all three are joined. No range may be
- * empty or wrap. Leaves at most one range less than there are different borders, 2 * map_count - 1 in the worst case, and needs
- * room for one more than that. O(n log n) for maps with few kinds of range.
+ * Sort by address and resolve overlaps: where ranges overlap the one with the greater type wins, among equal types the
+ * one with more attribute bits, then the one with the greater node id. Neighbours alike in all three are joined. No range
+ * may be empty or wrap. Leaves at most one range less than there are different borders, 2 * map_count - 1 in the worst
+ * case, and needs room for one more than that. O(n log n) for maps with few kinds of range.
  */
 void qi_ranges_normalize(struct quire_machine *m);
 

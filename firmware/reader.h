@@ -24,8 +24,9 @@ enum quire_status qi_acpi_check_table(const uint8_t *data, size_t size, const ch
 				      const struct quire_reader_log *log);
 
 /*
- * The structures after a table's fixed part: type and length bytes, then the rest. *offset starts at the fixed part's size and
- * is moved behind the entry found. False at the end of the table. Entries must have been judged by qi_acpi_check_entries.
+ * The structures after a table's fixed part: type and length bytes, then the rest. *offset starts at the fixed part's
+ * size and is moved behind the entry found. False at the end of the table. Entries must have been judged by
+ * qi_acpi_check_entries.
  */
 struct qi_acpi_entry {
 	uint8_t type;
@@ -35,7 +36,10 @@ struct qi_acpi_entry {
 };
 bool qi_acpi_next_entry(const uint8_t *table, size_t length, size_t *offset, struct qi_acpi_entry *entry);
 
-/* All entries lie inside the table and are at least minimum(type) bytes long (0: unknown type). Reports the first that does not. */
+/*
+ * All entries lie inside the table and are at least minimum(type) bytes long (0: unknown type). Reports the first that
+ * does not.
+ */
 enum quire_status qi_acpi_check_entries(const uint8_t *table, size_t length, size_t start, unsigned (*minimum)(uint8_t type),
 					const struct quire_reader_log *log);
 

@@ -57,8 +57,8 @@ enum quire_status quire_read_slit(struct quire_machine *m, const void *data, siz
 	if (nonsense) {
 		size_t cell = nonsense - FIXED_BYTES;
 
-		qi_note(log, QUIRE_LOG_WARNING, nonsense, "SLIT: distance %u from locality %zu to %zu: table ignored", table[nonsense],
-			cell / count, cell % count);
+		qi_note(log, QUIRE_LOG_WARNING, nonsense, "SLIT: distance %u from locality %zu to %zu: table ignored",
+			table[nonsense], cell / count, cell % count);
 		return QUIRE_OK;
 	}
 	if (count > m->distance_max) {

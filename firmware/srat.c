@@ -2,11 +2,11 @@
  * ACPI SRAT: which memory and which CPUs belong to which proximity domain.
  *
  * Domains become nodes in the order in which the field meets them: it goes through the table once for CPUs and
- * initiators and then once more for memory, and so does this reader. Entries whose enabled bit is clear say nothing (firmware
- * leaves room for hot-plugged parts that way).
+ * initiators and then once more for memory, and so does this reader. Entries whose enabled bit is clear say nothing
+ * (firmware leaves room for hot-plugged parts that way).
  *
- * The entries are judged before the first is taken. Of what can fail afterwards, arrays that are full, everything is an append,
- * so putting the old counts back undoes it; records that were there before are touched only after that.
+ * The entries are judged before the first is taken. Of what can fail afterwards, arrays that are full, everything is an
+ * append, so putting the old counts back undoes it; records that were there before are touched only after that.
  */
 #include "reader.h"
 
@@ -20,7 +20,8 @@ enum { APIC = 0, MEMORY = 1, X2APIC = 2, GICC = 3, GIC_ITS = 4, INITIATOR = 5, P
 static unsigned minimum(uint8_t type)
 {
 	static const uint8_t bytes[] = {
-		[APIC] = 16, [MEMORY] = 40, [X2APIC] = 24, [GICC] = 18, [GIC_ITS] = 12, [INITIATOR] = 32, [PORT] = 32, [RINTC] = 20,
+		[APIC] = 16,	[MEMORY] = 40,	  [X2APIC] = 24, [GICC] = 18,
+		[GIC_ITS] = 12, [INITIATOR] = 32, [PORT] = 32,	 [RINTC] = 20,
 	};
 
 	return type < QI_ARRAY_SIZE(bytes) ? bytes[type] : 2;
@@ -81,7 +82,8 @@ static bool usable_domain(uint32_t domain, size_t offset, const struct quire_rea
 	return false;
 }
 
-static enum quire_status add_cpus(struct quire_machine *m, const uint8_t *table, size_t length, const struct quire_reader_log *log)
+static enum quire_status add_cpus(struct quire_machine *m, const uint8_t *table, size_t length,
+				  const struct quire_reader_log *log)
 {
 	struct qi_acpi_entry entry;
 	size_t offset = FIXED_BYTES;
@@ -124,7 +126,8 @@ static enum quire_status add_memory(struct quire_machine *m, const uint8_t *tabl
 			continue;
 		affinity = (struct quire_memory_affinity){
 			.base = qi_le64(p + 8), .size = qi_le64(p + 16), .domain = qi_le32(p + 2) & mask,
-			.flags = qi_le32(p + 28) & (QUIRE_AFFINITY_ENABLED | QUIRE_AFFINITY_HOTPLUG | QUIRE_AFFINITY_NONVOLATILE),
+			.flags = qi_le32(p + 28) &
+				 (QUIRE_AFFINITY_ENABLED | QUIRE_AFFINITY_HOTPLUG | QUIRE_AFFINITY_NONVOLATILE),
 		};
 		if (!usable_domain(affinity.domain, entry.offset, log))
 			continue;
@@ -142,7 +145,8 @@ static enum quire_status add_memory(struct quire_machine *m, const uint8_t *tabl
 }
 
 /* Give CPUs that the MADT named first, or that the SRAT names twice, the domain the SRAT names last. */
-static void place_known_cpus(struct quire_machine *m, const uint8_t *table, size_t length, const struct quire_reader_log *log)
+static void place_known_cpus(struct quire_machine *m, const uint8_t *table, size_t length,
+			     const struct quire_reader_log *log)
 {
 	struct qi_acpi_entry entry;
 	size_t offset = FIXED_BYTES;
@@ -155,8 +159,9 @@ static void place_known_cpus(struct quire_machine *m, const uint8_t *table, size
 			continue;
 		known = qi_machine_find_cpu(m, cpu.hwid);
 		if (known->domain != cpu.domain && known->domain != QUIRE_DOMAIN_NONE)
-			qi_note(log, QUIRE_LOG_WARNING, entry.offset, "SRAT: CPU %#llx is in domain %u and in %u: %u is taken",
-				(unsigned long long)cpu.hwid, (unsigned)known->domain, (unsigned)cpu.domain, (unsigned)cpu.domain);
+			qi_note(log, QUIRE_LOG_WARNING, entry.offset,
+				"SRAT: CPU %#llx is in domain %u and in %u: %u is taken", (unsigned long long)cpu.hwid,
+				(unsigned)known->domain, (unsigned)cpu.domain, (unsigned)cpu.domain);
 		known->domain = cpu.domain;
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * e820 tables and boot parameters, and the sanitiser on what they gave. The first byte is the room the machine has; a line of
- * text up to a NUL behind it is a command line.
+ * e820 tables and boot parameters, and the sanitiser on what they gave. The first byte is the room the machine has; a
+ * line of text up to a NUL behind it is a command line.
  */
 #include "fuzz_machine.h"
 
@@ -10,7 +10,8 @@ static void check_sorted(const struct quire_machine *m)
 		const struct quire_memory_range *range = &m->map[i];
 
 		fuzz_require(range->size && range->base + (range->size - 1) >= range->base, "no range is empty or wraps");
-		fuzz_require(i == 0 || range[-1].base + (range[-1].size - 1) < range->base, "ranges are sorted and disjoint");
+		fuzz_require(i == 0 || range[-1].base + (range[-1].size - 1) < range->base,
+			     "ranges are sorted and disjoint");
 	}
 }
 

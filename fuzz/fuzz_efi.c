@@ -1,4 +1,7 @@
-/* The EFI memory map, both ways of taking it. The first byte is the room, the second the architecture and descriptor size. */
+/*
+ * The EFI memory map, both ways of taking it. The first byte is the room, the second the architecture and descriptor
+ * size.
+ */
 #include "fuzz_machine.h"
 
 static size_t descriptor_bytes;

@@ -62,8 +62,9 @@ static inline void fuzz_check(const struct fuzz_machine *f, enum quire_status st
 	const struct quire_machine *m = &f->m;
 
 	fuzz_require(m->map_count <= m->map_max && m->reservation_count <= m->reservation_max &&
-		     m->affinity_count <= m->affinity_max && m->cpu_count <= m->cpu_max && m->domain_count <= m->domain_max &&
-		     m->distance_count <= m->distance_max, "counts stay within capacities");
+			     m->affinity_count <= m->affinity_max && m->cpu_count <= m->cpu_max &&
+			     m->domain_count <= m->domain_max && m->distance_count <= m->distance_max,
+		     "counts stay within capacities");
 	if (status == QUIRE_OK)
 		return;
 	fuzz_require(messages > 0, "a failure is reported");
@@ -75,7 +76,8 @@ static inline void fuzz_check(const struct fuzz_machine *f, enum quire_status st
  * Read the input into an empty machine and check. ACPI tables are repaired first (signature, length, checksum), as no
  * mutation would ever get past those.
  */
-typedef enum quire_status fuzz_reader(struct quire_machine *m, const void *data, size_t size, const struct quire_reader_log *log);
+typedef enum quire_status fuzz_reader(struct quire_machine *m, const void *data, size_t size,
+				      const struct quire_reader_log *log);
 
 static inline void fuzz_read(fuzz_reader *reader, enum quire_arch arch, size_t room, const uint8_t *data, size_t size,
 			     const char *signature)

@@ -100,15 +100,18 @@ static void add_record(struct input *in, const uint8_t *record)
 		quire_memblock_mark_mirror(&in->mb, base, length);
 		break;
 	case 4:
-		quire_machine_add_cpu(&in->machine, &(struct quire_cpu){ .hwid = base, .domain = domain,
-									 .enabled = record[1] & 1, .initiator = record[1] & 2 });
+		quire_machine_add_cpu(&in->machine, &(struct quire_cpu){ .hwid = base,
+									 .domain = domain,
+									 .enabled = record[1] & 1,
+									 .initiator = record[1] & 2 });
 		break;
 	case 5:
 		quire_machine_set_distance(&in->machine, domain, record[1], record[6]);
 		break;
 	default:
-		quire_machine_add_affinity(&in->machine, &(struct quire_memory_affinity){ .base = base, .size = length,
-											  .domain = domain, .flags = record[1] });
+		quire_machine_add_affinity(&in->machine,
+					   &(struct quire_memory_affinity){
+						   .base = base, .size = length, .domain = domain, .flags = record[1] });
 	}
 }
 

@@ -134,8 +134,9 @@ def public_header():
 			seen.add(path)
 			parts.append(heading(path) + expand(path, seen).strip('\n') + '\n')
 	system = ''.join(f'#include {name}\n' for name in SYSTEM)
-	return (title('Quire as two files, this header and quire.c: made from the public headers and what is below src and firmware.') +
-		f'#ifndef QUIRE_AMALGAMATION_H\n#define QUIRE_AMALGAMATION_H\n\n{system}\n' + '\n'.join(parts) + '\n#endif\n', seen)
+	guard = '#ifndef QUIRE_AMALGAMATION_H\n#define QUIRE_AMALGAMATION_H\n\n'
+	return (title('Quire as two files, this header and quire.c: made from include/quire, src and firmware.') +
+		guard + system + '\n' + '\n'.join(parts) + '\n#endif\n', seen)
 
 
 def clashes(path, private, used, shared):

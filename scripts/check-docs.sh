@@ -1,6 +1,6 @@
 #!/bin/sh
-# The documents against the tree: the man page is clean, every option of --help and every tunable is in it, and no document
-# names a file that is not there. Prints "N passed, N failed".
+# The documents against the tree: the man page is clean, every option of --help and every tunable is in it, no document
+# names a file that is not there; and lines that are too long to read side by side. Prints "N passed, N failed".
 set -u
 cd "$(dirname "$0")/.."
 passed=0
@@ -24,6 +24,12 @@ missing=$(grep -ohE '`(src|include|docs|scripts|tools|ports|firmware|tests|bench
 	[ -e "$path" ] || echo "$path"
 done)
 expect "documents name files that do not exist" "$missing"
+
+# Tabs are eight columns. A string stands in one piece, and directives of other tools ("//!") are one line.
+long=$(git ls-files | grep -E '(\.(c|h|S|sh|py|build)|Makefile)$' | grep -vE '^(ports|src/zone|src/memmap)/' | while read -r path; do
+	expand -t8 "$path" | awk -v path="$path" 'length > 125 && !/^ *("|\/\/!)/ { print path ":" NR }'
+done)
+expect "lines of more than 125 columns" "$long"
 
 options=$(build/quire --help 2>&1; for c in boot offline plan replay run shell verify; do build/quire help $c 2>&1; done)
 lacking=$(echo "$options" | grep -oE -- '--[a-z][a-z-]+' | sort -u | while read -r option; do

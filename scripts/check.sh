@@ -59,7 +59,8 @@ part() {
 }
 
 suite "gcc" build
-suite "clang, address and undefined-behaviour sanitizers" build-san --native-file scripts/clang.ini -Db_sanitize=address,undefined -Db_lundef=false
+suite "clang, address and undefined-behaviour sanitizers" build-san --native-file scripts/clang.ini \
+	-Db_sanitize=address,undefined -Db_lundef=false
 part "freestanding builds" scripts/freestanding.sh
 part "kernels under QEMU" scripts/qemu-check.sh
 part "kernels beside Linux" scripts/qemu-compare.sh

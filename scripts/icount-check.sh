@@ -29,7 +29,8 @@ if [ -z "$update" ] && ! grep -qxF "# $compiler" "$recorded"; then
 	echo "no record for: $compiler"
 	exit 77
 fi
-[ -z "$update" ] || printf '# Instructions per operation; scripts/icount-check.sh -u writes this.\n# %s\n' "$compiler" >"$recorded"
+[ -z "$update" ] ||
+	printf '# Instructions per operation; scripts/icount-check.sh -u writes this.\n# %s\n' "$compiler" >"$recorded"
 
 failed=0
 for loop in pair0 pair3 pair9 bulk-in-order bulk-scattered last fail; do

@@ -49,8 +49,8 @@ gcc $warnings -m64 -ffreestanding -nostdlib -O2 -c "$amalgamation/quire.c" -o "$
 whole=$!	# takes as long as all the rest
 expect "amalgamation, i386" gcc $warnings -m32 -ffreestanding -nostdlib -fsyntax-only "$amalgamation/quire.c"
 for target in x86_64 i386 aarch64 riscv64; do
-	expect "amalgamation, clang $target" clang --target=$target-unknown-none-elf $warnings -ffreestanding -nostdlib -fsyntax-only \
-		"$amalgamation/quire.c"
+	expect "amalgamation, clang $target" clang --target=$target-unknown-none-elf $warnings -ffreestanding -nostdlib \
+		-fsyntax-only "$amalgamation/quire.c"
 done
 
 installed=$work/installed

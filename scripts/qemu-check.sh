@@ -3,8 +3,8 @@
 # usage: qemu-check.sh [ARCH…]		all architectures if none is named. Prints "N passed, N failed".
 #
 # Scenarios (tests/metal/ARCH-*.scenario) are machines on which something happens while the kernel runs.
-# A case is a line of fields separated by "|": name, exit code, a pattern the console must show, command line, QEMU arguments.
-# Where QEMU or a compiler is missing and cannot be installed the architecture is skipped, loudly.
+# A case is a line of fields separated by "|": name, exit code, a pattern the console must show, command line, QEMU
+# arguments. Where QEMU or a compiler is missing and cannot be installed the architecture is skipped, loudly.
 set -u
 cd "$(dirname "$0")/.."
 
@@ -56,7 +56,8 @@ check() {
 		case $name in
 		''|'#'*) continue ;;
 		esac
-		run_case "$1" "$(trim "$name")" "$(trim "$code")" "$(trim "$pattern")" "$(trim "$command_line")" "$(trim "$arguments")"
+		run_case "$1" "$(trim "$name")" "$(trim "$code")" "$(trim "$pattern")" "$(trim "$command_line")" \
+			"$(trim "$arguments")"
 	done <"tests/metal/$1.cases"
 	for scenario in tests/metal/"$1"-*.scenario; do
 		[ -f "$scenario" ] || continue

@@ -84,12 +84,13 @@ arch_of() {
 	esac
 }
 
-# The recorded call of QEMU, with our kernel in the place of Linux, no initrd, and firmware data from the capture's own files.
-# Memory is not reserved on the host: little of it is touched.
+# The recorded call of QEMU, with our kernel in the place of Linux, no initrd, and firmware data from the capture's
+# own files. Memory is not reserved on the host: little of it is touched.
 capture() {
 	directory=${1%/}
 	name=${directory##*/}
-	if [ ! -f "$directory/cmdline" ] || [ ! -f "$directory/zoneinfo.txt" ] || [ ! -f "$directory/cmdline_kernel.txt" ]; then
+	if [ ! -f "$directory/cmdline" ] || [ ! -f "$directory/zoneinfo.txt" ] ||
+		[ ! -f "$directory/cmdline_kernel.txt" ]; then
 		skip "$name" "no virtual machine that came up"
 		return
 	fi
@@ -130,8 +131,8 @@ capture() {
 	run "$name" "$directory" "$arch" "$words" "$@"
 }
 
-# steps CAPTURE: a module comes and goes in our kernel, and after each step it stands as Linux stood. The capture's stages are
-# directories; when all is over things must be as they were after boot.
+# steps CAPTURE: a module comes and goes in our kernel, and after each step it stands as Linux stood. The capture's
+# stages are directories; when all is over things must be as they were after boot.
 steps() {
 	name=${1##*/}
 	case $name in
@@ -147,7 +148,9 @@ steps() {
 		failed=$((failed + 1))
 		return
 	fi
-	awk -v to="$ours/steps" '/^hotplug: step/ { at = to "/" $3; system("mkdir " at) } at { print > (at "/zoneinfo.txt") }' \
+	awk -v to="$ours/steps" '
+		/^hotplug: step/ { at = to "/" $3; system("mkdir " at) }
+		at { print > (at "/zoneinfo.txt") }' \
 		"$ours/console"
 	for step in "$ours"/steps/*/; do
 		cp "$step/zoneinfo.txt" "$step/memory_blocks.txt"

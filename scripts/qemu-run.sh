@@ -71,7 +71,8 @@ output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 # shellcheck disable=SC2086
 { timeout -k 2 "$seconds" $qemu -accel tcg -m 512M -smp 2 -nodefaults -display none -no-reboot -monitor none -serial stdio \
-	-kernel "$kernel" -append "$append" $ours "$@" </dev/null 2>&1; echo "qemu $?" >"$output"; } | sed -u 's,\r$,,' | tee "$output.text"
+	-kernel "$kernel" -append "$append" $ours "$@" </dev/null 2>&1; echo "qemu $?" >"$output"; } |
+	sed -u 's,\r$,,' | tee "$output.text"
 status=$(sed -n 's/^qemu //p' "$output")
 said=$(sed -n 's/^metal: exit \([0-9]*\)$/\1/p' "$output.text" | tail -1)
 rm -f "$output.text"

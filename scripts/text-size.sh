@@ -2,8 +2,8 @@
 # Bytes of machine code and constants of the engine, x86_64, -Os: what an embedder's kernel grows by.
 #
 # "core" is what a kernel needs that boots, allocates, frees and looks up descriptors, with the memory model and the geometry
-# compile-time constants, and everything nobody calls left out by the linker. "everything" is every object of src/ and firmware/
-# with all models, checkers, reports and readers (but the device-tree reader, which stands on libfdt).
+# compile-time constants, and everything nobody calls left out by the linker. "everything" is every object of src/
+# and firmware/ with all models, checkers, reports and readers (but the device-tree reader, which stands on libfdt).
 set -eu
 cd "$(dirname "$0")/.."
 compiler=${CC:-gcc}
@@ -36,10 +36,11 @@ sum() {
 	compile "$work/all" $(echo $flags)
 }
 roots=""
-for name in quire_machine_init quire_machine_add_range quire_machine_add_reservation quire_config_defaults quire_init quire_boot \
-	quire_fini quire_alloc_frames quire_free_frames quire_drain_frames; do
+for name in quire_machine_init quire_machine_add_range quire_machine_add_reservation quire_config_defaults quire_init \
+	quire_boot 	quire_fini quire_alloc_frames quire_free_frames quire_drain_frames; do
 	roots="$roots -u $name"
 done
 # shellcheck disable=SC2086
 ld -r --gc-sections $roots -o "$work/core.o" "$work"/pinned/*.o
-printf 'text of the engine, x86_64 -Os: core, one model pinned %d bytes; everything %d bytes\n' "$(sum "$work/core.o")" "$(sum "$work"/all/*.o)"
+printf 'text of the engine, x86_64 -Os: core, one model pinned %d bytes; everything %d bytes\n' \
+	"$(sum "$work/core.o")" "$(sum "$work"/all/*.o)"

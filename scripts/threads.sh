@@ -5,19 +5,25 @@ cd "$(dirname "$0")/.."
 
 dir=build-tsan
 if [ ! -f $dir/build.ninja ]; then
-	meson setup $dir --native-file scripts/clang.ini -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized >/dev/null || exit 1
+	meson setup $dir --native-file scripts/clang.ini -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized \
+		>/dev/null || exit 1
 fi
 # Whatever makes threads is found by its source, so that no list can fall behind.
 tests=$(meson introspect --targets $dir | python3 -c '
 import json, sys
 for target in json.load(sys.stdin):
 	sources = [s for group in target["target_sources"] for s in group.get("sources", [])]
-	if target["type"] == "executable" and any("pthread_create" in open(s, errors="replace").read() for s in sources if "/tests/" in s):
+	tests = [open(s, errors="replace").read() for s in sources if "/tests/" in s]
+	if target["type"] == "executable" and any("pthread_create" in text for text in tests):
 		print(target["filename"][0])
 ')
 [ -n "$tests" ] || { echo "no test has threads"; exit 1; }
 # shellcheck disable=SC2086
-ninja -C $dir $(echo $tests | sed "s|$PWD/$dir/||g") >$dir/build.log 2>&1 || { tail -20 $dir/build.log; echo "threads: 0 passed, 1 failed"; exit 1; }
+if ! ninja -C $dir $(echo $tests | sed "s|$PWD/$dir/||g") >$dir/build.log 2>&1; then
+	tail -20 $dir/build.log
+	echo "threads: 0 passed, 1 failed"
+	exit 1
+fi
 
 passed=0
 failed=0

@@ -128,8 +128,8 @@ enum quire_status quire_memory_group_remove(struct quire *q, unsigned group);
 struct quire_memory_keeper {
 	const char *name;
 	/*
-	 * Does he keep frame pfn back? *stop, above pfn, comes as the end of what is of interest, and may be lowered to where
-	 * his answer changes. Called with zones locked: must be quick.
+	 * Does he keep frame pfn back? *stop, above pfn, comes as the end of what is of interest, and may be lowered to
+	 * where his answer changes. Called with zones locked: must be quick.
 	 */
 	bool (*keeps)(void *ctx, quire_pfn_t pfn, quire_pfn_t *stop);
 	void *ctx;
@@ -194,9 +194,9 @@ struct quire_memory_add {
 	/* 0: none. Its node is used then. */
 	unsigned group;
 	/*
-	 * Descriptors inside each block, as if the policy said so; whole pageblocks at its start. Falls back to ordinary ones
-	 * where there is no window of descriptors, less than half of a block would be left, or, under 6.1 rules, for more
-	 * than one block at a time.
+	 * Descriptors inside each block, as if the policy said so; whole pageblocks at its start. Falls back to ordinary
+	 * ones where there is no window of descriptors, less than half of a block would be left, or, under 6.1 rules, for
+	 * more than one block at a time.
 	 */
 	bool memmap_on_memory;
 	/* What the memory is called, a static string; "System RAM" if NULL. */

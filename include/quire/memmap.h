@@ -143,9 +143,9 @@ struct quire_memmap_stats {
  *
  * struct quire_usage is an array of 32-bit words of which these offsets name the parts: sub-section bits (sparse
  * models), four bits per pageblock, and per "unit" (the frames whose descriptors fill whole pages, at least a
- * pageblock) two bits, taken for initialisation and initialised; a word for the section's node where flags have no room for it (0xffff: several nodes share it, ask
- * the ledger). Maps of sections that come and go, and all under LAZY,
- * are longer: they also say where each unit's backing is, and the node and zone it was given at run time.
+ * pageblock) two bits, taken for initialisation and initialised; a word for the section's node where flags have no room
+ * for it (0xffff: several nodes share it, ask the ledger). Maps of sections that come and go, and all under LAZY, are
+ * longer: they also say where each unit's backing is, and the node and zone it was given at run time.
  */
 struct quire_memmap {
 	/* From the configuration. */

@@ -40,10 +40,11 @@ struct quire_platform {
 	void (*panic)(void *ctx, const char *text);
 
 	/*
-	 * Optional: space for the engine's own metadata outside the memory it manages (a VMM that keeps the metadata of its
-	 * guest on its own heap; a simulation whose books must not show the engine). NULL: metadata comes from memblock
-	 * during boot and from the zones afterwards. Returns zeroed memory at `align` (a power of two), near node nid if that
-	 * matters (QUIRE_NO_NODE: anywhere), or NULL. meta_free takes back what meta_alloc gave, with the same size.
+	 * Optional: space for the engine's own metadata outside the memory it manages (a VMM that keeps the metadata of
+	 * its guest on its own heap; a simulation whose books must not show the engine). NULL: metadata comes from
+	 * memblock during boot and from the zones afterwards. Returns zeroed memory at `align` (a power of two), near
+	 * node nid if that matters (QUIRE_NO_NODE: anywhere), or NULL. meta_free takes back what meta_alloc gave, with
+	 * the same size.
 	 */
 	void *(*meta_alloc)(void *ctx, size_t size, size_t align, int nid);
 	void (*meta_free)(void *ctx, void *address, size_t size);
@@ -52,11 +53,11 @@ struct quire_platform {
 	 * Optional, needed for SPARSEMEM_VMEMMAP: the window of virtual address space in which page descriptors live.
 	 * vmemmap_base is its first byte, vmemmap_size its length (at least max_pfn * stride bytes). vmemmap_map puts
 	 * frames [phys, phys + size) at va; both aligned to size, which is the base page size or huge_size (2 MiB).
-	 * QUIRE_EUNSUPPORTED for huge_size makes the engine fall back to base pages. Page-table pages it needs the platform
-	 * takes from a stock of its own, which it may fill with quire_memblock_phys_alloc() between boot stages.
+	 * QUIRE_EUNSUPPORTED for huge_size makes the engine fall back to base pages. Page-table pages it needs the
+	 * platform takes from a stock of its own, which it may fill with quire_memblock_phys_alloc() between boot stages.
 	 * vmemmap_unmap undoes it, translation caches included. Where
-	 * meta_alloc is given, descriptors are metadata too: phys is then QUIRE_PHYS_MAX, and the platform puts zeroed memory
-	 * of its own there.
+	 * meta_alloc is given, descriptors are metadata too: phys is then QUIRE_PHYS_MAX, and the platform puts zeroed
+	 * memory of its own there.
 	 */
 	void *vmemmap_base;
 	quire_phys_t vmemmap_size;
@@ -65,17 +66,19 @@ struct quire_platform {
 
 	/*
 	 * Optional: the CPU the caller runs on, 0 .. cpus - 1, and a guard that keeps the caller on that CPU and keeps
-	 * interrupts that allocate away until cpu_leave (interrupts off, preemption off, or nothing where a thread is a CPU).
-	 * cpu_enter returns the CPU; `state` is the platform's to save what it must. NULL: one CPU, never interrupted.
+	 * interrupts that allocate away until cpu_leave (interrupts off, preemption off, or nothing where a thread is a
+	 * CPU). cpu_enter returns the CPU; `state` is the platform's to save what it must. NULL: one CPU, never
+	 * interrupted.
 	 */
 	unsigned (*cpu_enter)(void *ctx, unsigned long *state);
 	void (*cpu_leave)(void *ctx, unsigned long state);
 
 	/*
 	 * Optional, with several CPUs: return when every other CPU has executed a full memory barrier since the call (an
-	 * inter-processor interrupt; membarrier(2)). It lets one CPU empty another's page caches; without it pages that other
-	 * CPUs keep are out of reach until those CPUs free some. May take microseconds; called when memory runs short, from
-	 * requests and with locks held: other CPUs may spin for one with interrupts off, and must pass the barrier all the same.
+	 * inter-processor interrupt; membarrier(2)). It lets one CPU empty another's page caches; without it pages that
+	 * other CPUs keep are out of reach until those CPUs free some. May take microseconds; called when memory runs
+	 * short, from requests and with locks held: other CPUs may spin for one with interrupts off, and must pass the
+	 * barrier all the same.
 	 */
 	void (*barrier_all)(void *ctx);
 
@@ -83,15 +86,16 @@ struct quire_platform {
 	uint64_t (*now_ns)(void *ctx);
 
 	/*
-	 * Optional: run fn(arg, 0) … fn(arg, workers - 1), possibly at the same time on several CPUs, and return when all have
-	 * returned. NULL: the engine calls them one after the other. May block; called from boot and hotplug only.
+	 * Optional: run fn(arg, 0) … fn(arg, workers - 1), possibly at the same time on several CPUs, and return when all
+	 * have returned. NULL: the engine calls them one after the other. May block; called from boot and hotplug only.
 	 */
 	void (*run_parallel)(void *ctx, void (*fn)(void *arg, unsigned worker), void *arg, unsigned workers);
 
 	/*
-	 * Optional, all four for memory that runs short (reclaim.h). reclaim_wake: node nid wants quire_reclaim_tick(); may be
-	 * called from any context, often. out_of_memory: nothing else helped a request of this order and flags; true if memory
-	 * was or will soon be freed. wait: sleep a moment, in requests that may block. task: QUIRE_TASK_* of who is asking.
+	 * Optional, all four for memory that runs short (reclaim.h). reclaim_wake: node nid wants quire_reclaim_tick();
+	 * may be called from any context, often. out_of_memory: nothing else helped a request of this order and flags;
+	 * true if memory was or will soon be freed. wait: sleep a moment, in requests that may block. task: QUIRE_TASK_*
+	 * of who is asking.
 	 */
 	void (*reclaim_wake)(void *ctx, int nid);
 	bool (*out_of_memory)(void *ctx, int nid, unsigned order, uint32_t gfp);
@@ -107,9 +111,10 @@ struct quire_platform {
 	bool (*account)(void *ctx, unsigned order);
 
 	/*
-	 * Optional, both for debugging (debug.h). caller: a number that stands for who is asking (a process, a subsystem), kept
-	 * with every block under page_owner. set_mapped: take [phys, phys + size), free frames, out of the direct map, or
-	 * put them back, translation caches included; phys_to_virt is asked for them only while they are in.
+	 * Optional, both for debugging (debug.h). caller: a number that stands for who is asking (a process, a
+	 * subsystem), kept with every block under page_owner. set_mapped: take [phys, phys + size), free frames, out of
+	 * the direct map, or put them back, translation caches included; phys_to_virt is asked for them only while they
+	 * are in.
 	 */
 	uint64_t (*caller)(void *ctx);
 	void (*set_mapped)(void *ctx, quire_phys_t phys, quire_phys_t size, bool mapped);

@@ -37,10 +37,10 @@ struct quire_reclaim {
 
 /*
  * Somebody who can give frames back. `scan` frees what it can spare towards the target, with the ordinary calls, and
- * returns how many frames that were; `count` (optional) tells how many frames of the node it could free in the end, and is
- * what "is it worth trying again" is judged by. Both may be called from several CPUs at once, from any context that asks
- * with DIRECT_RECLAIM; they must not themselves ask with it. The structure belongs to the embedder and stays where it is while
- * registered.
+ * returns how many frames that were; `count` (optional) tells how many frames of the node it could free in the end, and
+ * is what "is it worth trying again" is judged by. Both may be called from several CPUs at once, from any context that
+ * asks with DIRECT_RECLAIM; they must not themselves ask with it. The structure belongs to the embedder and stays where
+ * it is while registered.
  */
 struct quire_shrinker {
 	const char *name;
@@ -53,8 +53,8 @@ struct quire_shrinker {
 /* QUIRE_EINVAL: no scan; QUIRE_EEXIST: it is registered. Shrinkers are asked in the order in which they were registered. */
 enum quire_status quire_register_shrinker(struct quire *q, struct quire_shrinker *shrinker);
 /*
- * Nobody is in it, or will be, once this returns QUIRE_OK. QUIRE_ENOENT: it is not registered; QUIRE_EBUSY: somebody is among
- * the shrinkers just now, ask again; so it always is from inside one.
+ * Nobody is in it, or will be, once this returns QUIRE_OK. QUIRE_ENOENT: it is not registered; QUIRE_EBUSY: somebody is
+ * among the shrinkers just now, ask again; so it always is from inside one.
  */
 enum quire_status quire_unregister_shrinker(struct quire *q, struct quire_shrinker *shrinker);
 

@@ -32,8 +32,8 @@ struct quire_free_range {
 
 struct quire_reporting {
 	/*
-	 * Tell the host. The frames are free, and nobody can take them until this returns; their contents may be lost. Anything
-	 * but QUIRE_OK: it could not be told, they are offered again with the next tick.
+	 * Tell the host. The frames are free, and nobody can take them until this returns; their contents may be lost.
+	 * Anything but QUIRE_OK: it could not be told, they are offered again with the next tick.
 	 */
 	enum quire_status (*report)(void *ctx, const struct quire_free_range *ranges, unsigned count);
 	void *ctx;
@@ -47,8 +47,8 @@ struct quire_reporting {
 };
 
 /*
- * Begin. QUIRE_EINVAL: no callback, or too early; QUIRE_ENOMEM. The books it takes, a bit per pageblock, stay until the machine
- * ends.
+ * Begin. QUIRE_EINVAL: no callback, or too early; QUIRE_ENOMEM. The books it takes, a bit per pageblock, stay until the
+ * machine ends.
  */
 enum quire_status quire_reporting_open(struct quire *q, struct quire_reporting *r);
 

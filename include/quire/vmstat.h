@@ -66,13 +66,13 @@ void quire_zone_vmstat(const struct quire_zone *zone, struct quire_zone_events *
 void quire_node_vmstat(const struct quire_node *node, struct quire_zone_events *events);
 
 /*
- * Trace hooks; each may be NULL. They are called inside cpu_enter ... cpu_leave, must be quick and must not allocate. Built
- * with -DQUIRE_NO_TRACE they are never called and cost nothing; else one load where none is set.
+ * Trace hooks; each may be NULL. They are called inside cpu_enter ... cpu_leave, must be quick and must not allocate.
+ * Built with -DQUIRE_NO_TRACE they are never called and cost nothing; else one load where none is set.
  *
  * slow: a request failed, or was served after reclaim or compaction; the record is gone when the hook returns. Called
- * outside cpu_enter. fallback: a request of `type` had to be served from a pageblock of `block_type` (as it is now: its own
- * if the pageblock was claimed). move: pages went from the zone to a CPU's front (refill, positive) or back (spill or drain, negative), as
- * it happens; `cpu` is whose front it is, which on a drain may not be the caller's.
+ * outside cpu_enter. fallback: a request of `type` had to be served from a pageblock of `block_type` (as it is now: its
+ * own if the pageblock was claimed). move: pages went from the zone to a CPU's front (refill, positive) or back (spill or
+ * drain, negative), as it happens; `cpu` is whose front it is, which on a drain may not be the caller's.
  */
 struct quire_trace {
 	void *ctx;

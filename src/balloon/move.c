@@ -17,8 +17,10 @@ bool qi_balloon_holds(void *ctx, quire_pfn_t pfn, struct quire_held *held)
 	qi_unlock(qi_balloon_lock(b));
 	if (!found)
 		return false;
-	*held = (struct quire_held){ .pfn = qi_frame_of(key), .order = qi_balloon_order(key),
-				     .movable = !qi_balloon_busy(key), .why = qi_balloon_busy(key) ? "is on its way out of the balloon" : NULL };
+	*held = (struct quire_held){ .pfn = qi_frame_of(key),
+				     .order = qi_balloon_order(key),
+				     .movable = !qi_balloon_busy(key),
+				     .why = qi_balloon_busy(key) ? "is on its way out of the balloon" : NULL };
 	return true;
 }
 

@@ -32,8 +32,8 @@ static inline uint64_t qi_align_down(uint64_t x, uint64_t align) { return x & ~(
 static inline uint64_t qi_align_up(uint64_t x, uint64_t align) { return (x + align - 1) & ~(align - 1); }
 
 /*
- * Index of the lowest / highest set bit, x not 0, and the number of set bits. Builtins where they are an instruction; elsewhere a
- * compiler would call its run-time library, which a freestanding link does not have.
+ * Index of the lowest / highest set bit, x not 0, and the number of set bits. Builtins where they are an instruction;
+ * elsewhere a compiler would call its run-time library, which a freestanding link does not have.
  */
 #if defined(__x86_64__) || defined(__aarch64__) || defined(__riscv_zbb)
 static inline unsigned qi_ctz(uint64_t x) { return (unsigned)__builtin_ctzll(x); }
@@ -77,8 +77,8 @@ static inline unsigned qi_popcount(uint64_t x)
 static inline unsigned qi_log2_up(uint64_t x) { return x <= 1 ? 0 : qi_log2(x - 1) + 1; }
 
 /*
- * 64-bit division. A 32-bit compiler would call a run-time library that a freestanding link does not have, so there it is done
- * bit by bit (division.c); elsewhere these are the plain operators. The divisor must not be 0.
+ * 64-bit division. A 32-bit compiler would call a run-time library that a freestanding link does not have, so there it is
+ * done bit by bit (division.c); elsewhere these are the plain operators. The divisor must not be 0.
  */
 #if UINTPTR_MAX > 0xffffffffu
 static inline uint64_t qi_div64(uint64_t a, uint64_t b) { return a / b; }
@@ -103,8 +103,9 @@ static inline quire_pfn_t qi_pfn_up(quire_phys_t address, unsigned page_shift)
 }
 
 /*
- * Formatted print into a buffer of `size` bytes, always NUL-terminated when size > 0. Knows %s %c %d %i %u %x %p %% with the length
- * modifiers l, ll and z, the flags - 0 # and space, width and precision (also *). Returns the length the full text has.
+ * Formatted print into a buffer of `size` bytes, always NUL-terminated when size > 0. Knows %s %c %d %i %u %x %p %% with
+ * the length modifiers l, ll and z, the flags - 0 # and space, width and precision (also *). Returns the length the full
+ * text has.
  * "%#x" prints 0x also before zero, as the field's logs do.
  */
 int qi_vsnprintf(char *buffer, size_t size, const char *format, va_list arguments);

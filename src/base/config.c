@@ -1,8 +1,8 @@
 /*
  * Defaults and checks of struct quire_config.
  *
- * The defaults are the build settings of Debian's kernels, architecture by architecture: one row of a table each, so that what
- * differs between two architectures can be read off side by side.
+ * The defaults are the build settings of Debian's kernels, architecture by architecture: one row of a table each, so that
+ * what differs between two architectures can be read off side by side.
  */
 #include <quire/config.h>
 

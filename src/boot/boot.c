@@ -107,7 +107,8 @@ enum quire_status quire_init(struct quire *q, const struct quire_config *config,
 	enum quire_status status;
 
 	if (!platform || !platform->phys_to_virt || !platform->panic || (platform->meta_alloc && !platform->meta_free)) {
-		qi_log(platform, QUIRE_LOG_ERROR, "platform: phys_to_virt and panic are needed, meta_alloc only with meta_free");
+		qi_log(platform, QUIRE_LOG_ERROR,
+		       "platform: phys_to_virt and panic are needed, meta_alloc only with meta_free");
 		return QUIRE_EINVAL;
 	}
 	status = quire_config_check(config, &why);
@@ -116,8 +117,8 @@ enum quire_status quire_init(struct quire *q, const struct quire_config *config,
 		return status;
 	}
 	if (config->arch != machine->arch) {
-		qi_log(platform, QUIRE_LOG_ERROR, "configuration is for %s, the machine is %s", quire_arch_name(config->arch),
-		       quire_arch_name(machine->arch));
+		qi_log(platform, QUIRE_LOG_ERROR, "configuration is for %s, the machine is %s",
+		       quire_arch_name(config->arch), quire_arch_name(machine->arch));
 		return QUIRE_EINVAL;
 	}
 	memset(q, 0, sizeof(*q));

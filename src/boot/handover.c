@@ -1,9 +1,9 @@
 /*
  * Hand-over: what memblock says is free becomes the zones' free memory.
  *
- * Each free range is rounded inward to whole pages (partial pages are lost, as in the field), cut at zone borders and given to
- * the zone's tree in one call whatever its size. CMA areas follow: reserved until now, they become free pageblocks of
- * their own type. managed counts what was handed over; both totals come from one place, qi_zone_hand_over.
+ * Each free range is rounded inward to whole pages (partial pages are lost, as in the field), cut at zone borders and
+ * given to the zone's tree in one call whatever its size. CMA areas follow: reserved until now, they become free
+ * pageblocks of their own type. managed counts what was handed over; both totals come from one place, qi_zone_hand_over.
  */
 #include "boot/handover.h"
 

@@ -28,7 +28,8 @@ static bool clip(const struct quire_platform *platform, quire_phys_t limit, quir
 		end = QUIRE_PHYS_MAX;
 	}
 	if (end > limit) {
-		qi_log(platform, QUIRE_LOG_WARNING, "memory [mem %#018llx-%#018llx] is beyond %#llx, the widest address: not used",
+		qi_log(platform, QUIRE_LOG_WARNING,
+		       "memory [mem %#018llx-%#018llx] is beyond %#llx, the widest address: not used",
 		       (unsigned long long)qi_max(*base, limit), (unsigned long long)end - 1, (unsigned long long)limit);
 		end = limit;
 	}
@@ -85,16 +86,18 @@ static quire_phys_t find_place(struct quire *q, const struct quire_reservation *
 	quire_phys_t align = r->align ? r->align : (quire_phys_t)1 << page_shift, base;
 
 	if (!qi_is_pow2(align)) {
-		qi_log(q->platform, QUIRE_LOG_WARNING, "reserved memory '%s': alignment %#llx is no power of two: ignored", r->name,
+		qi_log(q->platform, QUIRE_LOG_WARNING,
+		       "reserved memory '%s': alignment %#llx is no power of two: ignored", r->name,
 		       (unsigned long long)r->align);
 		return 0;
 	}
 	if (r->kind == QUIRE_RESERVE_CMA)
 		align = qi_max(align, (quire_phys_t)1 << (page_shift + quire_pageblock_order(&q->config)));
-	base = quire_memblock_phys_alloc_range(&q->memblock, r->size, align, r->min, r->max ? r->max : QUIRE_MEMBLOCK_ACCESSIBLE);
+	base = quire_memblock_phys_alloc_range(&q->memblock, r->size, align, r->min,
+					       r->max ? r->max : QUIRE_MEMBLOCK_ACCESSIBLE);
 	if (!base)
-		qi_log(q->platform, QUIRE_LOG_WARNING, "reserved memory '%s': no room for %#llx bytes: not reserved", r->name,
-		       (unsigned long long)r->size);
+		qi_log(q->platform, QUIRE_LOG_WARNING, "reserved memory '%s': no room for %#llx bytes: not reserved",
+		       r->name, (unsigned long long)r->size);
 	return base;
 }
 
@@ -121,7 +124,8 @@ static enum quire_status reserve_one(struct quire *q, const struct quire_reserva
 }
 
 /* A crash kernel may be confined to a part of memory. */
-static enum quire_status confine(struct quire_memblock *mb, const struct quire_machine *machine, const struct quire_config *config)
+static enum quire_status confine(struct quire_memblock *mb, const struct quire_machine *machine,
+				 const struct quire_config *config)
 {
 	enum quire_status status = QUIRE_OK;
 
@@ -147,8 +151,9 @@ enum quire_status qi_ledger_fill(struct quire *q)
 	mb->mirror_wanted = config->options.kernelcore_mirror;
 	mb->movable_node = config->options.movable_node;
 	/*
-	 * Reservations come first: the tables may have to grow while memory is added, and must then know what is taken. A firmware
-	 * that reserves more than the tables inside the struct hold before any memory is known is refused (QUIRE_ENOMEM).
+	 * Reservations come first: the tables may have to grow while memory is added, and must then know what is taken. A
+	 * firmware that reserves more than the tables inside the struct hold before any memory is known is refused
+	 * (QUIRE_ENOMEM).
 	 */
 	for (size_t i = 0; i < machine->reservation_count; i++) {
 		const struct quire_reservation *r = &machine->reservations[i];

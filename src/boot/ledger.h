@@ -5,8 +5,8 @@
 #include <quire/quire.h>
 
 /*
- * Enter the machine's map and reservations into q's empty memblock, as its architecture does it. Reserved memory for CMA whose
- * place is found here becomes areas of q.
+ * Enter the machine's map and reservations into q's empty memblock, as its architecture does it. Reserved memory for CMA
+ * whose place is found here becomes areas of q.
  */
 enum quire_status qi_ledger_fill(struct quire *q);
 

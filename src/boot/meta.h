@@ -10,7 +10,10 @@
 
 #include <quire/quire.h>
 
-/* Zeroed memory, or NULL. `align` is a power of two up to a page. nid may be QUIRE_NO_NODE. Charged to *charge if not NULL. */
+/*
+ * Zeroed memory, or NULL. `align` is a power of two up to a page. nid may be QUIRE_NO_NODE. Charged to *charge if not
+ * NULL.
+ */
 void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge);
 
 /*

@@ -11,7 +11,8 @@
 
 static bool is_x86(const struct quire *q)
 {
-	return q->config.arch == QUIRE_ARCH_X86_64 || q->config.arch == QUIRE_ARCH_I386 || q->config.arch == QUIRE_ARCH_I386_PAE;
+	return q->config.arch == QUIRE_ARCH_X86_64 || q->config.arch == QUIRE_ARCH_I386 ||
+	       q->config.arch == QUIRE_ARCH_I386_PAE;
 }
 
 /* Highest address devices of this architecture are sure to reach, exclusive. */
@@ -74,8 +75,8 @@ static void place_cma(struct quire *q)
 		return;
 	status = quire_cma_declare(q, &request, NULL);
 	if (status != QUIRE_OK)
-		qi_log(q->platform, QUIRE_LOG_ERROR, "cma: no area of %llu MiB: %s", (unsigned long long)(request.size >> 20),
-		       quire_status_string(status));
+		qi_log(q->platform, QUIRE_LOG_ERROR, "cma: no area of %llu MiB: %s",
+		       (unsigned long long)(request.size >> 20), quire_status_string(status));
 }
 
 /* crashkernel=range:size[,…]: the size that goes with this machine's memory. */
@@ -165,8 +166,9 @@ enum quire_status qi_ledger_gigantic(struct quire *q)
 		}
 		q->gigantic_bytes += taken * r->page_size;
 		if (taken < r->count)
-			qi_log(q->platform, QUIRE_LOG_WARNING, "HugeTLB: only %llu of %llu pages of %llu MiB could be taken",
-			       (unsigned long long)taken, (unsigned long long)r->count, (unsigned long long)(r->page_size >> 20));
+			qi_log(q->platform, QUIRE_LOG_WARNING,
+			       "HugeTLB: only %llu of %llu pages of %llu MiB could be taken", (unsigned long long)taken,
+			       (unsigned long long)r->count, (unsigned long long)(r->page_size >> 20));
 	}
 	return QUIRE_OK;
 }

@@ -126,7 +126,8 @@ static unsigned find_ranges(struct quire *q, const struct quire_cma_request *req
 enum quire_status quire_cma_declare(struct quire *q, const struct quire_cma_request *request,
 				    const struct quire_cma_area **area)
 {
-	quire_phys_t alignment = qi_max(request->alignment, minimum_alignment(q)), size = qi_align_up(request->size, alignment);
+	quire_phys_t alignment = qi_max(request->alignment, minimum_alignment(q)),
+		     size = qi_align_up(request->size, alignment);
 	quire_phys_t end = quire_memblock_end_of_dram(&q->memblock);
 	quire_phys_t limit = request->limit && request->limit < end ? request->limit : end;
 	struct quire_cma_range ranges[QUIRE_CMA_RANGES] = { { 0 } };

@@ -53,7 +53,8 @@ static void tell(const struct quire *q, const struct quire_debug_counts *found, 
 		qi_snprintf(who, sizeof(who), "; given back by CPU %u from %#llx, owner %llu", story.freed.cpu,
 			    (unsigned long long)story.freed.site, (unsigned long long)story.freed.by);
 	if (single) {
-		qi_log(q->platform, QUIRE_LOG_ERROR, "single bit error in free frame %#llx: byte %#x is %02x, expected %02x%s",
+		qi_log(q->platform, QUIRE_LOG_ERROR,
+		       "single bit error in free frame %#llx: byte %#x is %02x, expected %02x%s",
 		       (unsigned long long)found->pfn, found->first, found->found[0], QUIRE_POISON_BYTE, who);
 		return;
 	}
@@ -134,7 +135,8 @@ void qi_contents_freed(struct quire *q, quire_pfn_t pfn, unsigned order)
 		struct qi_notes *notes = d->watch ? qi_notes_make(q, at) : NULL;
 
 		if (notes)
-			__atomic_store_n(&notes->flags[qi_note_index(at)], (uint8_t)frame_freed(q, &d->options, at), __ATOMIC_RELAXED);
+			__atomic_store_n(&notes->flags[qi_note_index(at)], (uint8_t)frame_freed(q, &d->options, at),
+					 __ATOMIC_RELAXED);
 		else if (d->options.init_on_free)
 			fill(q, at, 0);
 	}

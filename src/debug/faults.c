@@ -57,8 +57,8 @@ bool qi_fault_due(struct quire *q, unsigned order, quire_gfp_t gfp)
 	injected = d->counts.injected;
 	qi_unlock(&d->lock);
 	if (fail && (injected <= 10 || qi_is_pow2(injected)))
-		qi_log(q->platform, QUIRE_LOG_INFO, "fault injection: request of order %u, %s made to fail (%llu so far)", order,
-		       quire_gfp_names(gfp, names, sizeof(names)), (unsigned long long)injected);
+		qi_log(q->platform, QUIRE_LOG_INFO, "fault injection: request of order %u, %s made to fail (%llu so far)",
+		       order, quire_gfp_names(gfp, names, sizeof(names)), (unsigned long long)injected);
 	return fail;
 }
 

@@ -53,7 +53,8 @@ static uint64_t free_guards(struct qi_zone *za, struct qi_notes *notes, quire_pf
 		unsigned order = 0;
 
 		if (!(notes->flags[qi_note_index(at)] & QI_NOTE_GUARD) ||
-		    qi_tree_lookup(&za->tree, at, &head, &order) != QUIRE_OK || qi_tree_free(&za->tree, at, order) != QUIRE_OK) {
+		    qi_tree_lookup(&za->tree, at, &head, &order) != QUIRE_OK ||
+		    qi_tree_free(&za->tree, at, order) != QUIRE_OK) {
 			at++;
 			continue;
 		}

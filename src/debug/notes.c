@@ -51,7 +51,10 @@ struct qi_notes *qi_notes_make(struct quire *q, quire_pfn_t pfn)
 	struct qi_debug *d = qi_debug_of(q);
 	struct qi_notes *notes = qi_notes_find(d, pfn);
 
-	/* Taking frames for notes of frames would have no end: where that is what metadata is made of, boot made them all. */
+	/*
+	 * Taking frames for notes of frames would have no end: where that is what metadata is made of, boot made them
+	 * all.
+	 */
 	if (qi_unlikely(!notes && q->platform->meta_alloc)) {
 		qi_lock(&d->lock);
 		notes = make_locked(q, d, pfn);

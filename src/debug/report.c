@@ -30,8 +30,9 @@ static bool print_block(void *ctx, const struct quire_page_story *story)
 	qi_print(p->sink, "Page allocated via order %u, mask %#x(%s), pid %llu, tgid %llu (), ts %llu ns, free_ts %llu ns\n",
 		 story->order, story->gfp, quire_gfp_names(story->gfp, names, sizeof(names)), (qi_ull)story->taken.by,
 		 (qi_ull)story->taken.by, (qi_ull)story->taken.ns, (qi_ull)story->freed.ns);
-	qi_print(p->sink, "PFN %llu type %s Block %llu type %s Flags 0x0()\n", (qi_ull)story->head, quire_migratetype_name(type),
-		 (qi_ull)(story->head >> quire_pageblock_order(&p->q->config)), block_type(p->q, story->head));
+	qi_print(p->sink, "PFN %llu type %s Block %llu type %s Flags 0x0()\n", (qi_ull)story->head,
+		 quire_migratetype_name(type), (qi_ull)(story->head >> quire_pageblock_order(&p->q->config)),
+		 block_type(p->q, story->head));
 	qi_print(p->sink, " [<%#llx>] CPU %u\n\n", (qi_ull)story->taken.site, story->taken.cpu);
 	return true;
 }

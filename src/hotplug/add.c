@@ -185,7 +185,8 @@ static void enter(struct quire *q, const struct addition *a)
 	unsigned long state = 0;
 
 	quire_memmap_hold(q, &state);
-	quire_memblock_add_node(&q->memblock, range->pfn << shift, range->pages << shift, range->nid, QUIRE_MEMBLOCK_HOTPLUG);
+	quire_memblock_add_node(&q->memblock, range->pfn << shift, range->pages << shift, range->nid,
+				QUIRE_MEMBLOCK_HOTPLUG);
 	quire_memmap_let(q, state);
 	qi_change_begin(q, &state);
 	qi_zone_map_set(&q->topology, range->pfn, range->pfn + range->pages, NULL);

@@ -187,8 +187,10 @@ static void describe(const struct quire *q, const struct qi_memory_block *block,
 	/* Not const: the set is locked. */
 	quire_poison_count((struct quire *)q, block->pfn, block->pages, &poison);
 	*out = (struct quire_block){
-		.number = block->pfn >> section, .pfn = block->pfn, .pages = block->pages, .nid = found.nid, .nodes = found.nodes,
-		.zone = qi_memory_block_zone(q, block, &online), .holes = block->pages - found.pages, .own_memmap = block->own,
+		.number = block->pfn >> section, .pfn = block->pfn, .pages = block->pages, .nid = found.nid,
+		.nodes = found.nodes,
+		.zone = qi_memory_block_zone(q, block, &online), .holes = block->pages - found.pages,
+		.own_memmap = block->own,
 		.poisoned = poison.out + poison.pending + poison.foreign, .group = block->group, .hotplugged = block->added,
 	};
 	out->state = online ? QUIRE_BLOCK_ONLINE : QUIRE_BLOCK_OFFLINE;

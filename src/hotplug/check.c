@@ -21,10 +21,11 @@ static enum quire_status check_ranges(const struct quire *q)
 		struct qi_memory_found found = qi_memory_find(q, range->pfn, end);
 
 		if (!range->pages || range->pfn < at || qi_mod64(range->pages, range->block) || range->own >= range->block)
-			FAIL(q, "hotplug: range %zu at frame %#llx is out of order, or not whole blocks", i, ULL(range->pfn));
+			FAIL(q, "hotplug: range %zu at frame %#llx is out of order, or not whole blocks", i,
+			     ULL(range->pfn));
 		if (found.pages != range->pages || found.nid != range->nid || found.nodes & (found.nodes - 1))
-			FAIL(q, "hotplug: the ledger does not know range [%#llx, %#llx) of node %d", ULL(range->pfn), ULL(end),
-			     range->nid);
+			FAIL(q, "hotplug: the ledger does not know range [%#llx, %#llx) of node %d", ULL(range->pfn),
+			     ULL(end), range->nid);
 		at = end;
 	}
 	if (h->going_pages)
@@ -54,13 +55,13 @@ static enum quire_status check_zone(const struct quire *q, const struct quire_zo
 				continue;
 			pages += stop - pfn;
 			if (pfn < zone->start_pfn || stop > zone->start_pfn + zone->spanned)
-				FAIL(q, "node %d, zone %s: [%#llx, %#llx) is its memory but not in its span", zone->node->nid,
-				     quire_zone_name(zone->type), ULL(pfn), ULL(stop));
+				FAIL(q, "node %d, zone %s: [%#llx, %#llx) is its memory but not in its span",
+				     zone->node->nid, quire_zone_name(zone->type), ULL(pfn), ULL(stop));
 		}
 	}
 	if (pages != zone->present)
-		FAIL(q, "node %d, zone %s: %llu pages present, the map has %llu", zone->node->nid, quire_zone_name(zone->type),
-		     ULL(zone->present), ULL(pages));
+		FAIL(q, "node %d, zone %s: %llu pages present, the map has %llu", zone->node->nid,
+		     quire_zone_name(zone->type), ULL(zone->present), ULL(pages));
 	return QUIRE_OK;
 }
 

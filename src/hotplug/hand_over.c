@@ -44,7 +44,9 @@ static size_t piece(const struct quire_hotplug *h, size_t i, quire_pfn_t *start,
 
 	*start = first->block.pfn + first->block.own;
 	*end = qi_block_end(&first->block);
-	for (i++; i < h->work_count && h->work[i].zone == first->zone && h->work[i].block.pfn == *end && !h->work[i].block.own; i++)
+	for (i++;
+	     i < h->work_count && h->work[i].zone == first->zone && h->work[i].block.pfn == *end && !h->work[i].block.own;
+	     i++)
 		*end = qi_block_end(&h->work[i].block);
 	return i;
 }
@@ -57,7 +59,8 @@ static enum quire_status move_piece(struct quire *q, struct quire_zone *zone, qu
 	quire_pfn_t stop;
 
 	for (*done = pfn; status == QUIRE_OK && qi_usable_run(q, &pfn, end, &stop); pfn = stop) {
-		status = give ? qi_tree_add_free(zone->tree, pfn, stop - pfn) : qi_tree_remove_free(zone->tree, pfn, stop - pfn);
+		status = give ? qi_tree_add_free(zone->tree, pfn, stop - pfn) :
+				qi_tree_remove_free(zone->tree, pfn, stop - pfn);
 		if (status != QUIRE_OK)
 			break;
 		qi_poke(&zone->managed, give ? zone->managed + (stop - pfn) : zone->managed - (stop - pfn));

@@ -31,8 +31,9 @@ enum quire_status qi_notify_going(struct quire *q, enum quire_memory_event event
 		tell(q, &notice, n);
 		if (failure)
 			failure->who = n->name;
-		return qi_hotplug_fail(q, failure, QUIRE_EPERM, online ? "cannot come on line" : "cannot go off line", work->block.pfn,
-				       work->block.pages, "notifier", "somebody who has a say in it refused");
+		return qi_hotplug_fail(q, failure, QUIRE_EPERM, online ? "cannot come on line" : "cannot go off line",
+				       work->block.pfn, work->block.pages, "notifier",
+				       "somebody who has a say in it refused");
 	}
 	return QUIRE_OK;
 }

@@ -107,7 +107,8 @@ static enum quire_status prepare(struct quire *q, struct qi_hot_work *work, enum
 	qi_block_leave_zone(q, work);
 	quire_memmap_set_online(q, block->pfn, block->pages, false);
 	qi_notify(q, QUIRE_MEM_CANCEL_ONLINE, work, node_gaining(work));
-	return qi_hotplug_fail(q, failure, status, WHAT, block->pfn, block->pages, "descriptors", quire_status_string(status));
+	return qi_hotplug_fail(q, failure, status, WHAT, block->pfn, block->pages, "descriptors",
+			       quire_status_string(status));
 }
 
 /* The first n blocks as they were. */

@@ -150,7 +150,8 @@ static bool ratio_allows(const struct quire *q, int nid, const struct qi_memory_
 		const struct qi_memory_group *group = &h->groups[i];
 		uint64_t pays;
 
-		if (group->nid == QUIRE_NO_NODE || !group->dynamic || group == own || (nid != QUIRE_NO_NODE && group->nid != nid))
+		if (group->nid == QUIRE_NO_NODE || !group->dynamic || group == own ||
+		    (nid != QUIRE_NO_NODE && group->nid != nid))
 			continue;
 		pays = qi_div64(group->movable * 100, h->policy.auto_movable_ratio);
 		bound += pays - qi_min(pays, group->kernel);

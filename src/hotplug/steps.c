@@ -23,7 +23,8 @@ void qi_hotplug_leave(struct quire *q)
 
 enum quire_status qi_hotplug_ready(const struct quire *q, struct quire_hotplug_failure *failure)
 {
-	bool late = q->config.init == QUIRE_INIT_DEFERRED ? q->stage >= QUIRE_STAGE_LATE : q->stage >= QUIRE_STAGE_WATERMARKS;
+	bool late = q->config.init == QUIRE_INIT_DEFERRED ? q->stage >= QUIRE_STAGE_LATE :
+							    q->stage >= QUIRE_STAGE_WATERMARKS;
 
 	if (failure)
 		*failure = (struct quire_hotplug_failure){ .obstacle.pfn = QUIRE_PFN_NONE };
@@ -111,13 +112,15 @@ enum quire_status qi_work_collect(struct quire *q, quire_pfn_t pfn, uint64_t pag
 		bool is_online;
 
 		if (!qi_memory_block_at(q, at, &block) || block.pfn > at)
-			return qi_hotplug_fail(q, failure, QUIRE_ENOENT, what, at, end - at, "sections", "there is no memory block");
+			return qi_hotplug_fail(q, failure, QUIRE_ENOENT, what, at, end - at, "sections",
+					       "there is no memory block");
 		if (block.pfn != at || qi_block_end(&block) > end)
 			return qi_hotplug_fail(q, failure, QUIRE_EINVAL, what, at, end - at, "alignment",
 					       "it must be whole memory blocks");
 		zone = qi_memory_block_zone(q, &block, &is_online);
 		if (is_online != online && !push_work(q, &block, zone))
-			return qi_hotplug_fail(q, failure, QUIRE_ENOMEM, what, at, block.pages, "tables", "no memory for them");
+			return qi_hotplug_fail(q, failure, QUIRE_ENOMEM, what, at, block.pages, "tables",
+					       "no memory for them");
 	}
 	return QUIRE_OK;
 }

@@ -204,7 +204,8 @@ size_t quire_alloc_frames_bulk(struct quire *q, int nid, quire_gfp_t gfp, size_t
 	return count - wanted + got;
 }
 
-static inline enum quire_status give_one(struct quire *q, struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, const void *site)
+static inline enum quire_status give_one(struct quire *q, struct qi_zone *za, unsigned cpu, quire_pfn_t pfn,
+					 const void *site)
 {
 	if (qi_unlikely(qi_debug_of(q) != NULL))
 		return qi_debug_free(q, za, cpu, pfn, 0, site);
@@ -259,7 +260,8 @@ size_t quire_free_frames_bulk(struct quire *q, size_t count, quire_pfn_t *pfns)
 				pfns[i] = QUIRE_PFN_NONE;
 				continue;
 			}
-			qi_refuse_frame(q, QUIRE_EINVAL, pfns[i], 0, "one of many given back is not in use as a single frame");
+			qi_refuse_frame(q, QUIRE_EINVAL, pfns[i], 0,
+					"one of many given back is not in use as a single frame");
 			refused++;
 		}
 	}

@@ -59,7 +59,8 @@ static void weigh_marks(const struct quire_zone *zone, const struct reading *r, 
 		e->highatomic = qi_peek(&zone->tree->free_special[QUIRE_MIGRATE_HIGHATOMIC]);
 	if (!(r->flags & QI_ALLOC_CMA))
 		e->cma = qi_peek(&zone->tree->free_special[QUIRE_MIGRATE_CMA]);
-	e->mark = qi_request_floor(qi_zone_of(zone), r->order, r->highest, r->flags) - e->lowmem_reserve - e->highatomic - e->cma;
+	e->mark = qi_request_floor(qi_zone_of(zone), r->order, r->highest, r->flags) - e->lowmem_reserve - e->highatomic -
+		  e->cma;
 }
 
 static enum quire_zone_verdict judge(const struct quire_zone *zone, const struct reading *r,

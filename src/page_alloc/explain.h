@@ -7,6 +7,7 @@
 #include "page_alloc/page_alloc.h"
 
 /* The zonelist a request would walk; NULL: there is no such node. *start: the node, resolved. */
-const struct quire_zonelist *qi_explain_list(const struct quire *q, int nid, quire_gfp_t gfp, const struct quire_node **start);
+const struct quire_zonelist *qi_explain_list(const struct quire *q, int nid, quire_gfp_t gfp,
+					     const struct quire_node **start);
 
 #endif

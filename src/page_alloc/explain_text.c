@@ -197,7 +197,8 @@ void quire_explain_record(const struct quire_request_record *record, const struc
 		qi_print(sink, " that freed %llu pages", (qi_ull)record->reclaimed);
 	print_amount(sink, &parts, record->compactions, "compaction", "compactions");
 	if (record->compactions)
-		qi_print(sink, " (the last: %s)", quire_compact_result_name((enum quire_compact_result)record->compact_result));
+		qi_print(sink, " (the last: %s)",
+			 quire_compact_result_name((enum quire_compact_result)record->compact_result));
 	print_amount(sink, &parts, record->unreserved, "pageblock of the atomic reserve given up",
 		     "pageblocks of the atomic reserve given up");
 	print_amount(sink, &parts, record->kills, "call of the out-of-memory hook", "calls of the out-of-memory hook");

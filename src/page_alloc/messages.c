@@ -40,9 +40,10 @@ static void warn_failure(const struct qi_walk *walk, uint64_t so_far)
 
 	if (!worth_telling(so_far) || (walk->gfp & QUIRE_GFP_NOWARN))
 		return;
-	qi_log(q->platform, QUIRE_LOG_WARNING, "page allocation failure: order:%u, mode:%#x(%s), nodemask=%s, node %d (%llu so far)",
-	       walk->request.order, walk->gfp, quire_gfp_names(walk->gfp, names, sizeof(names)),
-	       walk->mask ? "given" : "(null)", walk->nid, (unsigned long long)so_far);
+	qi_log(q->platform, QUIRE_LOG_WARNING,
+	       "page allocation failure: order:%u, mode:%#x(%s), nodemask=%s, node %d (%llu so far)", walk->request.order,
+	       walk->gfp, quire_gfp_names(walk->gfp, names, sizeof(names)), walk->mask ? "given" : "(null)", walk->nid,
+	       (unsigned long long)so_far);
 }
 
 void qi_note_slow(const struct qi_walk *walk, struct quire_request_record *record)
@@ -107,7 +108,7 @@ enum quire_status qi_refuse_frame(struct quire *q, enum quire_status status, qui
 	if (!to_be_told(q, &q->page_alloc.refused, &so_far))
 		return status;
 	quire_explain_frame(q, pfn, &sink);
-	qi_log(q->platform, QUIRE_LOG_WARNING, "frame %#llx, order %u, not taken back: %s. %s", (unsigned long long)pfn, order,
-	       what, line.text);
+	qi_log(q->platform, QUIRE_LOG_WARNING, "frame %#llx, order %u, not taken back: %s. %s", (unsigned long long)pfn,
+	       order, what, line.text);
 	return status;
 }

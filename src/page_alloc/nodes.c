@@ -5,7 +5,8 @@
 static bool has_memory(const struct quire *q, const struct quire_nodemask *mask)
 {
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
-		if (quire_nodemask_test(mask, (int)nid) && q->topology.nodes[nid] && q->topology.nodes[nid]->zonelists[0].count)
+		if (quire_nodemask_test(mask, (int)nid) && q->topology.nodes[nid] &&
+		    q->topology.nodes[nid]->zonelists[0].count)
 			return true;
 	return false;
 }

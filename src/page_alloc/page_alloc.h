@@ -64,7 +64,10 @@ static inline enum quire_status qi_walk_run(struct qi_walk *walk, quire_pfn_t *p
 }
 #define QI_SITE __builtin_return_address(0)
 
-/* Its parts: above the low marks only; the slow path too; what the flags want done with the block, which fails is given back. */
+/*
+ * Its parts: above the low marks only; the slow path too; what the flags want done with the block, which fails is given
+ * back.
+ */
 enum quire_status qi_walk_first(struct qi_walk *walk, quire_pfn_t *pfn);
 enum quire_status qi_walk_take(struct qi_walk *walk, quire_pfn_t *pfn);
 enum quire_status qi_walk_finish(struct qi_walk *walk, quire_pfn_t pfn);
@@ -162,8 +165,8 @@ uint64_t qi_reclaimable(struct quire *q, int nid);
 /* --- mobility/compact_direct.c --- */
 
 /*
- * Compaction on a request's behalf; priority: 0 the whole zone, 1 with waiting for locks, 2 without. QUIRE_COMPACT_SUCCESS: *pfn
- * is the request's. PARTIAL and below: ask the zones again, it may have helped.
+ * Compaction on a request's behalf; priority: 0 the whole zone, 1 with waiting for locks, 2 without.
+ * QUIRE_COMPACT_SUCCESS: *pfn is the request's. PARTIAL and below: ask the zones again, it may have helped.
  */
 enum quire_compact_result qi_compact_direct(struct qi_walk *walk, unsigned flags, unsigned priority, quire_pfn_t *pfn);
 /* Requests like this one would like the background compactor to run. */

@@ -22,8 +22,10 @@ static bool all_sound(const struct quire *q, quire_pfn_t pfn, unsigned order)
 		const struct quire_page *page = page_at(q, at);
 
 		if (quire_page_test(page, BAD_FLAGS) || quire_page_refs(page)) {
-			qi_log(q->platform, QUIRE_LOG_ERROR, "bad page state of free frame %#llx: flags %#x, %u references; its block of "
-			       "order %u is lost", (unsigned long long)at, page->flags & BAD_FLAGS, quire_page_refs(page), order);
+			qi_log(q->platform, QUIRE_LOG_ERROR,
+			       "bad page state of free frame %#llx: flags %#x, %u references; its block of "
+			       "order %u is lost",
+			       (unsigned long long)at, page->flags & BAD_FLAGS, quire_page_refs(page), order);
 			return false;
 		}
 	}
@@ -89,8 +91,8 @@ static enum quire_status release(struct quire *q, struct quire_page *page, quire
 }
 
 /*
- * Others still hold the first frame of a block that is not compound: the rest goes now, the upper half, then the upper half of
- * what is left, and so on.
+ * Others still hold the first frame of a block that is not compound: the rest goes now, the upper half, then the upper
+ * half of what is left, and so on.
  */
 static enum quire_status release_tail(struct quire *q, struct quire_page *page, quire_pfn_t pfn, unsigned order,
 				      const void *site)
@@ -113,7 +115,8 @@ static enum quire_status judge(struct quire *q, const struct quire_page *page, q
 	if (quire_page_test(page, QUIRE_PAGE_RESERVED | QUIRE_PAGE_OFFLINE))
 		return qi_refuse_frame(q, QUIRE_ENOENT, pfn, order, "it is reserved or offline");
 	if (!quire_page_refs(page))
-		return qi_refuse_frame(q, QUIRE_EEXIST, pfn, order, "nobody has a reference to it: it was given back already, or is "
+		return qi_refuse_frame(q, QUIRE_EEXIST, pfn, order,
+				       "nobody has a reference to it: it was given back already, or is "
 				       "not the first of its block");
 	if (quire_page_order(page) != order)
 		return qi_refuse_frame(q, QUIRE_EINVAL, pfn, order, "its block has another order");

@@ -71,7 +71,8 @@ static enum quire_status try_zones(struct qi_walk *walk, unsigned cpu, unsigned 
 			break;
 		if (try_zone(walk, za, cpu, flags, pfn) == QUIRE_OK) {
 			qi_count_allocs(za, cpu, walk, 1);
-			qi_trace(walk->q, alloc, *pfn, walk->request.order, walk->gfp, (enum quire_migratetype)walk->request.type);
+			qi_trace(walk->q, alloc, *pfn, walk->request.order, walk->gfp,
+				 (enum quire_migratetype)walk->request.type);
 			return QUIRE_OK;
 		}
 	}

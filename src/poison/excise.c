@@ -87,8 +87,10 @@ void qi_poison_free_rest(struct quire *q, struct qi_zone *za, quire_pfn_t head, 
 			lost += qi_poison_return(za, at) != QUIRE_OK;
 	}
 	if (lost)
-		qi_log(q->platform, QUIRE_LOG_ERROR, "Memory failure: %#llx: no metadata to give all of it back, %llu frames "
-		       "are lost", (unsigned long long)head, (unsigned long long)lost);
+		qi_log(q->platform, QUIRE_LOG_ERROR,
+		       "Memory failure: %#llx: no metadata to give all of it back, %llu frames "
+		       "are lost",
+		       (unsigned long long)head, (unsigned long long)lost);
 }
 
 void qi_poison_mark(struct quire *q, quire_pfn_t pfn, bool poisoned)

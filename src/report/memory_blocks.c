@@ -194,10 +194,13 @@ static void print_nodes(const struct quire_block *block, const struct quire_repo
 		qi_print(sink, "node%d", block->nid);
 }
 
-static void live_line(const struct quire *q, const struct quire_block *block, quire_phys_t unit, const struct quire_report_sink *sink)
+static void live_line(const struct quire *q, const struct quire_block *block, quire_phys_t unit,
+		      const struct quire_report_sink *sink)
 {
 	static const char *const states[] = {
-		[QUIRE_BLOCK_OFFLINE] = "offline", [QUIRE_BLOCK_ONLINE] = "online", [QUIRE_BLOCK_GOING_OFFLINE] = "going-offline",
+		[QUIRE_BLOCK_OFFLINE] = "offline",
+		[QUIRE_BLOCK_ONLINE] = "online",
+		[QUIRE_BLOCK_GOING_OFFLINE] = "going-offline",
 	};
 	uint64_t index = qi_div64(block->pfn << quire_page_shift(&q->config), unit);
 	char zones[64];

@@ -41,7 +41,8 @@ static enum quire_status open_books(struct quire *q, struct zone_books *b, const
 	b->zone = zone;
 	b->first = qi_align_up(zone->start_pfn, frames);
 	b->blocks = qi_div64(qi_max(qi_align_down(zone->start_pfn + zone->spanned, frames), b->first) - b->first, frames);
-	b->known = qi_meta_alloc(q, (size_t)(b->blocks / 64 + 1) * sizeof(uint64_t), 64, zone->node->nid, &q->metadata.trees);
+	b->known = qi_meta_alloc(q, (size_t)(b->blocks / 64 + 1) * sizeof(uint64_t), 64, zone->node->nid,
+				 &q->metadata.trees);
 	b->handed_over = qi_zone_of(zone)->tree.handed_over;
 	return b->known ? QUIRE_OK : QUIRE_ENOMEM;
 }
@@ -53,13 +54,15 @@ enum quire_status quire_reporting_open(struct quire *q, struct quire_reporting *
 
 	if (!r->report || q->stage < QUIRE_STAGE_WATERMARKS)
 		return QUIRE_EINVAL;
-	r->state = qi_meta_alloc(q, sizeof(*r->state) + most * sizeof(struct zone_books), 64, QUIRE_NO_NODE, &q->metadata.trees);
+	r->state = qi_meta_alloc(q, sizeof(*r->state) + most * sizeof(struct zone_books), 64, QUIRE_NO_NODE,
+				 &q->metadata.trees);
 	if (!r->state)
 		return QUIRE_ENOMEM;
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
 		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES && status == QUIRE_OK; type++)
 			if (q->topology.nodes[nid]->zones[type].tree)
-				status = open_books(q, &r->state->books[r->state->count++], &q->topology.nodes[nid]->zones[type]);
+				status = open_books(q, &r->state->books[r->state->count++],
+						    &q->topology.nodes[nid]->zones[type]);
 	if (status != QUIRE_OK)
 		r->state = NULL;
 	return status;
@@ -70,7 +73,8 @@ enum quire_status quire_reporting_open(struct quire *q, struct quire_reporting *
 /* May a batch be out of reach for a while? */
 static bool room_for_batch(const struct qi_zone *za)
 {
-	return qi_tree_free_pages(&za->tree) > qi_mark(za->zone, QUIRE_WMARK_LOW) + QUIRE_REPORTING_BATCH * block_frames(za->q);
+	return qi_tree_free_pages(&za->tree) >
+	       qi_mark(za->zone, QUIRE_WMARK_LOW) + QUIRE_REPORTING_BATCH * block_frames(za->q);
 }
 
 /* Zone locked. The next few pageblocks; those to be told are isolated. */

@@ -43,7 +43,8 @@ static enum quire_status check_overlap(const struct quire_topology *t, const str
 		const struct quire_zone *zone = &node->zones[type];
 
 		/* Devices lie wherever they lie. */
-		if (!zone->spanned || type == QUIRE_ZONE_DEVICE || (type == QUIRE_ZONE_MOVABLE && qi_movable_mirrored(t, mb)))
+		if (!zone->spanned || type == QUIRE_ZONE_DEVICE ||
+		    (type == QUIRE_ZONE_MOVABLE && qi_movable_mirrored(t, mb)))
 			continue;
 		/* What came later may lie between what boot had. */
 		if (zone->start_pfn < at && !t->changes)

@@ -18,7 +18,8 @@ static struct qi_zone_map *new_map(struct quire_topology *t, size_t max)
 /* --- building ------------------------------------------------------------------------------------------------------- */
 
 /* The zone memory of this kind has at pfn, and where that ends at the latest. */
-static struct quire_zone *zone_in_node(struct quire_node *node, bool mirrored, bool mirror, quire_pfn_t pfn, quire_pfn_t *end)
+static struct quire_zone *zone_in_node(struct quire_node *node, bool mirrored, bool mirror, quire_pfn_t pfn,
+				       quire_pfn_t *end)
 {
 	struct quire_zone *found = NULL;
 

@@ -157,9 +157,11 @@ static bool list_room(struct quire_topology *t, const struct quire_node *node, s
 static bool order_room(struct quire_topology *t)
 {
 	if (!t->order_load)
-		t->order_load = t->alloc(t->alloc_ctx, t->node_count * sizeof(*t->order_load), sizeof(uint32_t), QUIRE_NO_NODE);
+		t->order_load = t->alloc(t->alloc_ctx, t->node_count * sizeof(*t->order_load), sizeof(uint32_t),
+					 QUIRE_NO_NODE);
 	if (!t->order_key)
-		t->order_key = t->alloc(t->alloc_ctx, t->node_count * sizeof(*t->order_key), sizeof(uint64_t), QUIRE_NO_NODE);
+		t->order_key = t->alloc(t->alloc_ctx, t->node_count * sizeof(*t->order_key), sizeof(uint64_t),
+					QUIRE_NO_NODE);
 	return t->order_load && t->order_key;
 }
 

@@ -15,7 +15,9 @@ static uint64_t next(void)
 
 int main(void)
 {
-	static const uint64_t edges[] = { 1, 2, 3, 10, 16, 0xffffffffull, 0x100000000ull, 0x100000001ull, UINT64_MAX - 1, UINT64_MAX };
+	static const uint64_t edges[] = {
+		1, 2, 3, 10, 16, 0xffffffffull, 0x100000000ull, 0x100000001ull, UINT64_MAX - 1, UINT64_MAX
+	};
 
 	if (sizeof(void *) != 4) {
 		puts("not a 32-bit program");
@@ -23,7 +25,8 @@ int main(void)
 	}
 	for (size_t i = 0; i < QI_ARRAY_SIZE(edges); i++)
 		for (size_t j = 0; j < QI_ARRAY_SIZE(edges); j++)
-			if (qi_div64(edges[i], edges[j]) != edges[i] / edges[j] || qi_mod64(edges[i], edges[j]) != edges[i] % edges[j])
+			if (qi_div64(edges[i], edges[j]) != edges[i] / edges[j] ||
+			    qi_mod64(edges[i], edges[j]) != edges[i] % edges[j])
 				return 1;
 	for (int i = 0; i < 200000; i++) {
 		uint64_t a = next() >> (next() & 63), b = next() >> (next() & 63);

@@ -10,12 +10,12 @@
 #include "base/base.h"
 
 /* Format with both and compare text and length. */
-#define SAME(...)                                                                                                                \
-	do {                                                                                                                     \
-		char ours[128], theirs[128];                                                                                     \
-		int our_length = qi_snprintf(ours, sizeof(ours), __VA_ARGS__);                                                   \
-		assert_int_equal(our_length, snprintf(theirs, sizeof(theirs), __VA_ARGS__));                                     \
-		assert_string_equal(ours, theirs);                                                                               \
+#define SAME(...) \
+	do { \
+		char ours[128], theirs[128]; \
+		int our_length = qi_snprintf(ours, sizeof(ours), __VA_ARGS__); \
+		assert_int_equal(our_length, snprintf(theirs, sizeof(theirs), __VA_ARGS__)); \
+		assert_string_equal(ours, theirs); \
 	} while (0)
 
 static void numbers_print_as_in_c(void **state)

@@ -1,6 +1,6 @@
 /*
- * Lazy descriptors on the allocation road: every huge block of a machine is handed out, each is RAM, each once, each with its
- * descriptors, although their frames have to be found in the same zones and run short on the way.
+ * Lazy descriptors on the allocation road: every huge block of a machine is handed out, each is RAM, each once, each with
+ * its descriptors, although their frames have to be found in the same zones and run short on the way.
  */
 #include <setjmp.h>
 #include <stdarg.h>

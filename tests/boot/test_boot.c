@@ -1,6 +1,7 @@
 /*
- * The whole road on memory that really is there: a small machine of this process's own pages, metadata inside it, every sparse
- * model and every init policy. What the engine hands out is overwritten, so that any frame it gave away and still uses shows.
+ * The whole road on memory that really is there: a small machine of this process's own pages, metadata inside it, every
+ * sparse model and every init policy. What the engine hands out is overwritten, so that any frame it gave away and still
+ * uses shows.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,16 +49,18 @@ static struct quire_machine machine;
 
 static void describe_machine(void)
 {
-	const struct quire_machine_storage storage = { .map = map, .map_max = 8, .reservations = reservations, .reservation_max = 4 };
+	const struct quire_machine_storage storage = {
+		.map = map, .map_max = 8, .reservations = reservations, .reservation_max = 4
+	};
 
 	quire_machine_init(&machine, QUIRE_ARCH_X86_64, &storage);
 	quire_machine_add_range(&machine, 0, HOLE_BASE, QUIRE_MEMORY_RAM, 0, QUIRE_NO_NODE);
 	quire_machine_add_range(&machine, HOLE_BASE + HOLE_SIZE, RAM_SIZE - HOLE_BASE - HOLE_SIZE, QUIRE_MEMORY_RAM, 0,
 				QUIRE_NO_NODE);
-	quire_machine_add_reservation(&machine, &(struct quire_reservation){ .base = 1 << 20, .size = 2 << 20,
-									      .kind = QUIRE_RESERVE_KERNEL, .name = "kernel" });
-	quire_machine_add_reservation(&machine, &(struct quire_reservation){ .base = 50 << 20, .size = (1 << 20) + 100,
-									      .kind = QUIRE_RESERVE_INITRD, .name = "initrd" });
+	quire_machine_add_reservation(&machine, &(struct quire_reservation){
+		.base = 1 << 20, .size = 2 << 20, .kind = QUIRE_RESERVE_KERNEL, .name = "kernel" });
+	quire_machine_add_reservation(&machine, &(struct quire_reservation){
+		.base = 50 << 20, .size = (1 << 20) + 100, .kind = QUIRE_RESERVE_INITRD, .name = "initrd" });
 }
 
 static enum quire_status boot(enum quire_model model, enum quire_init_policy init)
@@ -94,7 +97,8 @@ static void take_all(unsigned order)
 	for (;; order--) {
 		quire_pfn_t pfn;
 
-		while (quire_alloc_frames(&q, QUIRE_NO_NODE, order, QUIRE_GFP_MEMALLOC | QUIRE_GFP_HIGHUSER_MOVABLE, &pfn) == QUIRE_OK) {
+		while (quire_alloc_frames(&q, QUIRE_NO_NODE, order, QUIRE_GFP_MEMALLOC | QUIRE_GFP_HIGHUSER_MOVABLE,
+					  &pfn) == QUIRE_OK) {
 			assert_true((pfn + (1ull << order)) * PAGE <= RAM_SIZE);
 			for (quire_pfn_t i = pfn; i < pfn + (1ull << order); i++) {
 				assert_false(owned[i]);

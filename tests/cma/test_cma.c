@@ -424,7 +424,8 @@ static void areas_in_pieces_serve_from_each(void **state)
 
 /* --- where areas go --------------------------------------------------------------------------------------------------- */
 
-static void expect_refusal(struct booted *b, const struct quire_cma_request *request, enum quire_status status, const char *why)
+static void expect_refusal(struct booted *b, const struct quire_cma_request *request, enum quire_status status,
+			   const char *why)
 {
 	const struct quire_memblock_type *reserved = &b->q.memblock.reserved;
 	quire_phys_t before = reserved->total_size;
@@ -439,8 +440,9 @@ static void expect_refusal(struct booted *b, const struct quire_cma_request *req
 
 static void places_are_judged(void **state)
 {
-	const struct booted_options options = { .map_count = 2, .map = {
-		{ .base = MIB, .size = 255 * MIB, .nid = QUIRE_NO_NODE }, { .base = 4 * GIB, .size = GIB, .nid = QUIRE_NO_NODE } } };
+	const struct booted_options options = { .map_count = 2,
+						.map = { { .base = MIB, .size = 255 * MIB, .nid = QUIRE_NO_NODE },
+							 { .base = 4 * GIB, .size = GIB, .nid = QUIRE_NO_NODE } } };
 	struct quire_cma_request request = { .size = 16 * MIB, .nid = QUIRE_NO_NODE }, r;
 	struct booted *b = booted_prepare(&options);
 	const struct quire_cma_area *area;

@@ -108,7 +108,8 @@ static void init_on_alloc_and_on_free(void **state)
 	assert_true(all_zero(pfn, 3));
 	quire_fini(&q);
 	/* Poison takes the place of both. */
-	assert_int_equal(rig_boot(&(struct quire_debug_options){ .init_on_free = true, .page_poison = true }, true), QUIRE_OK);
+	assert_int_equal(rig_boot(&(struct quire_debug_options){ .init_on_free = true, .page_poison = true }, true),
+			 QUIRE_OK);
 	pfn = take(0);
 	give(pfn, 0);
 	assert_int_equal((uint8_t)ram[pfn * 4096], QUIRE_POISON_BYTE);
@@ -125,7 +126,8 @@ static void free_frames_are_out_of_the_map(void **state)
 	(void)state;
 	rig_platform.set_mapped = rig_set_mapped;
 	for (unsigned outside = 0; outside < 2; outside++) {
-		assert_int_equal(rig_boot(&(struct quire_debug_options){ .debug_pagealloc = true, .page_poison = true }, outside),
+		assert_int_equal(rig_boot(&(struct quire_debug_options){ .debug_pagealloc = true, .page_poison = true },
+					  outside),
 				 QUIRE_OK);
 		for (n = 0; quire_alloc_frames(&q, 0, 0, QUIRE_GFP_MEMALLOC | QUIRE_GFP_NOWARN, &all[n]) == QUIRE_OK; n++)
 			ram[all[n] * 4096] = 1;
@@ -401,9 +403,9 @@ int main(void)
 		RIG_TEST(poison_is_written_and_kept), RIG_TEST(a_single_bit_is_told_from_a_stray_write),
 		RIG_TEST(two_bits_are_not_one), RIG_TEST(init_on_alloc_and_on_free), RIG_TEST(free_frames_are_out_of_the_map),
 		RIG_TEST(small_blocks_have_their_neighbourhood), RIG_TEST(running_over_the_end_is_found),
-		RIG_TEST(guards_do_not_cost_the_last_frames), RIG_TEST(faults_follow_their_rules), RIG_TEST(faults_of_a_running_machine),
-		RIG_TEST(equal_seeds_fail_equally), RIG_TEST(shuffled_by_its_seed),
-		RIG_TEST(without_memory_for_notes),
+		RIG_TEST(guards_do_not_cost_the_last_frames), RIG_TEST(faults_follow_their_rules),
+		RIG_TEST(faults_of_a_running_machine),
+		RIG_TEST(equal_seeds_fail_equally), RIG_TEST(shuffled_by_its_seed), RIG_TEST(without_memory_for_notes),
 	};
 
 	return cmocka_run_group_tests_name("debug", tests, NULL, NULL);

@@ -275,7 +275,8 @@ static void wrong_frees(bool told_at_once)
 static void wrong_frees_are_refused(void **state)
 {
 	static const struct quire_debug_options debug[] = {
-		{ 0 }, { .page_owner = true }, { .page_poison = true }, { .init_on_free = true }, { .debug_pagealloc = true },
+		{ 0 }, { .page_owner = true }, { .page_poison = true }, { .init_on_free = true },
+		{ .debug_pagealloc = true },
 		{ .debug_pagealloc = true, .guardpage_minorder = 1, .page_owner = true },
 	};
 

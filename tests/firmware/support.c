@@ -9,7 +9,8 @@ void machine_reset(struct test_machine *t, enum quire_arch arch)
 	t->storage = (struct quire_machine_storage){
 		.map = t->map, .map_max = MACHINE_RANGES, .reservations = t->reservations, .reservation_max = MACHINE_RANGES,
 		.affinities = t->affinities, .affinity_max = MACHINE_RANGES, .cpus = t->cpus, .cpu_max = MACHINE_CPUS,
-		.domains = t->domains, .domain_max = MACHINE_CPUS, .distances = t->distances, .distance_max = MACHINE_DISTANCES,
+		.domains = t->domains, .domain_max = MACHINE_CPUS, .distances = t->distances,
+		.distance_max = MACHINE_DISTANCES,
 	};
 	quire_machine_init(&t->m, arch, &t->storage);
 }
@@ -64,8 +65,8 @@ void machine_text(const struct quire_machine *m, char *text, size_t size)
 
 	text[0] = '\0';
 	for (size_t i = 0; i < m->map_count; i++)
-		append(&w, "map %llx %llx %d %x %d\n", (unsigned long long)m->map[i].base, (unsigned long long)m->map[i].size,
-		       m->map[i].type, m->map[i].attributes, m->map[i].nid);
+		append(&w, "map %llx %llx %d %x %d\n", (unsigned long long)m->map[i].base,
+		       (unsigned long long)m->map[i].size, m->map[i].type, m->map[i].attributes, m->map[i].nid);
 	for (size_t i = 0; i < m->reservation_count; i++)
 		append(&w, "res %llx %llx %d %s\n", (unsigned long long)m->reservations[i].base,
 		       (unsigned long long)m->reservations[i].size, m->reservations[i].kind, m->reservations[i].name);

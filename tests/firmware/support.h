@@ -18,7 +18,10 @@
 #define MACHINE_CPUS 128
 #define MACHINE_DISTANCES 32
 
-/* A machine over storage of its own. Every array ends in a canary, so that a reader that writes beyond its capacity shows. */
+/*
+ * A machine over storage of its own. Every array ends in a canary, so that a reader that writes beyond its capacity
+ * shows.
+ */
 struct test_machine {
 	struct quire_machine m;
 	struct quire_machine_storage storage;

@@ -552,7 +552,8 @@ static void broken_roads_end_with_a_reason(void **state)
 /* Bytes of real tables changed at random, sums put right: any answer, but no crash and no write out of bounds. */
 static void mutated_tables_are_survived(void **state)
 {
-	static const char *const samples[] = { "srat-hotplug.bin", "slit-3-nodes.bin", "madt-4-cpus.bin", "srat-3-nodes-cpuless.bin" };
+	static const char *const samples[] = { "srat-hotplug.bin", "slit-3-nodes.bin", "madt-4-cpus.bin",
+					       "srat-3-nodes-cpuless.bin" };
 	uint64_t seed = 5;
 
 	(void)state;

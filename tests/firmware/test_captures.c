@@ -1,6 +1,6 @@
 /*
- * Real firmware data against what the real kernel printed about it while it read them: e820, SRAT, SLIT, MADT and device trees
- * of every capture that has them. Skipped, with a notice, where the captures are not there.
+ * Real firmware data against what the real kernel printed about it while it read them: e820, SRAT, SLIT, MADT and device
+ * trees of every capture that has them. Skipped, with a notice, where the captures are not there.
  */
 #define _DEFAULT_SOURCE
 #include "support.h"
@@ -79,7 +79,8 @@ static enum quire_arch arch_of(const struct capture *c)
 }
 
 static const char *const type_texts[QUIRE_MEMORY_TYPES] = {
-	"usable", "reserved", "ACPI data", "ACPI NVS", "unusable", "persistent (type 7)", "persistent (type 12)", "soft reserved",
+	"usable",	 "reserved", "ACPI data", "ACPI NVS", "unusable", "persistent (type 7)", "persistent (type 12)",
+	"soft reserved",
 };
 
 static int by_base(const void *a, const void *b)
@@ -196,7 +197,8 @@ static void compare_srat(const struct capture *c)
 		unsigned domain, apic, node;
 
 		assert_int_equal(sscanf(line, "%u -> APIC %x -> Node %u", &domain, &apic, &node), 3);
-		if (i >= t.m.cpu_count || t.m.cpus[i].domain != domain || t.m.cpus[i].hwid != apic || node_of(domain) != node)
+		if (i >= t.m.cpu_count || t.m.cpus[i].domain != domain || t.m.cpus[i].hwid != apic ||
+		    node_of(domain) != node)
 			fail_msg("%s: CPU %zu differs", c->name, i);
 	}
 	/* 6.12 does not print CPUs. */
@@ -327,7 +329,8 @@ static void compare_fdt(const struct capture *c)
 	assert_int_equal(t.m.cpu_count, count_lines(cpuinfo, "processor\t"));
 	free(cpuinfo);
 	if (t.m.dma_limit) {
-		snprintf(zone, sizeof(zone), "DMA      [mem 0x0000000040000000-%#018llx]", (unsigned long long)t.m.dma_limit - 1);
+		snprintf(zone, sizeof(zone), "DMA      [mem 0x0000000040000000-%#018llx]",
+			 (unsigned long long)t.m.dma_limit - 1);
 		assert_non_null(strstr(c->dmesg, zone));
 	}
 	if (t.m.distance_count)

@@ -110,8 +110,9 @@ static void memmap_has_every_form(void **state)
 
 static void memmap_refuses(void **state)
 {
-	static const char *const bad[] = { "memmap=@1G", "memmap=0@1G", "memmap=1G@", "memmap=2@0xffffffffffffffff", "memmap=0",
-					   "memmap=1G%0-99999999999" };
+	static const char *const bad[] = { "memmap=@1G", "memmap=0@1G",
+					   "memmap=1G@", "memmap=2@0xffffffffffffffff",
+					   "memmap=0",	 "memmap=1G%0-99999999999" };
 	char line[2048] = "";
 
 	(void)state;
@@ -208,7 +209,8 @@ static void crashkernel_forms(void **state)
 	assert_true(o->crashkernel_low.given && o->crashkernel_low.size == 0);
 	o = x86("crashkernel=512M-2G:64M,2G-:128M@32M");
 	assert_int_equal(o->crash_range_count, 2);
-	assert_true(o->crash_ranges[0].start == 512 * MIB && o->crash_ranges[0].end == 2 * GIB && o->crash_ranges[0].size == 64 * MIB);
+	assert_true(o->crash_ranges[0].start == 512 * MIB && o->crash_ranges[0].end == 2 * GIB &&
+		    o->crash_ranges[0].size == 64 * MIB);
 	assert_true(o->crash_ranges[1].start == 2 * GIB && o->crash_ranges[1].end == QUIRE_PHYS_MAX);
 	assert_true(o->crash_ranges[1].size == 128 * MIB && o->crashkernel.start == 32 * MIB && o->crashkernel.size == 0);
 	assert_none_refused();
@@ -245,7 +247,8 @@ static void hugepages_go_with_the_size_before_them(void **state)
 		const char *refusal;
 	} cases[] = {
 		{ "hugepages=300", 1, { { 2 << 20, 300, -1 } }, NULL },
-		{ "hugepagesz=1G hugepages=2 hugepagesz=2M hugepages=64", 2, { { 1 << 30, 2, -1 }, { 2 << 20, 64, -1 } }, NULL },
+		{ "hugepagesz=1G hugepages=2 hugepagesz=2M hugepages=64", 2, { { 1 << 30, 2, -1 }, { 2 << 20, 64, -1 } },
+		  NULL },
 		{ "default_hugepagesz=2M hugepagesz=1G hugepages=2 hugepagesz=2M hugepages=300", 2,
 		  { { 1 << 30, 2, -1 }, { 2 << 20, 300, -1 } }, NULL },
 		{ "default_hugepagesz=1G hugepages=4", 1, { { 1 << 30, 4, -1 } }, NULL },
@@ -289,7 +292,8 @@ static void debugging(void **state)
 	const struct quire_debug_options *d;
 
 	(void)state;
-	d = &x86("page_poison=1 page_owner=on debug_pagealloc=on debug_guardpage_minorder=3 init_on_alloc=y init_on_free=0")->debug;
+	d = &x86("page_poison=1 page_owner=on debug_pagealloc=on debug_guardpage_minorder=3 init_on_alloc=y init_on_free=0")
+		     ->debug;
 	assert_true(d->page_poison && d->page_owner && d->debug_pagealloc && d->init_on_alloc && !d->init_on_free);
 	assert_int_equal(d->guardpage_minorder, 3);
 	assert_false(x86("page_owner=1")->debug.page_owner);
@@ -298,7 +302,8 @@ static void debugging(void **state)
 	assert_int_equal(x86("debug_guardpage_minorder=6")->debug.guardpage_minorder, 0);
 	assert_refused("[debug_guardpage_minorder=6:");
 	d = &x86("fail_page_alloc=10,50,100,-1")->debug;
-	assert_true(d->faults.interval == 10 && d->faults.probability == 50 && d->faults.space == 100 && d->faults.times == -1);
+	assert_true(d->faults.interval == 10 && d->faults.probability == 50 && d->faults.space == 100 &&
+		    d->faults.times == -1);
 	assert_true(d->faults.min_order == 1 && d->faults.ignore_highmem && d->faults.ignore_reclaim);
 	assert_int_equal(x86("fail_page_alloc=1,100,0,7")->debug.faults.times, 7);
 	assert_int_equal(x86("fail_page_alloc=1,101,0,7")->debug.faults.probability, 0);

@@ -32,7 +32,8 @@ static void defaults_pass_their_own_check(void **state)
 static void defaults_are_the_build_facts(void **state)
 {
 	struct quire_config x86 = make(QUIRE_ARCH_X86_64, QUIRE_RULES_6_1), arm = make(QUIRE_ARCH_ARM64, QUIRE_RULES_6_1);
-	struct quire_config arm12 = make(QUIRE_ARCH_ARM64, QUIRE_RULES_6_12), pae = make(QUIRE_ARCH_I386_PAE, QUIRE_RULES_6_1);
+	struct quire_config arm12 = make(QUIRE_ARCH_ARM64, QUIRE_RULES_6_12),
+			    pae = make(QUIRE_ARCH_I386_PAE, QUIRE_RULES_6_1);
 	struct quire_config i386 = make(QUIRE_ARCH_I386, QUIRE_RULES_6_1);
 
 	(void)state;
@@ -63,14 +64,14 @@ static void check_finds_what_does_not_fit(void **state)
 	const char *why;
 
 	(void)state;
-#define REFUSED(field, value, status)                                                                                            \
-	do {                                                                                                                     \
-		c = good;                                                                                                        \
-		c.field = value;                                                                                                 \
-		why = NULL;                                                                                                      \
-		assert_int_equal(quire_config_check(&c, &why), status);                                                          \
-		assert_non_null(why);                                                                                            \
-		assert_int_equal(quire_config_check(&c, NULL), status);                                                          \
+#define REFUSED(field, value, status) \
+	do { \
+		c = good; \
+		c.field = value; \
+		why = NULL; \
+		assert_int_equal(quire_config_check(&c, &why), status); \
+		assert_non_null(why); \
+		assert_int_equal(quire_config_check(&c, NULL), status); \
 	} while (0)
 	REFUSED(geometry.page_shift, 13, QUIRE_ERANGE);
 	REFUSED(geometry.page_shift, 200, QUIRE_ERANGE);

@@ -327,7 +327,8 @@ static void random_maps_agree_with_the_model(void **state)
 			model_add(cells, first, first + length, type);
 		}
 		for (size_t i = 0; i < directives; i++) {
-			static const uint8_t added[] = { QUIRE_MEMORY_RAM, QUIRE_MEMORY_RESERVED, QUIRE_MEMORY_ACPI, QUIRE_MEMORY_PRAM };
+			static const uint8_t added[] = { QUIRE_MEMORY_RAM, QUIRE_MEMORY_RESERVED, QUIRE_MEMORY_ACPI,
+							 QUIRE_MEMORY_PRAM };
 			size_t first = next_random(&seed) % CELLS, length = next_random(&seed) % (CELLS - first) + 1;
 			unsigned kind = (unsigned)(next_random(&seed) % 6);
 			struct quire_memmap_directive *d = &options.memmap[options.memmap_count++];

@@ -60,8 +60,7 @@ static void words(const char *name, size_t count, const uint32_t *values)
 	OK(fdt_property(blob, name, bytes, (int)(count * 4)));
 }
 
-#define WORDS(name, ...)                                                                                                         \
-	words(name, sizeof((uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t), (uint32_t[]){ __VA_ARGS__ })
+#define WORDS(name, ...) words(name, sizeof((uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t), (uint32_t[]){ __VA_ARGS__ })
 
 static void memory(const char *name, uint32_t high, uint32_t low, uint32_t size_high, uint32_t size_low, int nid)
 {
@@ -96,7 +95,8 @@ static void expect_map(size_t i, quire_phys_t base, quire_phys_t size, uint32_t 
 	assert_int_equal(t.m.map[i].nid, nid);
 }
 
-static void expect_reservation(size_t i, quire_phys_t base, quire_phys_t size, enum quire_reservation_kind kind, const char *name)
+static void expect_reservation(size_t i, quire_phys_t base, quire_phys_t size, enum quire_reservation_kind kind,
+			       const char *name)
 {
 	assert_true(i < t.m.reservation_count);
 	assert_true(t.m.reservations[i].base == base && t.m.reservations[i].size == size);

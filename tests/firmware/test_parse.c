@@ -8,10 +8,13 @@ static void sizes(void **state)
 		uint64_t value;
 		size_t used;
 	} good[] = {
-		{ "0", 0, 1 }, { "4096", 4096, 4 }, { "64M", 64ull << 20, 3 }, { "64m", 64ull << 20, 3 }, { "2G@4G", 2ull << 30, 2 },
+		{ "0", 0, 1 }, { "4096", 4096, 4 }, { "64M", 64ull << 20, 3 }, { "64m", 64ull << 20, 3 },
+		{ "2G@4G", 2ull << 30, 2 },
 		{ "0x1000", 0x1000, 6 }, { "0XfF", 255, 4 }, { "010M", 8ull << 20, 4 }, { "08", 0, 1 }, { "0x", 0, 1 },
-		{ "0xg", 0, 1 }, { "1K", 1024, 2 }, { "3T", 3ull << 40, 2 }, { "1P", 1ull << 50, 2 }, { "15E", 15ull << 60, 3 },
-		{ "0x10E", 0x10e, 5 }, { "0x10k", 16 << 10, 5 }, { "18446744073709551615", UINT64_MAX, 20 }, { "1MB", 1 << 20, 2 },
+		{ "0xg", 0, 1 }, { "1K", 1024, 2 }, { "3T", 3ull << 40, 2 }, { "1P", 1ull << 50, 2 },
+		{ "15E", 15ull << 60, 3 },
+		{ "0x10E", 0x10e, 5 }, { "0x10k", 16 << 10, 5 }, { "18446744073709551615", UINT64_MAX, 20 },
+		{ "1MB", 1 << 20, 2 },
 		{ "0xffffffffffffffff", UINT64_MAX, 18 }, { "300M@1M", 300ull << 20, 4 }, { "25%", 25, 2 },
 	};
 
@@ -35,7 +38,8 @@ static void sizes_that_are_none(void **state)
 	} bad[] = {
 		{ "", QUIRE_EFORMAT }, { "M", QUIRE_EFORMAT }, { "-1", QUIRE_EFORMAT }, { " 1", QUIRE_EFORMAT },
 		{ "x10", QUIRE_EFORMAT }, { "18446744073709551616", QUIRE_ERANGE }, { "16E", QUIRE_ERANGE },
-		{ "0x1ffffffffffffffff", QUIRE_ERANGE }, { "99999999999999999999999", QUIRE_ERANGE }, { "17179869184G", QUIRE_ERANGE },
+		{ "0x1ffffffffffffffff", QUIRE_ERANGE }, { "99999999999999999999999", QUIRE_ERANGE },
+		{ "17179869184G", QUIRE_ERANGE },
 	};
 
 	(void)state;
@@ -150,7 +154,8 @@ static void sysctls_refuse_and_change_nothing(void **state)
 		const char *text;
 		enum quire_status status;
 	} bad[] = {
-		{ "vm.percpu_pagelist_high_fraction=1", QUIRE_EINVAL }, { "vm.percpu_pagelist_high_fraction=7", QUIRE_EINVAL },
+		{ "vm.percpu_pagelist_high_fraction=1", QUIRE_EINVAL },
+		{ "vm.percpu_pagelist_high_fraction=7", QUIRE_EINVAL },
 		{ "vm.percpu_pagelist_high_fraction=-8", QUIRE_EINVAL }, { "vm.watermark_scale_factor=0", QUIRE_EINVAL },
 		{ "vm.watermark_scale_factor=3001", QUIRE_EINVAL }, { "vm.watermark_boost_factor=-1", QUIRE_EINVAL },
 		{ "vm.min_free_kbytes=-1", QUIRE_EINVAL }, { "vm.min_free_kbytes=", QUIRE_EFORMAT },

@@ -74,7 +74,8 @@ static void log_alone(void **state)
 /* A capture in stages: each is played and compared, and one changed number in a stage is noticed there. */
 static void stages(void **state)
 {
-	char *sample = "samples/machines/x86_64-virtio-mem", folder[] = "/tmp/quire-stages-XXXXXX", command[256], *copy = folder;
+	char *sample = "samples/machines/x86_64-virtio-mem", folder[] = "/tmp/quire-stages-XXXXXX", command[256],
+	     *copy = folder;
 	char *output = NULL;
 
 	(void)state;

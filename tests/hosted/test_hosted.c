@@ -265,11 +265,11 @@ static void test_workers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_edges_of_ram),	 cmocka_unit_test(test_machine_beyond_limit), cmocka_unit_test(test_bad_input),
-		cmocka_unit_test(test_huge_machine),	 cmocka_unit_test(test_window_is_ram),
-		cmocka_unit_test(test_outside_metadata), cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_add_ram),		 cmocka_unit_test(test_direct_map_end),
-		cmocka_unit_test(test_workers),
+		cmocka_unit_test(test_edges_of_ram),   cmocka_unit_test(test_machine_beyond_limit),
+		cmocka_unit_test(test_bad_input),      cmocka_unit_test(test_huge_machine),
+		cmocka_unit_test(test_window_is_ram),  cmocka_unit_test(test_outside_metadata),
+		cmocka_unit_test(test_faults),	       cmocka_unit_test(test_add_ram),
+		cmocka_unit_test(test_direct_map_end), cmocka_unit_test(test_workers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,24 +102,30 @@ static inline void plug_describe(struct plug *p)
 	quire_machine_add_range(m, 32 * MIB, 96 * MIB, QUIRE_MEMORY_RAM, 0, QUIRE_NO_NODE);
 	quire_machine_add_range(m, GIB, 64 * MIB, QUIRE_MEMORY_RAM, 0, QUIRE_NO_NODE);
 	quire_machine_add_range(m, 3 * GIB, BLOCK, QUIRE_MEMORY_RESERVED, 0, QUIRE_NO_NODE);
-	quire_machine_add_reservation(m, &(struct quire_reservation){ .base = MIB, .size = 3 * MIB, .kind = QUIRE_RESERVE_KERNEL,
-								      .name = "kernel" });
-	quire_machine_add_reservation(m, &(struct quire_reservation){ .base = 98 * MIB, .size = 4096,
-								      .kind = QUIRE_RESERVE_INITRD, .name = "initrd" });
-	quire_machine_add_affinity(m, &(struct quire_memory_affinity){ .base = 0, .size = 128 * MIB, .domain = 0, .flags = QUIRE_AFFINITY_ENABLED });
-	quire_machine_add_affinity(m, &(struct quire_memory_affinity){ .base = GIB, .size = 64 * MIB, .domain = 1, .flags = QUIRE_AFFINITY_ENABLED });
+	quire_machine_add_reservation(m, &(struct quire_reservation){
+		.base = MIB, .size = 3 * MIB, .kind = QUIRE_RESERVE_KERNEL, .name = "kernel" });
+	quire_machine_add_reservation(m, &(struct quire_reservation){
+		.base = 98 * MIB, .size = 4096, .kind = QUIRE_RESERVE_INITRD, .name = "initrd" });
+	quire_machine_add_affinity(m, &(struct quire_memory_affinity){
+		.base = 0, .size = 128 * MIB, .domain = 0, .flags = QUIRE_AFFINITY_ENABLED });
+	quire_machine_add_affinity(m, &(struct quire_memory_affinity){
+		.base = GIB, .size = 64 * MIB, .domain = 1, .flags = QUIRE_AFFINITY_ENABLED });
 	for (uint32_t nid = 0; nid < PLUG_NODES; nid++)
-		quire_machine_add_affinity(m, &(struct quire_memory_affinity){ .base = plug_base(nid), .size = PLUG_SIZE, .domain = nid,
-					   .flags = QUIRE_AFFINITY_ENABLED | QUIRE_AFFINITY_HOTPLUG });
+		quire_machine_add_affinity(m, &(struct quire_memory_affinity){
+			.base = plug_base(nid), .size = PLUG_SIZE, .domain = nid,
+			.flags = QUIRE_AFFINITY_ENABLED | QUIRE_AFFINITY_HOTPLUG });
 	for (uint32_t cpu = 0; cpu < 4; cpu++)
 		quire_machine_add_cpu(m, &(struct quire_cpu){ .hwid = cpu, .domain = cpu % 2, .enabled = true });
 }
 
 static inline void plug_make(struct plug *p, const struct plug_setup *setup)
 {
-	struct quire_hosted_options options = { .config = &p->config, .flags = setup->hosted_flags, .log = plug_log, .ctx = p };
+	struct quire_hosted_options options = {
+		.config = &p->config, .flags = setup->hosted_flags, .log = plug_log, .ctx = p
+	};
 	struct quire_hosted_range ranges[] = {
-		{ 0, 128 * MIB }, { GIB, 64 * MIB }, { plug_base(0), PLUG_SIZE }, { plug_base(1), PLUG_SIZE }, { plug_base(2), PLUG_SIZE },
+		{ 0, 128 * MIB }, { GIB, 64 * MIB }, { plug_base(0), PLUG_SIZE }, { plug_base(1), PLUG_SIZE },
+		{ plug_base(2), PLUG_SIZE },
 	};
 
 	memset(p, 0, sizeof(*p));

@@ -7,7 +7,8 @@ static void for_every_kind(void (*test)(struct plug *p, const struct plug_setup 
 {
 	for (int model = PLUG_FIRST_MODEL; model <= PLUG_LAST_MODEL; model++)
 		for (int init = 0; init < QUIRE_INIT_POLICIES; init++)
-			for (uint32_t flags = 0; flags <= QUIRE_HOSTED_OUTSIDE_METADATA; flags += QUIRE_HOSTED_OUTSIDE_METADATA) {
+			for (uint32_t flags = 0; flags <= QUIRE_HOSTED_OUTSIDE_METADATA;
+			     flags += QUIRE_HOSTED_OUTSIDE_METADATA) {
 				struct plug_setup setup = plug_ordinary;
 
 				setup.model = (enum quire_model)model;
@@ -27,8 +28,8 @@ static void use_range(struct plug *p, int nid, quire_pfn_t pfn, uint64_t pages)
 	size_t count = 0;
 	uint64_t inside = 0;
 
-	while (quire_alloc_frames(&p->q, nid, 0, QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_MEMALLOC | QUIRE_GFP_NOWARN, &taken[count]) ==
-	       QUIRE_OK) {
+	while (quire_alloc_frames(&p->q, nid, 0, QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_MEMALLOC | QUIRE_GFP_NOWARN,
+				  &taken[count]) == QUIRE_OK) {
 		inside += taken[count] - pfn < pages;
 		memset(p->q.platform->phys_to_virt(p->q.platform->ctx, taken[count] << 12, 4096), 0xa5, 4096);
 		count++;
@@ -234,7 +235,9 @@ static void test_boot_memory(void **state)
 	assert_int_equal(quire_block_at(&plug.q, pfn, &block), QUIRE_ENOENT);
 	plug_check(&plug);
 	/* What comes back there was plugged in. */
-	assert_int_equal(quire_memory_add(&plug.q, &(struct quire_memory_add){ .base = pfn << 12, .size = BLOCK, .nid = 0 }, NULL), QUIRE_OK);
+	assert_int_equal(quire_memory_add(&plug.q,
+					  &(struct quire_memory_add){ .base = pfn << 12, .size = BLOCK, .nid = 0 }, NULL),
+			 QUIRE_OK);
 	assert_int_equal(plug_online(&plug, pfn, 1, QUIRE_ONLINE_AUTO), QUIRE_OK);
 	assert_int_equal(dma32->present_early, early - BLOCK_PAGES);
 	assert_int_equal(dma32->present, early);

@@ -330,8 +330,8 @@ static void plug_something(struct plug *p, const struct life *l, unsigned i, uns
 
 static void take_or_give(struct plug *p, struct life *l)
 {
-	quire_gfp_t gfp = (rand() % 2 ? QUIRE_GFP_HIGHUSER_MOVABLE : QUIRE_GFP_KERNEL) | QUIRE_GFP_THISNODE | QUIRE_GFP_NOWARN |
-			  QUIRE_GFP_NORETRY;
+	quire_gfp_t gfp = (rand() % 2 ? QUIRE_GFP_HIGHUSER_MOVABLE : QUIRE_GFP_KERNEL) | QUIRE_GFP_THISNODE |
+			  QUIRE_GFP_NOWARN | QUIRE_GFP_NORETRY;
 	unsigned order = rand() % 8 ? (unsigned)rand() % 4 : (unsigned)rand() % 10;
 
 	if (rand() % 3 && l->count < 4096 && quire_alloc_frames(&p->q, 2, order, gfp, &l->block[l->count].pfn) == QUIRE_OK) {

@@ -1,4 +1,7 @@
-/* Requests that make no sense, policies, groups, notifiers, drivers that keep frames back, descriptors on their own memory. */
+/*
+ * Requests that make no sense, policies, groups, notifiers, drivers that keep frames back, descriptors on their own
+ * memory.
+ */
 #include "plug.h"
 
 static struct plug plug;
@@ -297,7 +300,8 @@ static void test_own_memmap(void **state)
 	assert_int_equal(movable->present, 4 * BLOCK_PAGES);
 	assert_int_equal(movable->managed, 4 * (BLOCK_PAGES - 512));
 	plug_check(&plug);
-	while (quire_alloc_frames(&plug.q, 0, 0, QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_THISNODE | QUIRE_GFP_NOWARN, &pfn) == QUIRE_OK) {
+	while (quire_alloc_frames(&plug.q, 0, 0, QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_THISNODE | QUIRE_GFP_NOWARN,
+				  &pfn) == QUIRE_OK) {
 		if (pfn < plug_pfn(0))
 			break;
 		assert_true((pfn - plug_pfn(0)) % BLOCK_PAGES >= 512);
@@ -305,7 +309,8 @@ static void test_own_memmap(void **state)
 		assert_int_equal(quire_free_frames(&plug.q, pfn, 0), QUIRE_OK);
 		if (movable->tree->free_pages % 7 == 0)
 			break;
-		assert_int_equal(quire_alloc_frames(&plug.q, 0, 3, QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_NOWARN, &pfn), QUIRE_OK);
+		assert_int_equal(quire_alloc_frames(&plug.q, 0, 3, QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_NOWARN, &pfn),
+				 QUIRE_OK);
 		assert_int_equal(quire_free_frames(&plug.q, pfn, 3), QUIRE_OK);
 		break;
 	}

@@ -20,7 +20,8 @@ static uint64_t slots[SLOTS];
 
 static void stamp(quire_pfn_t pfn, uint8_t from, uint8_t to)
 {
-	if (pfn - plug_pfn(0) < BLOCKS * BLOCK_PAGES && __atomic_exchange_n(&stamps[pfn - plug_pfn(0)], to, __ATOMIC_RELAXED) != from)
+	if (pfn - plug_pfn(0) < BLOCKS * BLOCK_PAGES &&
+	    __atomic_exchange_n(&stamps[pfn - plug_pfn(0)], to, __ATOMIC_RELAXED) != from)
 		__atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
 }
 
@@ -45,7 +46,8 @@ static void migrate(void *ctx, struct quire_move *moves, unsigned n, enum quire_
 			uint64_t from = moves[k].from;
 
 			/* Out of reach of everybody for the moment. */
-			if (!__atomic_compare_exchange_n(&slots[i], &from, UINT64_MAX, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			if (!__atomic_compare_exchange_n(&slots[i], &from, UINT64_MAX, false, __ATOMIC_ACQ_REL,
+							 __ATOMIC_RELAXED))
 				continue;
 			stamp(moves[k].from, 1, 0);
 			stamp(moves[k].to, 0, 1);
@@ -67,7 +69,8 @@ static void swap_slot(unsigned i, quire_pfn_t pfn)
 {
 	uint64_t old = __atomic_load_n(&slots[i], __ATOMIC_RELAXED);
 
-	while (old == UINT64_MAX || !__atomic_compare_exchange_n(&slots[i], &old, pfn, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	while (old == UINT64_MAX ||
+	       !__atomic_compare_exchange_n(&slots[i], &old, pfn, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		old = old == UINT64_MAX ? __atomic_load_n(&slots[i], __ATOMIC_RELAXED) : old;
 	if (old)
 		give(old);
@@ -82,7 +85,8 @@ static void *storm(void *arg)
 		quire_pfn_t pfn;
 
 		seed = seed * 1103515245u + 12345u;
-		if (quire_alloc_frames(&plug.q, 0, 0, QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_NOWARN | QUIRE_GFP_NORETRY, &pfn) == QUIRE_OK) {
+		if (quire_alloc_frames(&plug.q, 0, 0, QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_NOWARN | QUIRE_GFP_NORETRY,
+				       &pfn) == QUIRE_OK) {
 			stamp(pfn, 0, 1);
 			swap_slot(seed >> 16 & (SLOTS - 1), pfn);
 		}

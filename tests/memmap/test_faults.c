@@ -98,8 +98,8 @@ static void test_every_call(void **state)
 			for (unsigned init = 0; init < QUIRE_INIT_POLICIES; init++) {
 				uint64_t n = 1;
 
-				while (fail_nth((enum quire_model)model, (enum quire_init_policy)init, (enum quire_hosted_call)call,
-						n))
+				while (fail_nth((enum quire_model)model, (enum quire_init_policy)init,
+						(enum quire_hosted_call)call, n))
 					/* Base pages of the window come by the hundred, one like the other. */
 					n += n < 24 ? 1 : 7;
 			}
@@ -117,9 +117,11 @@ static void test_does_not_fit(void **state)
 				const quire_pfn_t left = RIG_FRAMES - 3072 + 100;
 				enum quire_status status;
 
-				rig_make(&rig, 5, (enum quire_model)model, (enum quire_init_policy)init, QUIRE_HOSTED_NO_HUGE);
+				rig_make(&rig, 5, (enum quire_model)model, (enum quire_init_policy)init,
+					 QUIRE_HOSTED_NO_HUGE);
 				quire_memblock_reserve(&rig.q.memblock, 0, left << 12);
-				quire_memblock_reserve(&rig.q.memblock, (left + pages) << 12, (RIG_FRAMES - left - pages) << 12);
+				quire_memblock_reserve(&rig.q.memblock, (left + pages) << 12,
+						       (RIG_FRAMES - left - pages) << 12);
 				remember();
 				status = rig_boot(&rig);
 				if (status == QUIRE_ENOMEM) {

@@ -398,8 +398,8 @@ static void self_hosted(enum quire_init_policy init)
 			for (quire_pfn_t p = pfn; p < pfn + own; p++)
 				assert_true(quire_page_test(quire_pfn_to_page(m, p), QUIRE_PAGE_RESERVED));
 			/* They are where they should be. */
-			assert_true(((struct quire_page *)q.platform->phys_to_virt(q.platform->ctx, pfn << 12, 4096))[3].flags ==
-				    quire_pfn_to_page(m, pfn + 3)->flags);
+			assert_true(((struct quire_page *)q.platform->phys_to_virt(q.platform->ctx, pfn << 12, 4096))[3]
+					    .flags == quire_pfn_to_page(m, pfn + 3)->flags);
 		}
 		/* Nothing but tables came from elsewhere. */
 		if (round)
@@ -448,7 +448,8 @@ static void *busy(void *arg)
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		unsigned count = 0, order = (unsigned)rand_r(&seed) % 10;
 
-		while (count < 64 && quire_alloc_frames(&q, QUIRE_NO_NODE, order, QUIRE_GFP_NOWARN, &held[count]) == QUIRE_OK) {
+		while (count < 64 &&
+		       quire_alloc_frames(&q, QUIRE_NO_NODE, order, QUIRE_GFP_NOWARN, &held[count]) == QUIRE_OK) {
 			const struct quire_page *page = quire_pfn_to_online_page(m, held[count]);
 
 			if (!page || quire_page_to_pfn(m, page) != held[count])

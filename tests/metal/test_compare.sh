@@ -1,6 +1,6 @@
 #!/bin/sh
-# The judge of "beside Linux" judges: a boot equals itself; each kind of difference is seen and named; managed is no difference.
-# usage: test_compare.sh COMPARER
+# The judge of "beside Linux" judges: a boot equals itself; each kind of difference is seen and named; managed is no
+# difference. usage: test_compare.sh COMPARER
 set -u
 compare=$1
 sample=samples/machines/x86_64-q35-2n-8G

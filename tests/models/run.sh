@@ -1,9 +1,11 @@
 #!/bin/sh
 # The model of the fronts' protocol: it holds as it is, and breaks as soon as one of its parts is left out.
-# usage: run.sh MODEL     MODEL_ROUNDS (1): visits of each owner; 2 takes minutes. Exits with 77 (skipped) where spin or a compiler is missing.
+# usage: run.sh MODEL     MODEL_ROUNDS (1): visits of each owner; 2 takes minutes. Exits with 77 (skipped) where spin
+# or a compiler is missing.
 set -eu
 model=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-command -v spin >/dev/null 2>&1 && command -v cc >/dev/null 2>&1 || { echo "spin is not installed: the model is not run"; exit 77; }
+command -v spin >/dev/null 2>&1 && command -v cc >/dev/null 2>&1 ||
+	{ echo "spin is not installed: the model is not run"; exit 77; }
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"

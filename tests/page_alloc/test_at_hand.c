@@ -74,8 +74,10 @@ static void a_second_free_is_refused(void **state)
 static void nonsense_is_refused_with_something_at_hand(void **state)
 {
 	static const quire_gfp_t nonsense[] = {
-		QUIRE_GFP_KERNEL | QUIRE_GFP_DMA | QUIRE_GFP_DMA32, QUIRE_GFP_KERNEL | QUIRE_GFP_MOVABLE | QUIRE_GFP_RECLAIMABLE,
-		QUIRE_GFP_KERNEL | QUIRE_GFP_NOFAIL | QUIRE_GFP_NORETRY, QUIRE_GFP_KSWAPD_RECLAIM | QUIRE_GFP_NOFAIL,
+		QUIRE_GFP_KERNEL | QUIRE_GFP_DMA | QUIRE_GFP_DMA32,
+		QUIRE_GFP_KERNEL | QUIRE_GFP_MOVABLE | QUIRE_GFP_RECLAIMABLE,
+		QUIRE_GFP_KERNEL | QUIRE_GFP_NOFAIL | QUIRE_GFP_NORETRY,
+		QUIRE_GFP_KSWAPD_RECLAIM | QUIRE_GFP_NOFAIL,
 	};
 	struct booted *b = machine();
 	quire_pfn_t pfn, untouched = 12345;

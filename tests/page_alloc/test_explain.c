@@ -100,11 +100,13 @@ static uint32_t next_random(uint32_t *seed)
 /* Any flags, those that contradict each other included; each bit is rarer the more it decides alone. */
 static quire_gfp_t random_flags(uint32_t *seed)
 {
-	static const struct { quire_gfp_t bit; unsigned one_in; } bits[] = {
-		{ QUIRE_GFP_DMA, 20 }, { QUIRE_GFP_DMA32, 20 }, { QUIRE_GFP_HIGHMEM, 4 }, { QUIRE_GFP_MOVABLE, 3 },
-		{ QUIRE_GFP_RECLAIMABLE, 8 }, { QUIRE_GFP_HIGH, 3 }, { QUIRE_GFP_DIRECT_RECLAIM, 2 },
-		{ QUIRE_GFP_KSWAPD_RECLAIM, 2 }, { QUIRE_GFP_MEMALLOC, 8 }, { QUIRE_GFP_NOMEMALLOC, 4 },
-		{ QUIRE_GFP_NORETRY, 8 }, { QUIRE_GFP_RETRY_MAYFAIL, 8 }, { QUIRE_GFP_NOFAIL, 16 }, { QUIRE_GFP_THISNODE, 3 },
+	static const struct { quire_gfp_t bit; unsigned one_in;
+	} bits[] = {
+		{ QUIRE_GFP_DMA, 20 },		 { QUIRE_GFP_DMA32, 20 },	  { QUIRE_GFP_HIGHMEM, 4 },
+		{ QUIRE_GFP_MOVABLE, 3 },	 { QUIRE_GFP_RECLAIMABLE, 8 },	  { QUIRE_GFP_HIGH, 3 },
+		{ QUIRE_GFP_DIRECT_RECLAIM, 2 }, { QUIRE_GFP_KSWAPD_RECLAIM, 2 }, { QUIRE_GFP_MEMALLOC, 8 },
+		{ QUIRE_GFP_NOMEMALLOC, 4 },	 { QUIRE_GFP_NORETRY, 8 },	  { QUIRE_GFP_RETRY_MAYFAIL, 8 },
+		{ QUIRE_GFP_NOFAIL, 16 },	 { QUIRE_GFP_THISNODE, 3 },
 	};
 	quire_gfp_t gfp = QUIRE_GFP_NOWARN;
 
@@ -125,8 +127,8 @@ static uint32_t random_task(uint32_t *seed)
 /* Pageblocks of all types come and go. */
 static void set_some_type(struct machine *m, uint32_t *seed)
 {
-	static const enum quire_migratetype types[] = { QUIRE_MIGRATE_UNMOVABLE, QUIRE_MIGRATE_MOVABLE, QUIRE_MIGRATE_RECLAIMABLE,
-							QUIRE_MIGRATE_CMA };
+	static const enum quire_migratetype types[] = { QUIRE_MIGRATE_UNMOVABLE, QUIRE_MIGRATE_MOVABLE,
+							QUIRE_MIGRATE_RECLAIMABLE, QUIRE_MIGRATE_CMA };
 
 	quire_set_pageblock_type(&m->q, next_random(seed) % ((192 << 20) / 4096), types[next_random(seed) % 4]);
 }

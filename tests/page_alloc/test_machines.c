@@ -1,8 +1,8 @@
 /*
- * Random machines, random requests, a naive reference: one byte per frame says whether it is handed out. Machines have one to
- * three nodes with borders at odd frames, holes, any memory model, init policy, rules and page size. Each block handed out
- * must have been free, aligned, memory, of a node and zone the request allows; now and then everything is counted and the
- * engine's own checkers run.
+ * Random machines, random requests, a naive reference: one byte per frame says whether it is handed out. Machines have
+ * one to three nodes with borders at odd frames, holes, any memory model, init policy, rules and page size. Each block
+ * handed out must have been free, aligned, memory, of a node and zone the request allows; now and then everything is
+ * counted and the engine's own checkers run.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,8 +58,10 @@ static unsigned below(unsigned n)
 /* Nodes side by side, in bytes; between them and inside them holes, all at odd places. */
 static void describe(void)
 {
-	const struct quire_machine_storage storage = { .map = map, .map_max = 16, .affinities = affinities, .affinity_max = 8,
-							.cpus = cpus, .cpu_max = 4, .domains = domains, .domain_max = 4 };
+	const struct quire_machine_storage storage = {
+		.map = map, .map_max = 16, .affinities = affinities, .affinity_max = 8,
+		.cpus = cpus, .cpu_max = 4, .domains = domains, .domain_max = 4,
+	};
 	unsigned nodes = 1 + below(3);
 	uint64_t at = 1 << 20;
 
@@ -114,9 +116,11 @@ static void mark(quire_pfn_t pfn, unsigned order, uint8_t from)
 
 static void take(void)
 {
-	static const quire_gfp_t kinds[] = { QUIRE_GFP_KERNEL, QUIRE_GFP_ATOMIC, QUIRE_GFP_HIGHUSER_MOVABLE, QUIRE_GFP_NOWAIT,
-					     QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE, QUIRE_GFP_KERNEL | QUIRE_GFP_DMA,
-					     QUIRE_GFP_KERNEL | QUIRE_GFP_MEMALLOC, QUIRE_GFP_KERNEL | QUIRE_GFP_THISNODE };
+	static const quire_gfp_t kinds[] = {
+		QUIRE_GFP_KERNEL, QUIRE_GFP_ATOMIC, QUIRE_GFP_HIGHUSER_MOVABLE, QUIRE_GFP_NOWAIT,
+		QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE, QUIRE_GFP_KERNEL | QUIRE_GFP_DMA,
+		QUIRE_GFP_KERNEL | QUIRE_GFP_MEMALLOC, QUIRE_GFP_KERNEL | QUIRE_GFP_THISNODE,
+	};
 	quire_gfp_t gfp = kinds[below(8)] | QUIRE_GFP_NOWARN;
 	unsigned order = below(4) ? below(4) : below(14);
 	int nid = (int)below(q.topology.node_count);

@@ -42,7 +42,8 @@ static struct quire_shrinker shrinker = { .name = "cache", .count = cache_count,
 
 static void fill_node0(struct machine *m, quire_gfp_t gfp)
 {
-	while (quire_alloc_frames(&m->q, 0, 0, gfp | QUIRE_GFP_THISNODE | QUIRE_GFP_NOWARN, &cache.frames[cache.count]) == QUIRE_OK)
+	while (quire_alloc_frames(&m->q, 0, 0, gfp | QUIRE_GFP_THISNODE | QUIRE_GFP_NOWARN, &cache.frames[cache.count]) ==
+	       QUIRE_OK)
 		cache.count++;
 }
 
@@ -116,7 +117,8 @@ static void slow_requests_are_recorded(void **state)
 	assert_int_equal(quire_register_shrinker(&m->q, &shrinker), QUIRE_OK);
 	fill_node0(m, QUIRE_GFP_NOWAIT);
 	assert_true(quire_last_failed(&m->q, &record));
-	assert_true(!record.served && record.order == 0 && record.nid == 0 && !record.reclaims && (record.gfp & QUIRE_GFP_THISNODE));
+	assert_true(!record.served && record.order == 0 && record.nid == 0 && !record.reclaims &&
+		    (record.gfp & QUIRE_GFP_THISNODE));
 	assert_false(quire_last_slow(&m->q, &record));
 	quire_explain_record(&seen, &sink);
 	assert_non_null(strstr(told, "it may not wait"));
@@ -154,7 +156,8 @@ static void retries_are_bounded(void **state)
 
 	fill_node0(m, QUIRE_GFP_NOWAIT);
 	assert_int_equal(quire_register_shrinker(&m->q, &liar), QUIRE_OK);
-	assert_int_equal(quire_alloc_frames(&m->q, 0, 0, QUIRE_GFP_KERNEL | QUIRE_GFP_THISNODE | QUIRE_GFP_NORETRY, &pfn), QUIRE_ENOMEM);
+	assert_int_equal(quire_alloc_frames(&m->q, 0, 0, QUIRE_GFP_KERNEL | QUIRE_GFP_THISNODE | QUIRE_GFP_NORETRY, &pfn),
+			 QUIRE_ENOMEM);
 	assert_int_equal(asked, 1);
 	asked = 0;
 	assert_int_equal(quire_alloc_frames(&m->q, 0, 0, QUIRE_GFP_KERNEL | QUIRE_GFP_THISNODE, &pfn), QUIRE_ENOMEM);
@@ -164,7 +167,8 @@ static void retries_are_bounded(void **state)
 	assert_int_equal(asked, 1);
 	/* Must not fail, and nothing comes back, and nobody waits: it ends all the same. */
 	asked = 0;
-	assert_int_equal(quire_alloc_frames(&m->q, 0, 14, QUIRE_GFP_KERNEL | QUIRE_GFP_THISNODE | QUIRE_GFP_NOFAIL, &pfn), QUIRE_ENOMEM);
+	assert_int_equal(quire_alloc_frames(&m->q, 0, 14, QUIRE_GFP_KERNEL | QUIRE_GFP_THISNODE | QUIRE_GFP_NOFAIL, &pfn),
+			 QUIRE_ENOMEM);
 	assert_in_range(asked, 2, 100);
 }
 

@@ -39,7 +39,8 @@ static void exact_counts(void **state)
 	assert_int_equal(quire_alloc_frames_exact(&m->q, 0, 0, QUIRE_GFP_KERNEL, &pfn), QUIRE_EINVAL);
 	assert_int_equal(quire_alloc_frames_exact(&m->q, 0, 3, QUIRE_GFP_KERNEL | QUIRE_GFP_COMP, &pfn), QUIRE_EINVAL);
 	assert_int_equal(quire_alloc_frames_exact(&m->q, 0, UINT64_MAX, QUIRE_GFP_KERNEL, &pfn), QUIRE_EINVAL);
-	assert_int_equal(quire_alloc_frames_exact(&m->q, 0, ZONE_PAGES + 1, QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN, &pfn), QUIRE_ENOMEM);
+	assert_int_equal(quire_alloc_frames_exact(&m->q, 0, ZONE_PAGES + 1, QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN, &pfn),
+			 QUIRE_ENOMEM);
 }
 
 /* A block of every order split to every order: pieces go back in a scattered order and become one again. */
@@ -52,7 +53,8 @@ static void split_to_every_order(void **state)
 		for (unsigned to = 0; to <= order; to++) {
 			uint64_t pieces = 1ull << (order - to);
 
-			assert_int_equal(quire_alloc_frames(&m->q, 0, order, QUIRE_GFP_KERNEL | QUIRE_GFP_MEMALLOC, &pfn), QUIRE_OK);
+			assert_int_equal(quire_alloc_frames(&m->q, 0, order, QUIRE_GFP_KERNEL | QUIRE_GFP_MEMALLOC, &pfn),
+					 QUIRE_OK);
 			assert_int_equal(quire_split_frames(&m->q, pfn, order, to), QUIRE_OK);
 			assert_int_equal(qi_check_zones(&m->q), QUIRE_OK);
 			if (to < order)
@@ -113,9 +115,11 @@ static void masks_and_policies(void **state)
 	assert_int_equal(quire_alloc_frames_mask(&m->q, 0, &mask, 0, QUIRE_GFP_KERNEL, &pfn), QUIRE_OK);
 	assert_true(pfn >= NODE1_START);
 	assert_int_equal(quire_alloc_frames_mask(&m->q, 0, &mask, 14, QUIRE_GFP_KERNEL, &pfn), QUIRE_OK);
-	assert_int_equal(quire_alloc_frames_mask(&m->q, 0, &mask, 14, QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN, &pfn), QUIRE_ENOMEM);
+	assert_int_equal(quire_alloc_frames_mask(&m->q, 0, &mask, 14, QUIRE_GFP_KERNEL | QUIRE_GFP_NOWARN, &pfn),
+			 QUIRE_ENOMEM);
 	/* Who may take everything leaves the mask in the end. */
-	assert_int_equal(quire_alloc_frames_mask(&m->q, 0, &mask, 14, QUIRE_GFP_ATOMIC | QUIRE_GFP_MEMALLOC, &pfn), QUIRE_OK);
+	assert_int_equal(quire_alloc_frames_mask(&m->q, 0, &mask, 14, QUIRE_GFP_ATOMIC | QUIRE_GFP_MEMALLOC, &pfn),
+			 QUIRE_OK);
 	assert_true(pfn < NODE1_START);
 	assert_int_equal(quire_alloc_frames_mask(&m->q, 0, &none, 0, QUIRE_GFP_KERNEL, &pfn), QUIRE_EINVAL);
 	m->nodes[0].present = m->nodes[1].present = ZONE_PAGES;
@@ -150,8 +154,10 @@ static void count_warnings(void *ctx, enum quire_log_level level, const char *te
 static void contradictions_are_told(void **state)
 {
 	static const quire_gfp_t bad[] = {
-		QUIRE_GFP_DMA | QUIRE_GFP_HIGHMEM, QUIRE_GFP_MOVABLE | QUIRE_GFP_RECLAIMABLE, QUIRE_GFP_NOFAIL | QUIRE_GFP_ATOMIC,
-		QUIRE_GFP_KERNEL | QUIRE_GFP_NOFAIL | QUIRE_GFP_NORETRY, QUIRE_GFP_KERNEL | QUIRE_GFP_RETRY_MAYFAIL | QUIRE_GFP_NORETRY,
+		QUIRE_GFP_DMA | QUIRE_GFP_HIGHMEM, QUIRE_GFP_MOVABLE | QUIRE_GFP_RECLAIMABLE,
+		QUIRE_GFP_NOFAIL | QUIRE_GFP_ATOMIC,
+		QUIRE_GFP_KERNEL | QUIRE_GFP_NOFAIL | QUIRE_GFP_NORETRY,
+		QUIRE_GFP_KERNEL | QUIRE_GFP_RETRY_MAYFAIL | QUIRE_GFP_NORETRY,
 	};
 	struct machine *m = *state;
 	quire_pfn_t pfn = 7;
@@ -235,8 +241,8 @@ static void *map_alloc(void *ctx, size_t size, size_t align, int nid)
 static void frames_find_their_zone(void **state)
 {
 	struct machine *m = *state;
-	static const quire_pfn_t at[] = { 0, 255, 256, 257, 33023, 33024, 65535, 65536, 98303, 98304, 131071, 131072, 163839, 163840,
-					  QUIRE_PFN_NONE };
+	static const quire_pfn_t at[] = { 0,	 255,	256,	257,	33023,	33024,	65535,	       65536,
+					  98303, 98304, 131071, 131072, 163839, 163840, QUIRE_PFN_NONE };
 	struct qi_zone *expected[sizeof(at) / sizeof(at[0])];
 	struct qi_meta_chunk *before = qi_meta_mark(&m->q);
 

@@ -1,7 +1,7 @@
 /*
- * Random requests against a naive reference: a byte per frame says whether it is handed out and as part of what. After every
- * step what was handed out must have been free, lie in an allowed zone, be aligned; what was refused must have been too much;
- * now and then everything is counted.
+ * Random requests against a naive reference: a byte per frame says whether it is handed out and as part of what. After
+ * every step what was handed out must have been free, lie in an allowed zone, be aligned; what was refused must have been
+ * too much; now and then everything is counted.
  */
 #include "machine.h"
 

@@ -70,7 +70,8 @@ static uint64_t scan(void *ctx, const struct quire_reclaim *reclaim)
 
 static void one_round(struct quire *q, unsigned round, unsigned random)
 {
-	static const quire_gfp_t flags[] = { QUIRE_GFP_KERNEL, QUIRE_GFP_ATOMIC, QUIRE_GFP_HIGHUSER_MOVABLE, QUIRE_GFP_NOWAIT };
+	static const quire_gfp_t flags[] = { QUIRE_GFP_KERNEL, QUIRE_GFP_ATOMIC, QUIRE_GFP_HIGHUSER_MOVABLE,
+					     QUIRE_GFP_NOWAIT };
 	unsigned order = random % 7 ? random % 4 : random % 11, slot = random >> 8 & 63;
 	quire_gfp_t gfp = flags[random >> 16 & 3] | QUIRE_GFP_NOWARN;
 	quire_pfn_t pfn, many[70];

@@ -406,7 +406,8 @@ static void fronts_out_of_reach(void **state)
 
 static void all_debugging(struct quire_config *config)
 {
-	config->options.debug = (struct quire_debug_options){ .page_poison = true, .page_owner = true, .init_on_free = true };
+	config->options.debug =
+		(struct quire_debug_options){ .page_poison = true, .page_owner = true, .init_on_free = true };
 }
 
 /* With every frame watched: what came back around a failing one raises no alarm when it is handed out again. */

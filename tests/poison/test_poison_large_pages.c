@@ -57,7 +57,9 @@ static void pages_of_any_size(void **state)
 			.highest_address = 32 * GIB,
 		};
 		const struct quire_device_range range = { 16 * GIB >> page_shift, 512 * MIB >> page_shift };
-		struct quire_device device = { .name = "dax", .type = QUIRE_DEVICE_FS_DAX, .ranges = &range, .range_count = 1 };
+		struct quire_device device = {
+			.name = "dax", .type = QUIRE_DEVICE_FS_DAX, .ranges = &range, .range_count = 1
+		};
 		struct booted *b = booted_open(&options);
 		const struct quire_cma_area *area = &b->q.cma[0];
 		uint64_t before = booted_free(b);

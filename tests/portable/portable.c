@@ -80,11 +80,12 @@ static bool give_all(struct portable *p, quire_pfn_t chain)
 
 		for (quire_pfn_t i = 0; i < 1ull << block.order; i++)
 			if (at(p, chain + i)->stamp != (chain + i) * STAMP)
-				return portable_fail(p, "frame %#llx was written by somebody else", (unsigned long long)(chain + i));
+				return portable_fail(p, "frame %#llx was written by somebody else",
+						     (unsigned long long)(chain + i));
 		status = quire_free_frames(p->q, chain, block.order);
 		if (status != QUIRE_OK)
-			return portable_fail(p, "block %#llx of order %u cannot be freed: %s", (unsigned long long)chain, block.order,
-					     quire_status_string(status));
+			return portable_fail(p, "block %#llx of order %u cannot be freed: %s", (unsigned long long)chain,
+					     block.order, quire_status_string(status));
 		chain = block.next;
 	}
 	return true;

@@ -66,8 +66,8 @@ static void every_test(struct portable *p)
 			fail_msg("%s: %s", portable_tests[i].name, said);
 		after = portable_free_frames(p);
 		if (after != before)
-			fail_msg("%s: %llu frames free before, %llu after", portable_tests[i].name, (unsigned long long)before,
-				 (unsigned long long)after);
+			fail_msg("%s: %llu frames free before, %llu after", portable_tests[i].name,
+				 (unsigned long long)before, (unsigned long long)after);
 		assert_int_equal(quire_check(p->q), QUIRE_OK);
 	}
 }

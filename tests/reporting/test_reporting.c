@@ -1,6 +1,6 @@
 /*
- * Free page reporting: everything free is told once, what was used since is told again, what is in use never; nothing can take
- * what the host is being told about, and afterwards all is as it was.
+ * Free page reporting: everything free is told once, what was used since is told again, what is in use never; nothing can
+ * take what the host is being told about, and afterwards all is as it was.
  */
 #define RAM_SIZE (256ull << 20)	/* a batch is 64 MiB */
 #include "../debug/rig.h"
@@ -138,7 +138,8 @@ static void never_what_is_in_use(void **state)
 				held[blocks[i]] = 0;
 				give(blocks[i], 0);
 				blocks[i] = 0;
-			} else if (seed >> 28 < 6 && quire_alloc_frames(&q, 0, 0, QUIRE_GFP_NOWAIT, &blocks[i]) == QUIRE_OK) {
+			} else if (seed >> 28 < 6 &&
+				   quire_alloc_frames(&q, 0, 0, QUIRE_GFP_NOWAIT, &blocks[i]) == QUIRE_OK) {
 				held[blocks[i]] = 1;
 			}
 		}
@@ -172,7 +173,8 @@ static void refused_and_paced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RIG_TEST(told_once), RIG_TEST(told_again_after_use), RIG_TEST(never_what_is_in_use), RIG_TEST(refused_and_paced),
+		RIG_TEST(told_once), RIG_TEST(told_again_after_use), RIG_TEST(never_what_is_in_use),
+		RIG_TEST(refused_and_paced),
 	};
 
 	return cmocka_run_group_tests_name("reporting", tests, NULL, NULL);

@@ -1,5 +1,5 @@
-# Sourced by the tests of the command, which set $quire before: a working folder, runs with an exit code that is expected, and
-# what they said. A test ends with "finish TEXT".
+# Sourced by the tests of the command, which set $quire before: a working folder, runs with an exit code that is
+# expected, and what they said. A test ends with "finish TEXT".
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 stdin=/dev/null
@@ -10,7 +10,8 @@ bad() {
 	failed=$((failed + 1))
 }
 
-# expect CODES WORDS…: run quire on $stdin; the exit code is one of CODES ("0|2"). Output to $work/out, messages to $work/err.
+# expect CODES WORDS…: run quire on $stdin; the exit code is one of CODES ("0|2"). Output to $work/out, messages to
+# $work/err.
 expect() {
 	codes=$1
 	shift

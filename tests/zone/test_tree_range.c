@@ -328,7 +328,8 @@ static void *read_on(void *arg)
 	struct qi_node *leaf;
 
 	while (!__atomic_load_n(&r->stop, __ATOMIC_ACQUIRE)) {
-		if (!qi_tree_holds(r->tree, r->pfn, 1) || !(qi_tree_vouches(r->tree, 0, entry.word, entry.mask) & entry.mask))
+		if (!qi_tree_holds(r->tree, r->pfn, 1) ||
+		    !(qi_tree_vouches(r->tree, 0, entry.word, entry.mask) & entry.mask))
 			abort();
 		qi_tree_fetch_words(r->tree, &entry, &leaf, 1);
 		if (!leaf || leaf->pfn != qi_align_down(r->pfn, 512))

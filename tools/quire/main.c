@@ -12,8 +12,8 @@
 #include "options.h"
 
 static const struct cli_command *const commands[] = {
-	&cli_boot_command, &cli_offline_command, &cli_plan_command, &cli_replay_command, &cli_run_command, &cli_shell_command,
-	&cli_verify_command,
+	&cli_boot_command, &cli_offline_command, &cli_plan_command,   &cli_replay_command,
+	&cli_run_command,  &cli_shell_command,	 &cli_verify_command,
 };
 
 static const struct cli_command *find_command(const char *name)

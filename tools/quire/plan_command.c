@@ -28,8 +28,10 @@ static bool take_compare(void *target, const char *value, const char **why)
 
 static const struct cli_option plan_table[] = {
 	{ .help = "What to plan" },
-	{ "compare", 'x', "LISTS", "every combination of page sizes, section sizes and\n"
-	  "descriptor sizes, as 4K,16K,64K/128M,512M/16,64;\nan empty list: the machine's own", take_compare },
+	{ "compare", 'x', "LISTS",
+	  "every combination of page sizes, section sizes and\n"
+	  "descriptor sizes, as 4K,16K,64K/128M,512M/16,64;\nan empty list: the machine's own",
+	  take_compare },
 	{ "stride", 0, "BYTES", "bytes per descriptor: 16 (default), 32, 64", machine_take_stride },
 	{ "workers", 'w', "N", "threads of deferred initialisation (default: the\nCPUs of this host)",
 	  machine_take_workers },
@@ -38,11 +40,14 @@ static const struct cli_option plan_table[] = {
 	  take_svg },
 	{ .help = "Which machine" },
 	{ "nodes", 'n', "SPEC", "memory of each node: 8x8T, or 2x16G,1x0,1x8G", machine_take_nodes },
-	{ "arch", 'a', "ARCH", "x86_64 (default), i386, i386-pae, arm64, riscv64;\n"
-	  "with INPUT: if it cannot be told from that", machine_take_arch },
+	{ "arch", 'a', "ARCH",
+	  "x86_64 (default), i386, i386-pae, arm64, riscv64;\n"
+	  "with INPUT: if it cannot be told from that",
+	  machine_take_arch },
 	{ "cpus", 'C', "N", "this many CPUs; also overrides an INPUT's", machine_take_cpus },
 	{ "hole", 'H', "BASE+SIZE", "no RAM there, as 1G+256M; may be given several\ntimes", machine_take_hole },
-	{ "distances", 'd', "MATRIX", "rows of node distances, '10,20;20,10', or ring,\nmesh, line", machine_take_distances },
+	{ "distances", 'd', "MATRIX", "rows of node distances, '10,20;20,10', or ring,\nmesh, line",
+	  machine_take_distances },
 	{ "cmdline", 'c', "WORDS", "kernel command line, instead of the input's own", machine_take_command_line },
 	{ "kernel", 'k', "VERSION", "rules of 6.1 or of 6.12", machine_take_kernel },
 	MACHINE_GENERAL_OPTIONS("also say what was read", "no warnings, no progress"),

@@ -185,8 +185,8 @@ for sample in "$project"/samples/machines/*/; do
 	cp -r "$sample" "$work/quiet"
 	chmod -R u+w "$work/quiet"
 	rm -f "$work/quiet/memblock_debugfs.txt"
-	grep -vE 'memblock_|MEMBLOCK conf|^[][0-9. ]*(memory|reserved)(\.cnt|\[)|^[][0-9. ]*memory size = ' "$sample/dmesg.txt" \
-		>"$work/quiet/dmesg.txt"
+	grep -vE 'memblock_|MEMBLOCK conf|^[][0-9. ]*(memory|reserved)(\.cnt|\[)|^[][0-9. ]*memory size = ' \
+		"$sample/dmesg.txt" >"$work/quiet/dmesg.txt"
 	expect 0 verify "$work/quiet"
 	grep -q 'ours .* theirs ' "$work/out" && grep 'ours .* theirs ' "$work/out" | grep -v '(estimate' | grep . &&
 		bad "$sample: without memblock=debug it differs"
@@ -196,7 +196,8 @@ sample=$project/samples/machines/x86_64-q35-2n-8G
 if [ -f "$sample/zoneinfo.txt" ]; then
 	expect 0 boot --show zoneinfo "$sample"
 	# A log on standard input can be read once, and is replayed all the same.
-	"$quire" boot -q --show zoneinfo - <"$sample/dmesg.txt" >"$work/piped" 2>"$work/err" || bad "boot -: $(cat "$work/err")"
+	"$quire" boot -q --show zoneinfo - <"$sample/dmesg.txt" >"$work/piped" 2>"$work/err" ||
+		bad "boot -: $(cat "$work/err")"
 	"$quire" boot -q --show zoneinfo "$sample/dmesg.txt" | diff - "$work/piped" >/dev/null ||
 		bad "a log on standard input boots otherwise than from a file"
 	"$quire" verify - <"$sample/dmesg.txt" >"$work/piped" || bad "verify -: $(tail -1 "$work/piped")"

@@ -117,7 +117,8 @@ says "'kernelcore=200%' ignored"
 expect 2 boot --nodes 2x1G --cmdline memmap=exactmap
 says "no usable memory"
 for words in 'memmap=18446744073709551615@1' 'memmap=1T@60T' 'numa=fake=1025' 'numa=fake=1024U' 'crashkernel=16E' \
-	'kernelcore=100%' 'movablecore=100%' 'hugepagesz=1G hugepages=99999' 'mem=16E' "$(lines mem=1G 3000 | tr '\n' ' ')"; do
+	'kernelcore=100%' 'movablecore=100%' 'hugepagesz=1G hugepages=99999' 'mem=16E' \
+	"$(lines mem=1G 3000 | tr '\n' ' ')"; do
 	expect 0 boot --nodes 2x1G --cmdline "$words"
 done
 expect 0 boot "$firmware/arm64-4-nodes.dtb" --cmdline 'cma=1T'

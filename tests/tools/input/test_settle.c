@@ -94,7 +94,8 @@ static void test_command_line(void **state)
 /* Of two command lines one of which holds the other the longer one counts; a file cut short must lose no word. */
 static void test_command_line_cut_short(void **state)
 {
-	static const char *const files[] = { "root=/dev/sda mem=51", "root=/dev/sda", " ", "\n\n", "\n \nroot=/dev/sda mem=512M" };
+	static const char *const files[] = { "root=/dev/sda mem=51", "root=/dev/sda", " ", "\n\n",
+					     "\n \nroot=/dev/sda mem=512M" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

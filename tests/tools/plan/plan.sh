@@ -85,7 +85,8 @@ if command -v xmllint >/dev/null; then
 else
 	# Every element that opens closes: none but self-closed ones, svg, style, title, text.
 	for name in svg style title text; do
-		[ "$(grep -oE "<$name[ >]" "$work/chart.svg" | wc -l)" = "$(grep -oF "</$name>" "$work/chart.svg" | wc -l)" ] ||
+		opened=$(grep -oE "<$name[ >]" "$work/chart.svg" | wc -l)
+		[ "$opened" = "$(grep -oF "</$name>" "$work/chart.svg" | wc -l)" ] ||
 			bad "<$name> opens and closes unequally"
 	done
 fi

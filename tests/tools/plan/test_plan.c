@@ -141,7 +141,9 @@ static void test_worked_out(void **state)
 	ram(20 * GIB, 14 * GIB, 1);
 	make();
 	assert_true(plan_row_of(&w.plan, QUIRE_MODEL_SPARSEMEM_VMEMMAP, QUIRE_INIT_EAGER)->free_computed);
-	assert_true(plan_row_of(&w.plan, QUIRE_MODEL_SPARSEMEM_VMEMMAP, QUIRE_INIT_EAGER)->stages[QUIRE_STAGE_DESCRIPTORS].ns > 0);
+	assert_true(plan_row_of(&w.plan, QUIRE_MODEL_SPARSEMEM_VMEMMAP, QUIRE_INIT_EAGER)
+			    ->stages[QUIRE_STAGE_DESCRIPTORS]
+			    .ns > 0);
 	assert_false(plan_is_scaled(plan_row_of(&w.plan, QUIRE_MODEL_SPARSEMEM_VMEMMAP, QUIRE_INIT_LAZY)));
 	check_all();
 	plan_free(&w.plan);
@@ -224,9 +226,10 @@ static void test_reasons(void **state)
 
 static void test_sweep_lists(void **state)
 {
-	static const char *const bad[] = { "4", "4K,", "4K,/128M", "5K", "4K/100M", "4K/128M/17", "4K/128M/16/4", "x", "4K128M",
-					   "4K/2M", "4K/128M/16,", "4k", "99999999999999999999K",
-					   "4K,4K,4K,4K,4K,4K,4K,4K,4K" };
+	static const char *const bad[] = {
+		"4", "4K,", "4K,/128M", "5K", "4K/100M", "4K/128M/17", "4K/128M/16/4", "x", "4K128M", "4K/2M", "4K/128M/16,",
+		"4k", "99999999999999999999K", "4K,4K,4K,4K,4K,4K,4K,4K,4K",
+	};
 	struct plan_sweep sweep;
 	const char *why;
 

@@ -185,7 +185,10 @@ enum quire_status input_settle_distances(struct input *in);
 enum quire_status input_settle_reservations(struct input *in);
 enum quire_status input_settle_config(struct input *in);
 
-/* The physical address bits of the widest kernel of an architecture: five levels of page tables, or arm64's large addresses. */
+/*
+ * The physical address bits of the widest kernel of an architecture: five levels of page tables, or arm64's large
+ * addresses.
+ */
 unsigned input_widest_address(enum quire_arch arch);
 
 /* machine.c: the growing quire_machine. */

@@ -13,9 +13,9 @@ struct linux_cma {
 };
 
 /*
- * The next request: first hugetlb_cma='s areas node by node, then the default area (cma=, or what the kernel was built with).
- * Needs nodes. `served`: the former request got its area; a node that could not serve leaves its share to the next. False when
- * there is no further request.
+ * The next request: first hugetlb_cma='s areas node by node, then the default area (cma=, or what the kernel was built
+ * with). Needs nodes. `served`: the former request got its area; a node that could not serve leaves its share to the
+ * next. False when there is no further request.
  */
 bool linux_cma_next(const struct quire *q, struct linux_cma *at, bool served, struct quire_cma_request *request);
 

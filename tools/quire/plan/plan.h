@@ -54,7 +54,8 @@ struct plan_row {
 struct plan_node {
 	int nid;
 	uint64_t memory_bytes;
-	uint64_t full_bytes[QUIRE_MODELS];	/* descriptors of the node in full use; by the array's node where one is shared */
+	uint64_t full_bytes[QUIRE_MODELS]; /* descriptors of the node in full use; by the array's node where one is shared
+					    */
 };
 
 #define PLAN_ROWS (QUIRE_MODELS * QUIRE_INIT_POLICIES)
@@ -79,7 +80,8 @@ static inline struct plan_row *plan_row(struct plan *plan, enum quire_model mode
 	return &plan->rows[model * QUIRE_INIT_POLICIES + init];
 }
 
-static inline const struct plan_row *plan_row_of(const struct plan *plan, enum quire_model model, enum quire_init_policy init)
+static inline const struct plan_row *plan_row_of(const struct plan *plan, enum quire_model model,
+						 enum quire_init_policy init)
 {
 	return &plan->rows[model * QUIRE_INIT_POLICIES + init];
 }

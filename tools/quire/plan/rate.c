@@ -40,7 +40,8 @@ static const struct rate *find(const struct rate *key)
 }
 
 /* RAM of one node from 4 GiB on, so that the last zone has nearly all of it. */
-static void sample_machine(const struct quire_config *config, struct quire_machine *machine, struct quire_memory_range *range)
+static void sample_machine(const struct quire_config *config, struct quire_machine *machine,
+			   struct quire_memory_range *range)
 {
 	uint64_t bytes = (SAMPLE_BYTES / config->page_stride) << config->geometry.page_shift;
 

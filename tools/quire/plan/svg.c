@@ -1,5 +1,6 @@
 /*
- * The chart: two panels over one axis of memory sizes, bytes set aside at boot and time until boot is done, both logarithmic.
+ * The chart: two panels over one axis of memory sizes, bytes set aside at boot and time until boot is done, both
+ * logarithmic.
  *
  * Hue tells the policy, the dash the model; names stand at the lines' ends, one for lines that run together, so that
  * no legend has to be matched. Colours follow the page it is shown on; printed, the light ones apply.
@@ -116,7 +117,8 @@ static void tick_y(const struct panel *p, uint64_t value, const char *text)
 
 	if (y > p->y.from || y < p->y.to)
 		return;
-	fprintf(p->out, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
+	fprintf(p->out,
+		"<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
 		LEFT, y, RIGHT, LEFT - 8, y + 4, text);
 }
 
@@ -135,8 +137,10 @@ static void frame(const struct panel *p, const char *what)
 
 		if (x < LEFT - 1 || x > RIGHT + 1)
 			continue;
-		fprintf(p->out, "<path class=\"grid\" d=\"M%.1f %.1fV%.1f\"/><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s"
-			"</text>\n", x, p->y.to, p->y.from, x, p->y.from + 18, plan_bytes(text, (uint64_t)1 << shift));
+		fprintf(p->out,
+			"<path class=\"grid\" d=\"M%.1f %.1fV%.1f\"/><text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s"
+			"</text>\n",
+			x, p->y.to, p->y.from, x, p->y.from + 18, plan_bytes(text, (uint64_t)1 << shift));
 	}
 	fprintf(p->out, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/>\n", LEFT, p->y.to, p->y.from, RIGHT);
 }
@@ -240,7 +244,8 @@ static void labels(const struct panel *p)
 		const struct label *l = &p->labels[i];
 
 		label_text(l, text, sizeof(text));
-		fprintf(p->out, "<path class=\"lead\" d=\"M%.1f %.1fL%.1f %.1f\"/><text class=\"%s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
+		fprintf(p->out,
+			"<path class=\"lead\" d=\"M%.1f %.1fL%.1f %.1f\"/><text class=\"%s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n",
 			RIGHT + 2, l->y, RIGHT + 20, l->at, l->colour, RIGHT + 24, l->at + 4, text);
 	}
 }
@@ -299,16 +304,22 @@ void plan_svg(const struct plan_chart *chart, const struct plan_title *title, FI
 {
 	struct panel space = panel_at(chart, FIRST_TOP, false, out), time = panel_at(chart, SECOND_TOP, true, out);
 
-	fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\">\n",
+	fprintf(out,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\">\n",
 		WIDTH, HEIGHT, WIDTH, HEIGHT);
-	fprintf(out, "<title>What page descriptors cost, by memory size</title>\n%s<rect class=\"page\" width=\"%d\" height=\"%d\"/>\n"
-		     "<text class=\"title\" x=\"%.0f\" y=\"34\">What page descriptors cost: ", style, WIDTH, HEIGHT, LEFT);
+	fprintf(out,
+		"<title>What page descriptors cost, by memory size</title>\n%s<rect class=\"page\" width=\"%d\" height=\"%d\"/>\n"
+		"<text class=\"title\" x=\"%.0f\" y=\"34\">What page descriptors cost: ",
+		style, WIDTH, HEIGHT, LEFT);
 	put_text(out, title->name);
-	fprintf(out, ", %s, %u node%s</text>\n<text x=\"%.0f\" y=\"56\">this machine's layout at every size; by memory model and by "
-		     "policy of initialising descriptors</text>\n", title->arch, title->nodes, title->nodes == 1 ? "" : "s", LEFT);
+	fprintf(out,
+		", %s, %u node%s</text>\n<text x=\"%.0f\" y=\"56\">this machine's layout at every size; by memory model and by "
+		"policy of initialising descriptors</text>\n",
+		title->arch, title->nodes, title->nodes == 1 ? "" : "s", LEFT);
 	draw(&space, "metadata set aside at boot");
 	draw(&time, "time until boot is done, workers included, on this host");
-	fprintf(out, "<text x=\"%.0f\" y=\"%d\">memory</text>\n<text x=\"%.0f\" y=\"%d\">Where more descriptors than could be written "
-		     "here: their number times a measured rate. Where a line is missing the model cannot.</text>\n</svg>\n",
+	fprintf(out,
+		"<text x=\"%.0f\" y=\"%d\">memory</text>\n<text x=\"%.0f\" y=\"%d\">Where more descriptors than could be written "
+		"here: their number times a measured rate. Where a line is missing the model cannot.</text>\n</svg>\n",
 		RIGHT + 24, (int)(SECOND_TOP + PANEL + 18), LEFT, HEIGHT - 16);
 }

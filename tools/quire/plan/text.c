@@ -43,8 +43,8 @@ static void space(const struct plan *plan, FILE *out)
 {
 	char a[PLAN_NUMBER_MAX], b[PLAN_NUMBER_MAX], c[PLAN_NUMBER_MAX], d[PLAN_NUMBER_MAX], e[PLAN_NUMBER_MAX];
 
-	fprintf(out, "\n[space at the end of boot]\n%-15s %-9s %12s %10s %12s %9s %16s %10s\n", "model", "init", "descriptors",
-		"tables", "all metadata", "of memory", "frames for users", "64-byte");
+	fprintf(out, "\n[space at the end of boot]\n%-15s %-9s %12s %10s %12s %9s %16s %10s\n", "model", "init",
+		"descriptors", "tables", "all metadata", "of memory", "frames for users", "64-byte");
 	for (unsigned i = 0; i < PLAN_ROWS; i++) {
 		const struct plan_row *row = &plan->rows[i];
 
@@ -62,8 +62,8 @@ static void work(const struct plan *plan, FILE *out)
 {
 	char a[PLAN_NUMBER_MAX], b[PLAN_NUMBER_MAX], c[PLAN_NUMBER_MAX];
 
-	fprintf(out, "\n[descriptors to write]\n%-15s %-9s %14s %10s %14s %10s %13s\n", "model", "init", "early", "", "late", "",
-		"in full use");
+	fprintf(out, "\n[descriptors to write]\n%-15s %-9s %14s %10s %14s %10s %13s\n", "model", "init", "early", "",
+		"late", "", "in full use");
 	for (unsigned i = 0; i < PLAN_ROWS; i++) {
 		const struct plan_row *row = &plan->rows[i];
 
@@ -88,8 +88,8 @@ static void times(const struct plan *plan, FILE *out)
 {
 	char text[PLAN_NUMBER_MAX];
 
-	fprintf(out, "\n[time on this host]\n%-15s %-9s %10s %10s %11s %10s %10s %10s %10s\n", "model", "init", "ledger+zones",
-		"sections", "descriptors", "hand-over", "watermarks", "late", "all");
+	fprintf(out, "\n[time on this host]\n%-15s %-9s %10s %10s %11s %10s %10s %10s %10s\n", "model", "init",
+		"ledger+zones", "sections", "descriptors", "hand-over", "watermarks", "late", "all");
 	for (unsigned i = 0; i < PLAN_ROWS; i++) {
 		const struct plan_row *row = &plan->rows[i];
 		struct plan_stage sum = { NULL, 0, PLAN_MEASURED };
@@ -100,7 +100,8 @@ static void times(const struct plan *plan, FILE *out)
 			sum.ns += row->stages[stage].ns;
 		fprintf(out, " %12s", stage_time(text, &sum));
 		for (unsigned stage = QUIRE_STAGE_SECTIONS; stage < QUIRE_STAGES; stage++)
-			fprintf(out, " %*s", stage == QUIRE_STAGE_DESCRIPTORS ? 11 : 10, stage_time(text, &row->stages[stage]));
+			fprintf(out, " %*s", stage == QUIRE_STAGE_DESCRIPTORS ? 11 : 10,
+				stage_time(text, &row->stages[stage]));
 		sum = (struct plan_stage){ NULL, plan_boot_ns(row), plan_is_scaled(row) ? PLAN_SCALED : PLAN_MEASURED };
 		fprintf(out, " %10s\n", stage_time(text, &sum));
 	}
@@ -131,13 +132,15 @@ static void footnotes(const struct plan *plan, FILE *out)
 
 	for (unsigned i = 0; i < PLAN_ROWS; i++)
 		scaled |= !plan->rows[i].why[0] && plan_is_scaled(&plan->rows[i]);
-	fprintf(out, "\nBytes are the engine's own books after booting this machine; \"64-byte\" is what descriptors of that size\n"
-		     "would take. Lazy rows pay the rest when memory is first used. Times: fastest of up to three boots in the\n"
-		     "hosted port, its page faults included, but the memory of descriptors touched before; late: %u worker%s.\n",
+	fprintf(out,
+		"\nBytes are the engine's own books after booting this machine; \"64-byte\" is what descriptors of that size\n"
+		"would take. Lazy rows pay the rest when memory is first used. Times: fastest of up to three boots in the\n"
+		"hosted port, its page faults included, but the memory of descriptors touched before; late: %u worker%s.\n",
 		plan->workers, plan->workers == 1 ? "" : "s");
 	if (scaled)
-		fprintf(out, "~ worked out: descriptors too many to write here are counted and multiplied by the rate measured on a\n"
-			     "  machine with 64 MiB of them; hand-over, watermarks and frames follow from the lazy boot.\n");
+		fprintf(out,
+			"~ worked out: descriptors too many to write here are counted and multiplied by the rate measured on a\n"
+			"  machine with 64 MiB of them; hand-over, watermarks and frames follow from the lazy boot.\n");
 }
 
 void plan_text(const struct plan *plan, const struct plan_title *title, FILE *out)
@@ -206,15 +209,16 @@ void plan_compare_text(const struct plan *plans, size_t count, const struct plan
 		bytes = plans[i].memory_bytes > bytes ? plans[i].memory_bytes : bytes;
 	fprintf(out, "%s: %s, %s in %u node%s\n\n", title->name, title->arch, plan_bytes(memory, bytes), title->nodes,
 		title->nodes == 1 ? "" : "s");
-	fprintf(out, "%6s %7s %6s  %-14s %10s %9s %8s %9s %9s %9s %9s\n", "page", "section", "stride", "model", "in full", "tables",
-		"of mem.", "lazy boot", "t eager", "deferred", "lazy");
+	fprintf(out, "%6s %7s %6s  %-14s %10s %9s %8s %9s %9s %9s %9s\n", "page", "section", "stride", "model", "in full",
+		"tables", "of mem.", "lazy boot", "t eager", "deferred", "lazy");
 	for (size_t i = 0; i < count; i++) {
 		if (i && plans[i].page_size != plans[i - 1].page_size)
 			fputc('\n', out);
 		compare_rows(&plans[i], out);
 	}
-	fprintf(out, "\nin full: descriptors once all memory was used; tables: of sections and nodes, usage maps; of mem.: all\n"
-		     "metadata after an eager boot; lazy boot: all metadata after a lazy one. Then the time of a boot under each\n"
-		     "policy on this host, ~ where more descriptors than could be written here were counted and multiplied by\n"
-		     "a measured rate.\n");
+	fprintf(out,
+		"\nin full: descriptors once all memory was used; tables: of sections and nodes, usage maps; of mem.: all\n"
+		"metadata after an eager boot; lazy boot: all metadata after a lazy one. Then the time of a boot under each\n"
+		"policy on this host, ~ where more descriptors than could be written here were counted and multiplied by\n"
+		"a measured rate.\n");
 }

@@ -105,7 +105,8 @@ void script_show_holders(struct script *s)
 	for (size_t i = 0; i < count; i++) {
 		uint64_t by = groups[i].by;
 
-		fprintf(s->out, "%10llu %10llu %s\n", (unsigned long long)groups[i].pages, (unsigned long long)groups[i].blocks,
+		fprintf(s->out, "%10llu %10llu %s\n", (unsigned long long)groups[i].pages,
+			(unsigned long long)groups[i].blocks,
 			by && by <= s->handle_count ? s->handles[by - 1].name : "?");
 	}
 	if (rest.blocks)

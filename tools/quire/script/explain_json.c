@@ -10,8 +10,9 @@
 #include "../json.h"
 
 static const char *const verdicts[QUIRE_VERDICTS] = {
-	[QUIRE_VERDICT_SERVES] = "serves", [QUIRE_VERDICT_TOO_HIGH] = "zone_not_allowed", [QUIRE_VERDICT_CLOSED] = "no_memory",
-	[QUIRE_VERDICT_TOO_FEW] = "too_few_pages", [QUIRE_VERDICT_NO_BLOCK] = "no_block",
+	[QUIRE_VERDICT_SERVES] = "serves",     [QUIRE_VERDICT_TOO_HIGH] = "zone_not_allowed",
+	[QUIRE_VERDICT_CLOSED] = "no_memory",  [QUIRE_VERDICT_TOO_FEW] = "too_few_pages",
+	[QUIRE_VERDICT_NO_BLOCK] = "no_block",
 };
 
 static void one_zone(struct json *json, const struct quire *q, const struct quire_zone *zone,
@@ -46,7 +47,9 @@ static void zones(struct json *json, const struct quire *q, const struct script_
 	const struct quire_zonelist *list;
 
 	json_open(json, "zones", '[');
-	list = node ? &node->zonelists[r->gfp & QUIRE_GFP_THISNODE ? QUIRE_ZONELIST_NOFALLBACK : QUIRE_ZONELIST_FALLBACK] : NULL;
+	list = node ? &node->zonelists[r->gfp & QUIRE_GFP_THISNODE ? QUIRE_ZONELIST_NOFALLBACK :
+								     QUIRE_ZONELIST_FALLBACK] :
+		      NULL;
 	for (size_t i = 0; list && i < quire_zonelist_count(list); i++) {
 		struct quire_zone_explanation e;
 

@@ -14,8 +14,9 @@
 static void tell_obstacle(struct script *s, const struct quire_obstacle *o)
 {
 	if (o->why)
-		fprintf(s->out, "  frame %#llx, block of order %u at %#llx, %s%s: %s\n", (unsigned long long)o->pfn, o->order,
-			(unsigned long long)o->head, o->owner ? "of " : "nobody's", o->owner ? o->owner : "", o->why);
+		fprintf(s->out, "  frame %#llx, block of order %u at %#llx, %s%s: %s\n", (unsigned long long)o->pfn,
+			o->order, (unsigned long long)o->head, o->owner ? "of " : "nobody's", o->owner ? o->owner : "",
+			o->why);
 }
 
 /* Frames [pfn, pfn + count) become single blocks of the handle. What does not fit is given back. */

@@ -212,8 +212,8 @@ void script_show_holders(struct script *s);
 bool script_ask_debug(const struct script *s, const char *name, int64_t *number);
 
 /*
- * owner.c: the script as an owner of memory (quire/mobility.h). open: a machine was booted; close: it ends. enter: false, out
- * of memory. leave: the block is free, or nobody's any more.
+ * owner.c: the script as an owner of memory (quire/mobility.h). open: a machine was booted; close: it ends. enter: false,
+ * out of memory. leave: the block is free, or nobody's any more.
  */
 void script_owner_open(struct script *s);
 void script_owner_close(struct script *s);

@@ -24,8 +24,8 @@ struct verify_options {
 	bool json;			/* one JSON document instead of text */
 	bool verbose;			/* also what was not available or estimated, and readers' complaints */
 	/*
-	 * Play the stages of the capture at `path`, where it has some, and compare each (tools/quire/stages). NULL: only the boot
-	 * is verified.
+	 * Play the stages of the capture at `path`, where it has some, and compare each (tools/quire/stages). NULL: only
+	 * the boot is verified.
 	 */
 	void (*stages)(struct findings *f, const char *path);
 	unsigned difference_limit;	/* difference lines per capture; 0: 40 */

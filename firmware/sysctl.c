@@ -14,7 +14,8 @@ enum tunable {
 const struct quire_sysctl quire_sysctls[] = {
 	[MIN_FREE] = { "min_free_kbytes", "KiB", "kept free over all zones of low memory" },
 	[SCALE_FACTOR] = { "watermark_scale_factor", "1 .. 3000", "distance of watermarks, in 1/10000 of a zone" },
-	[BOOST_FACTOR] = { "watermark_boost_factor", "0 .. 2147483647", "most boost of watermarks, in 1/10000 of the high mark" },
+	[BOOST_FACTOR] = { "watermark_boost_factor", "0 .. 2147483647",
+			   "most boost of watermarks, in 1/10000 of the high mark" },
 	[LOWMEM_RATIO] = { "lowmem_reserve_ratio", "a number per zone", "keep 1/ratio from requests that can go higher" },
 	[HIGH_FRACTION] = { "percpu_pagelist_high_fraction", "0, or from 8 on", "CPUs keep at most 1/fraction of a zone" },
 	[UNMAPPED] = { "min_unmapped_ratio", "0 .. 100", "percent of a node; for reports only" },
@@ -169,8 +170,9 @@ enum quire_status quire_sysctl_set(struct quire_tunables *tunables, const char *
 	for (unsigned i = 0; i < TUNABLES; i++) {
 		value = value_of(assignment, quire_sysctls[i].name);
 		if (value)
-			return i == MIN_FREE ? set_min_free(tunables, value) : i == LOWMEM_RATIO ? set_lowmem_ratio(tunables, value) :
-			       set_knob(tunables, &knobs[i], value);
+			return i == MIN_FREE	 ? set_min_free(tunables, value) :
+			       i == LOWMEM_RATIO ? set_lowmem_ratio(tunables, value) :
+						   set_knob(tunables, &knobs[i], value);
 	}
 	return QUIRE_ENOENT;
 }

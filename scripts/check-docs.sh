@@ -20,13 +20,14 @@ expect "docs/quire.1 is not clean" "$(mandoc -T lint -W warning docs/quire.1 2>&
 
 # `path/file` in backquotes, for the folders a document may point into.
 missing=$(grep -ohE '`(src|include|docs|scripts|tools|ports|firmware|tests|bench|fuzz|examples|samples)/[A-Za-z0-9_./-]+`' \
-	README.md docs/*.md | tr -d '`' | sort -u | while read -r path; do
+	README.md CONTRIBUTING.md docs/*.md | tr -d '`' | sort -u | while read -r path; do
 	[ -e "$path" ] || echo "$path"
 done)
 expect "documents name files that do not exist" "$missing"
 
 # Tabs are eight columns. A string stands in one piece, and directives of other tools ("//!") are one line.
-long=$(git ls-files | grep -E '(\.(c|h|S|sh|py|build)|Makefile)$' | grep -vE '^(ports|src/zone|src/memmap)/' | while read -r path; do
+sources=$(git ls-files | grep -E '(\.(c|h|S|sh|py|build)|Makefile)$' | grep -vE '^(ports|src/zone|src/memmap)/')
+long=$(for path in $sources; do
 	expand -t8 "$path" | awk -v path="$path" 'length > 125 && !/^ *("|\/\/!)/ { print path ":" NR }'
 done)
 expect "lines of more than 125 columns" "$long"

@@ -2,10 +2,11 @@
  * Finding mistakes in the use of memory: what debug_options.h switched on reports here and in the log.
  *
  *	page_poison	a byte pattern (0xaa) in free frames. Who writes to a frame after giving it back is found when it
- *is handed out next: the log says which bytes changed, that it was a single bit (bad memory rather than a bad program),
- *and with page_owner who gave the frame back. The frame is handed out all the same. page_owner	72 bytes per frame. Every
- *block's story: taken when, by whom, from where, with which flags; given back when, by whom, from where. A refused free
- *names both.
+ *			is handed out next: the log says which bytes changed, that it was a single bit (bad memory rather
+ *			than a bad program), and with page_owner who gave the frame back. The frame is handed out all the
+ *			same.
+ *	page_owner	72 bytes per frame. Every block's story: taken when, by whom, from where, with which flags; given
+ *			back when, by whom, from where. A refused free names both.
  *	guards		neighbours of small blocks that nobody has: with debug_pagealloc what runs over the end of a block
  *			is found as poison that changed, or at once as a fault.
  *	faults		requests that fail although there is memory, to see what callers do then.
@@ -95,8 +96,8 @@ struct quire_debug_counts {
 void quire_debug_counts(const struct quire *q, struct quire_debug_counts *counts);
 
 /*
- * Other faults from now on, whatever was on at boot; other CPUs may be asking meanwhile, and see it soon. The first ones of a
- * machine that had nothing of debugging on take a little metadata, and its requests then take the longer road for good,
+ * Other faults from now on, whatever was on at boot; other CPUs may be asking meanwhile, and see it soon. The first ones
+ * of a machine that had nothing of debugging on take a little metadata, and its requests then take the longer road for good,
  * probability 0 or not. One caller at a time. QUIRE_EINVAL: more than 100 percent, or the allocator is not open yet;
  * QUIRE_ENOMEM: no metadata, nothing has changed.
  */

@@ -169,10 +169,7 @@ struct quire_policy {
 enum quire_status quire_alloc_frames_policy(struct quire *q, struct quire_policy *policy, unsigned order, quire_gfp_t gfp,
 					    quire_pfn_t *pfn);
 
-/*
- * --- the whole allocator
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the whole allocator ------------------------------------------------------------------------------------------- */
 
 /* Give what CPUs keep back to the zones. QUIRE_EUNSUPPORTED: other CPUs' frames are out of reach (no barrier_all). */
 enum quire_status quire_drain_frames(struct quire *q);

@@ -105,8 +105,8 @@ struct quire_platform {
 	/*
 	 * Optional, for requests with QUIRE_GFP_ACCOUNT: charge 2^order frames to whoever asks; false: over his limit, the
 	 * request fails. The last thing of a request: one that was charged does not fail. Any number of frames side by side
-	 * (quire_alloc_frames_exact) is charged as the block they are cut from, the next power of two. Giving the charge back
-	 * is the embedder's, when he gives back the frames.
+	 * (quire_alloc_frames_exact) is charged as the block they are cut from, the next power of two. Giving the charge
+	 * back is the embedder's, when he gives back the frames.
 	 */
 	bool (*account)(void *ctx, unsigned order);
 

@@ -7,7 +7,7 @@
  *	quire_boot(&q);
  *	quire_alloc_frames(&q, QUIRE_NO_NODE, 0, QUIRE_GFP_KERNEL, &pfn);		(page_alloc.h)
  *
- * No globals: everything hangs off struct quire, which the embedder provides (it is about 24 KiB; static is fine, and
+ * No globals: everything hangs off struct quire, which the embedder provides (it is about 28 KiB; static is fine, and
  * it must not move once quire_init() has seen it). Several may live side by side.
  *
  * The other headers, one room each; those with a star are not included here:

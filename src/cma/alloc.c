@@ -1,5 +1,5 @@
 /*
- * Taking frames of an area and giving them back (spec 06 B). The bitmap says which frames drivers have; a request marks
+ * Taking frames of an area and giving them back. The bitmap says which frames drivers have; a request marks
  * its bits first, then has the frames cleared of what movable allocations put there, and where something cannot be moved
  * it looks on behind that.
  *

@@ -1,5 +1,5 @@
 /*
- * Declaring CMA areas at boot (spec 06 B). Where the field's rule is a preference it is kept: on a machine with enough
+ * Declaring CMA areas at boot. Where the field's rule is a preference it is kept: on a machine with enough
  * memory above 4 GiB an area without a limit grows upwards from there, to leave low memory to devices that cannot reach
  * further.
  */

@@ -1,5 +1,5 @@
 /*
- * Requests that are made to fail (spec 05 section 12): the field's rules for which and when. The generator is our own, so
+ * Requests that are made to fail: the field's rules for which and when. The generator is our own, so
  * that a run can be repeated.
  */
 #include <quire/explain.h>

@@ -1,6 +1,6 @@
 /*
  * Devices come and go: judged first, then range by range descriptors, then the list and the zone's span; what fails undoes
- * what was before it (spec 06 D).
+ * what was before it.
  */
 #include "device/device.h"
 

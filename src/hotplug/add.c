@@ -1,5 +1,5 @@
 /*
- * Memory is added and removed (spec 06 A §2, §7).
+ * Memory is added and removed.
  *
  * An added range is offline memory: it is in the ledger, has sections and room for descriptors, and belongs to no zone. In
  * the order of what can fail: the request is judged, tables get room, descriptors get room; then the books are changed,

@@ -1,5 +1,5 @@
 /*
- * Memory goes off line (spec 06 A §6).
+ * Memory goes off line.
  *
  * First half: the blocks are judged, isolated, notifiers asked, and what is in use moves out; until the last frame of the
  * last block is free and isolated, all of it can be taken back, but for what has moved. Second half: the frames leave the

@@ -1,5 +1,5 @@
 /*
- * Memory goes on line (spec 06 A §3).
+ * Memory goes on line.
  *
  * First half, block by block: the zone is chosen, tables and the zone's tree get room, notifiers are asked, sections are
  * marked, and map, spans and present include the block. Nobody has a frame of it yet, so all of this can be taken back.

@@ -1,5 +1,5 @@
 /*
- * Which zone memory goes to, and devices' memory as groups (spec 06 A §3).
+ * Which zone memory goes to, and devices' memory as groups.
  *
  * "auto-movable" lets movable memory grow to a share of the kernel memory that boot brought: kernel memory that was plugged
  * in does not count, it may leave again. Only within one dynamic group does it, because such a device unplugs its movable

@@ -56,7 +56,7 @@ bool qi_hint_says_vain(const struct qi_compact_state *state, quire_pfn_t pfn);
 
 /* --- fragmentation.c -------------------------------------------------------------------------------------------------- */
 
-/* Is there a point in it for a request (spec 06 C2)? SUCCESS: there is a block. SKIPPED. PARTIAL: go on. */
+/* Is there a point in it for a request? SUCCESS: there is a block. SKIPPED. PARTIAL: go on. */
 enum quire_compact_result qi_compact_suitable(const struct qi_zone *za, unsigned order, unsigned type,
 					      enum quire_zone_type highest, unsigned flags);
 /* Percent of free memory that is in pageblocks in use; those of special types apart. */

@@ -10,7 +10,7 @@
 
 #include "zone/front.h"
 
-/* How a request meets watermarks, with the field's values (spec 05 section 7). The low two bits: which mark. */
+/* How a request meets watermarks, with the field's values. The low two bits: which mark. */
 #define QI_ALLOC_MARK		0x3u	/* enum quire_watermark: MIN, LOW, HIGH */
 #define QI_ALLOC_NO_WATERMARKS	0x4u
 #define QI_ALLOC_OOM		0x8u
@@ -72,8 +72,8 @@ enum quire_status qi_walk_first(struct qi_walk *walk, quire_pfn_t *pfn);
 enum quire_status qi_walk_take(struct qi_walk *walk, quire_pfn_t *pfn);
 enum quire_status qi_walk_finish(struct qi_walk *walk, quire_pfn_t pfn);
 /*
- * With ACCOUNT: charge who asks. There is no way to take a charge back, so it comes when nothing else can fail. False: over his
- * limit, which was told; the frames are the caller's to give back.
+ * With ACCOUNT: charge who asks. There is no way to take a charge back, so it comes when nothing else can fail. False: over
+ * his limit, which was told; the frames are the caller's to give back.
  */
 bool qi_walk_charge(const struct qi_walk *walk);
 /* QUIRE_EUNSUPPORTED: some of it has no mapping, and was left as it was. */

@@ -2,14 +2,14 @@
  * What keeps fragmentation away beside the tree's own choices: watermarks raised when types had to mix, pageblocks set
  * aside for atomic requests of high order, and the tunables.
  *
- * Which of the field's rules the tree replaces (spec 05 section 4):
+ * Which of the field's rules the tree replaces:
  *  - "Largest fallback block first, all free pages of its pageblock change lists, the pageblock is retagged when half of
- * it is free or alike": the tree takes the other type's pageblock with the largest free block, and retypes it when half
- * of it is free; there are no lists to move pages between, the pageblock's type is its list. How many pages in it are
+ *    it is free or alike": the tree takes the other type's pageblock with the largest free block, and retypes it when half
+ *    of it is free; there are no lists to move pages between, the pageblock's type is its list. How many pages in it are
  *    movable is not known without page states, so only free ones count.
  *  - "MOVABLE takes the smallest fallback block if the largest is small": the same.
  *  - "A whole pageblock is retagged": whole pageblocks have no type in the tree; they are taken before any other type's
- * broken one, with NOFRAGMENT too, and that is no fragmentation event.
+ *    broken one, with NOFRAGMENT too, and that is no fragmentation event.
  *  - 6.12's claim and steal modes are one step here: a request takes no more from the other type than a front's refill.
  */
 #include "page_alloc/page_alloc.h"

@@ -1,17 +1,16 @@
 /*
- * The slow path (spec 05 section 10): what a request tries that found nothing above the low watermarks, in the field's
- *order.
+ * The slow path: what a request tries that found nothing above the low watermarks, in the field's order.
  *
  *	wake the reclaimer -> above the minimum -> as far as flags and task reach into the reserves -> compaction, without
  *	waiting -> shrinkers, then again -> atomic reserve and all CPUs' fronts given back, then again -> compaction ->
- *another round while that helps -> the last resort
+ *	another round while that helps -> the last resort
  *
  * Compaction is for requests of more than one frame (src/mobility/compact_direct.c), before reclaim only where the block
- *is large or would otherwise be taken from another type's pageblock. From round to round it tries harder.
+ * is large or would otherwise be taken from another type's pageblock. From round to round it tries harder.
  *
- * Every loop is bounded: rounds that free nothing by MAX_ROUNDS, others by MAX_PROGRESS (shrinkers may be mistaken), calls of
- * the out-of-memory hook by MAX_KILLS, and NOFAIL goes on only while something frees memory, or the platform has a wait in
- * which others may.
+ * Every loop is bounded: rounds that free nothing by MAX_ROUNDS, others by MAX_PROGRESS (shrinkers may be mistaken), calls
+ * of the out-of-memory hook by MAX_KILLS, and NOFAIL goes on only while something frees memory, or the platform has a wait
+ * in which others may.
  */
 #include "page_alloc/page_alloc.h"
 

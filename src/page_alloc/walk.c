@@ -1,5 +1,5 @@
 /*
- * One pass over a zonelist (spec 05 section 9).
+ * One pass over a zonelist.
  *
  * A block that the CPU's front of a zone has at hand is given without asking for watermarks: it left the zone's free count
  * when the front took it. Else the zone must keep its mark, and the front refills, or the tree is asked.

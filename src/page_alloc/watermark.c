@@ -1,5 +1,5 @@
 /*
- * The watermark test (spec 05 section 6): how many pages a zone must keep for a request of given flags.
+ * The watermark test: how many pages a zone must keep for a request of given flags.
  *
  * The field's second half, "is there a block of the order in a list the request may use", is not here: the tree answers it
  * exactly (qi_tree_might_have), including whole pageblocks that have no type yet and other types' blocks, which the request

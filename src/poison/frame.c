@@ -1,5 +1,5 @@
 /*
- * A frame fails: what it is, who is asked, what comes of it (spec 06 E).
+ * A frame fails: what it is, who is asked, what comes of it.
  *
  * The frame is entered in the books first, so that two who report the same one do not work on it at the same time. Then
  * it is looked at in order of rising trouble: not the allocator's, free, in use. For a frame in use the owner is asked

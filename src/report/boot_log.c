@@ -1,4 +1,4 @@
-/* What a kernel's log says while it lays out memory (spec 02 §14), in its wording and order. */
+/* What a kernel's log says while it lays out memory, in its wording and order. */
 #include "report/print.h"
 
 static void zone_ranges(const struct quire *q, const struct quire_report_sink *sink)

@@ -1,4 +1,4 @@
-/* /proc/buddyinfo and /proc/pagetypeinfo (spec 02 §12): what is free, by order and by mobility. */
+/* /proc/buddyinfo and /proc/pagetypeinfo: what is free, by order and by mobility. */
 #include "report/print.h"
 
 static bool shown(const struct quire_config *config, const struct quire_zone *zone, unsigned type)

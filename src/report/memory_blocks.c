@@ -1,5 +1,5 @@
 /*
- * Memory blocks (spec 06 A §1): the unit in which memory is plugged, seen in sysfs.
+ * Memory blocks: the unit in which memory is plugged, seen in sysfs.
  *
  * A block exists for every block-sized window in which some section has memory. What boot knows about it is which nodes have
  * memory there; the one zone it belongs to, if it is one, decides whether it could ever be taken offline.

@@ -1,5 +1,5 @@
 /*
- * /proc/zoneinfo (spec 02 §12).
+ * /proc/zoneinfo.
  *
  * One block per zone of every online node, whether it has memory or not; unpopulated zones stop after "protection".
  * The node's own statistics stand in the block of its first populated zone. Which lines exist depends on how the

@@ -1,5 +1,5 @@
 /*
- * Where ZONE_MOVABLE starts on each node (spec 02 §3).
+ * Where ZONE_MOVABLE starts on each node.
  *
  * Three ways to say it, strongest first: movable_node (hot-pluggable memory is movable), kernelcore=mirror (what is not
  * mirrored is movable), and amounts: kernelcore= pages are spread evenly over the nodes, everything above them is movable.

@@ -1,5 +1,5 @@
 /*
- * numa=fake=: cut the physical nodes' ranges into emulated nodes (spec 02 §8).
+ * numa=fake=: cut the physical nodes' ranges into emulated nodes.
  *
  * Three ways to cut: into N nodes of equal memory over the whole machine, round robin over physical nodes; into nodes of at
  * least a given size; or each physical node into N parts of equal extent, holes not discounted. All sizes are multiples of

@@ -1,4 +1,4 @@
-/* Sizes of per-CPU page sets and of per-CPU counter slack (spec 02 §11): what one CPU may keep from the others. */
+/* Sizes of per-CPU page sets and of per-CPU counter slack: what one CPU may keep from the others. */
 #include "topology/topology_internal.h"
 
 #define BATCH_BYTES_MOST (1ull << 20)

@@ -1,5 +1,5 @@
 /*
- * Spans of zones: from where to where a node's zones reach, and how much of that is memory (spec 02 §2).
+ * Spans of zones: from where to where a node's zones reach, and how much of that is memory.
  *
  * A span is the cut of the node's whole extent with the zone's bounds, so it may contain holes and other nodes' memory;
  * present counts only the node's own frames.

@@ -1,5 +1,5 @@
 /*
- * min_free_kbytes, the watermarks that follow from it, and lowmem reserves (spec 02 §9, §10).
+ * min_free_kbytes, the watermarks that follow from it, and lowmem reserves.
  *
  * The reserve is the square root of 16 times low memory in KiB: machines grow faster than what atomic requests need at
  * once. It is dealt out to zones in proportion to what they manage; zones the kernel cannot use for itself (high memory, and

@@ -1,4 +1,4 @@
-/* Where an architecture's zones begin and end (spec 02 §1.2), before any node is looked at. */
+/* Where an architecture's zones begin and end, before any node is looked at. */
 #include "topology/topology_internal.h"
 
 #define DMA_END_X86 (16ull << 20)

@@ -1,5 +1,5 @@
 /*
- * Zonelists: in which order a request that starts on a node looks at the zones of all nodes (spec 02 §6).
+ * Zonelists: in which order a request that starts on a node looks at the zones of all nodes.
  *
  * Nodes come by distance. Among equally distant ones those after the local node come first, and the next tie is broken by
  * `load`: how often a node already was the first of its distance class in lists built before, so that the nodes of a class

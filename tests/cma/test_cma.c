@@ -1,5 +1,5 @@
 /*
- * CMA at run time: placing (worked examples of spec 06 F4), what is in the way moves or is passed over, failures told,
+ * CMA at run time: placing, what is in the way moves or is passed over, failures told,
  * areas of several ranges, releases that make no sense.
  */
 #include "booted.h"

@@ -401,7 +401,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(poison_is_written_and_kept), RIG_TEST(a_single_bit_is_told_from_a_stray_write),
-		RIG_TEST(two_bits_are_not_one), RIG_TEST(init_on_alloc_and_on_free), RIG_TEST(free_frames_are_out_of_the_map),
+		RIG_TEST(two_bits_are_not_one), RIG_TEST(init_on_alloc_and_on_free),
+		RIG_TEST(free_frames_are_out_of_the_map),
 		RIG_TEST(small_blocks_have_their_neighbourhood), RIG_TEST(running_over_the_end_is_found),
 		RIG_TEST(guards_do_not_cost_the_last_frames), RIG_TEST(faults_follow_their_rules),
 		RIG_TEST(faults_of_a_running_machine),

@@ -1,5 +1,5 @@
 /*
- * The machines that broke each model, and the model that came for them (spec 03 §10), at true geometry: 128 MiB sections,
+ * The machines that broke each model, and the model that came for them, at true geometry: 128 MiB sections,
  * 52 address bits. What is compared is what descriptors and tables cost.
  */
 #include <setjmp.h>

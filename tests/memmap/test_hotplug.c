@@ -215,8 +215,7 @@ static void test_altmap(void **state)
 	rig_drop(&rig);
 }
 
-/* --- LAZY over a frame source
- * ------------------------------------------------------------------------------------------------ */
+/* --- LAZY over a frame source -------------------------------------------------------------------------------------- */
 
 static struct { bool taken[RIG_FRAMES]; uint64_t out; uint64_t fail_at, calls; } pool;
 

@@ -1,4 +1,4 @@
-/* The page-flags layout: worked vectors (spec 03 §7, §11) and the properties any layout must have. */
+/* The page-flags layout: worked vectors and the properties any layout must have. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Planning on hand-made machines: worked vectors of spec 03 §11, 04 §12, and a page-by-page model of the kernel's walk. */
+/* Planning on hand-made machines: worked vectors, and a page-by-page model of the kernel's walk. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,8 +111,7 @@ static void test_section_vectors(void **state)
 	assert_false(quire_section_present(&machine.config, &machine.mb, ~0ull));
 }
 
-/* --- the naive model: one frame at a time, as the specification words it
- * -------------------------------------------------- */
+/* --- the naive model: one frame at a time, as the specification words it ------------------------------------------- */
 
 #define FRAMES 8192u
 

@@ -173,7 +173,7 @@ static void too_little_memory(void **state)
 	close_all(m, h);
 }
 
-/* spec 06 C2: what is free lies in few large blocks: too little memory, not scattered memory, by the threshold. */
+/* What is free lies in few large blocks: too little memory, not scattered memory, by the threshold. */
 static void not_scattered_enough(void **state)
 {
 	struct machine *m = *state;
@@ -198,7 +198,7 @@ static void not_scattered_enough(void **state)
 	close_all(m, h);
 }
 
-/* spec 06 C4: after k failures 2^k requests are put off, 64 at most; a success ends that. */
+/* After k failures 2^k requests are put off, 64 at most; a success ends that. */
 static void failures_are_remembered(void **state)
 {
 	struct machine *m = *state;
@@ -249,7 +249,7 @@ static void indices(void **state)
 	while (holder_take(h, 1, 0, HERE) != QUIRE_PFN_NONE)
 		continue;
 	assert_int_equal(quire_fragmentation_index(zone, 0), 0);
-	/* Blocks of one, two and four frames, by the formula of spec 02 section 12. */
+	/* Blocks of one, two and four frames, by the formula of the index. */
 	for (quire_pfn_t pfn = NODE1_START; pfn < NODE1_START + 8192; pfn += 16) {
 		unsigned order = (unsigned)(pfn / 16 % 3);
 

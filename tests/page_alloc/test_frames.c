@@ -44,7 +44,7 @@ static uint64_t exhaust(struct machine *m, int nid, quire_gfp_t gfp, uint64_t *p
 	return blocks;
 }
 
-/* free must stay strictly above mark + reserve after the request, spec 05 section 6. */
+/* free must stay strictly above mark + reserve after the request. */
 static uint64_t blocks_above(uint64_t mark) { return (ZONE_PAGES - mark) / 16; }
 
 static void watermarks_stop_to_the_page(void **state)

@@ -327,8 +327,8 @@ static void metadata_without_a_mapping(void **state)
 }
 
 /*
- * There is no hook to take a charge back. So it comes last: whatever else is missing, who was refused was not charged. On a new
- * machine each time, where descriptors and nodes of the tree are yet to be made.
+ * There is no hook to take a charge back. So it comes last: whatever else is missing, who was refused was not charged. On a
+ * new machine each time, where descriptors and nodes of the tree are yet to be made.
  */
 static void a_charge_is_the_last_thing(void **state)
 {
@@ -425,10 +425,15 @@ static void fill(struct booted *b)
 		hoard.count++;
 }
 
-/* Each hook alone does nothing from its n-th call on, or says what is not so: every request comes to an end, and counts agree. */
+/*
+ * Each hook alone does nothing from its n-th call on, or says what is not so: every request comes to an end, and counts
+ * agree.
+ */
 static void short_of_memory(bool honest)
 {
-	const struct booted_options options = { .init = QUIRE_INIT_EAGER, .cpus = 2, .hosted = QUIRE_HOSTED_OUTSIDE_METADATA };
+	const struct booted_options options = {
+		.init = QUIRE_INIT_EAGER, .cpus = 2, .hosted = QUIRE_HOSTED_OUTSIDE_METADATA,
+	};
 	struct quire_shrinker shrinker = { .name = "hoard", .count = count, .scan = scan };
 	struct booted *b = open_world(&options);
 	uint64_t all = booted_free(b), served = 0, failed = 0;

@@ -160,7 +160,7 @@ static void test_i386(void **state)
 	fixture_free(f);
 }
 
-/* The computed value for round machine sizes (spec 02 §9), and its two limits. */
+/* The computed value for round machine sizes, and its two limits. */
 static void test_size_table(void **state)
 {
 	static const struct { uint64_t mib, kbytes; } table[] = {

@@ -281,8 +281,7 @@ static void test_mirror_without_mirror(void **state)
 	fixture_free(f);
 }
 
-/* --- random machines
- * ------------------------------------------------------------------------------------------------------- */
+/* --- random machines ----------------------------------------------------------------------------------------------- */
 
 #define FRAMES 0x2400u	/* 36 MiB: small enough to look at each frame, and beyond 16 MiB so that there are two zones */
 

@@ -1,4 +1,4 @@
-/* The state beside a trace, and figures of free lists against the worked values of spec 02 section 15.4. */
+/* The state beside a trace, and figures of free lists against worked values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -53,7 +53,7 @@ uint64_t free_pages(const struct free_blocks *blocks);
 /* Blocks of this order that could be handed out. */
 uint64_t suitable_blocks(const struct free_blocks *blocks, unsigned order);
 /*
- * In thousandths (spec 02 §12): free memory that is of no use to this order; why a request of it fails (0: lack of
+ * In thousandths: free memory that is of no use to this order; why a request of it fails (0: lack of
  * memory, 1000: fragmentation), -1000: it does not.
  */
 int64_t unusable_index(const struct free_blocks *blocks, unsigned order);

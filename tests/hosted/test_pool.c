@@ -154,7 +154,8 @@ static void wrong_ones_among_many(void **state)
 	assert_int_equal(quire_pool_alloc_bulk(pool, 0, blocks, 0), 0);
 	assert_int_equal(quire_pool_free_bulk(pool, 0, blocks, 0), QUIRE_OK);
 	for (unsigned order = 0; order < 10; order += 3) {
-		size_t got = quire_pool_alloc_bulk(pool, order, blocks, 300), want = 16384u >> order < 300 ? 16384u >> order : 300;
+		size_t got = quire_pool_alloc_bulk(pool, order, blocks, 300);
+		size_t want = 16384u >> order < 300 ? 16384u >> order : 300;
 
 		assert_int_equal(got, want);
 		memcpy(mixed, blocks, sizeof(mixed));

@@ -42,7 +42,7 @@ static const char *explain(struct world *w, int nid, unsigned order, quire_gfp_t
 	return w->text;
 }
 
-/* --- machines --------------------------------------------------------------------------------------------------------- */
+/* --- machines ------------------------------------------------------------------------------------------------------- */
 
 static unsigned movable_percent;
 static enum quire_rules rules;
@@ -85,7 +85,7 @@ static const struct quire_zone *zone_of(struct world *w, quire_pfn_t pfn)
 	return quire_topology_zone_of(&q_of(w)->topology, &q_of(w)->memblock, pfn);
 }
 
-/* --- what is held: single frames all of them ----------------------------------------------------------------------------- */
+/* --- what is held: single frames all of them ------------------------------------------------------------------------ */
 
 static bool take(struct world *w, unsigned order, quire_gfp_t gfp)
 {
@@ -113,7 +113,10 @@ static void take_all(struct world *w)
 		;
 }
 
-/* Runs of random lengths go back, so many that little, much or hardly anything is free; or many frames far from each other. */
+/*
+ * Runs of random lengths go back, so many that little, much or hardly anything is free; or many frames far from each
+ * other.
+ */
 static void stir(struct world *w)
 {
 	uint64_t runs = 1ull << below(w, 9), longest = 1ull << below(w, 11);
@@ -133,7 +136,7 @@ static void stir(struct world *w)
 	assert_int_equal(quire_drain_frames(q_of(w)), QUIRE_OK);
 }
 
-/* --- following ----------------------------------------------------------------------------------------------------------- */
+/* --- following ------------------------------------------------------------------------------------------------------ */
 
 struct request {
 	int nid;
@@ -145,10 +148,11 @@ static void expect(struct world *w, const struct request *r, enum quire_status w
 {
 	enum quire_status status;
 	quire_pfn_t pfn;
+	const char *would = strstr(w->text, "It would have");
 	char advice[1024];
 
 	assert_int_equal(quire_drain_frames(q_of(w)), QUIRE_OK);
-	snprintf(advice, sizeof(advice), "%.1000s", strstr(w->text, "It would have") ? strstr(w->text, "It would have") : w->text);
+	snprintf(advice, sizeof(advice), "%.1000s", would ? would : w->text);
 	status = quire_alloc_frames(q_of(w), r->nid, r->order, r->gfp, &pfn);
 	if (status == QUIRE_OK)
 		assert_int_equal(quire_free_frames(q_of(w), pfn, r->order), QUIRE_OK);
@@ -239,8 +243,8 @@ static void give_more(struct world *w, const struct request *r)
 	char name[16];
 	int nid;
 
-	if (!advice || sscanf(advice, "It would have succeeded with %llu more free page%*s in node %d %15[A-Za-z0-9]", &pages, &nid,
-			      name) != 3)
+	if (!advice || sscanf(advice, "It would have succeeded with %llu more free page%*s in node %d %15[A-Za-z0-9]",
+			      &pages, &nid, name) != 3)
 		return;
 	if (in_block) {
 		block = whole_block(w, r->order, nid, name);
@@ -313,9 +317,11 @@ static void give_everything(struct world *w, const struct request *r)
 
 static void random_request(struct world *w, struct request *r)
 {
-	static const quire_gfp_t kinds[] = { QUIRE_GFP_NOWAIT, QUIRE_GFP_KERNEL, QUIRE_GFP_ATOMIC, QUIRE_GFP_HIGHUSER_MOVABLE,
-					     QUIRE_GFP_KERNEL | QUIRE_GFP_DMA32, QUIRE_GFP_KERNEL | QUIRE_GFP_DMA,
-					     QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE };
+	static const quire_gfp_t kinds[] = {
+		QUIRE_GFP_NOWAIT, QUIRE_GFP_KERNEL, QUIRE_GFP_ATOMIC, QUIRE_GFP_HIGHUSER_MOVABLE,
+		QUIRE_GFP_KERNEL | QUIRE_GFP_DMA32, QUIRE_GFP_KERNEL | QUIRE_GFP_DMA,
+		QUIRE_GFP_KERNEL | QUIRE_GFP_RECLAIMABLE,
+	};
 
 	r->nid = q_of(w)->topology.node_count > 1 ? (int)below(w, 2) : 0;
 	r->order = (unsigned)(below(w, 2) ? below(w, 4) : below(w, 12));
@@ -362,8 +368,8 @@ static void advice_that_is_followed_helps(void **state)
 		booted_close(w->b);
 		free(w->mine);
 	}
-	print_message("together %u, more %u (in a block %u), smaller %u, changed %u, larger machine %u\n", w->together, w->more,
-		      w->more_in_block, w->smaller, w->changed, w->larger_machine);
+	print_message("together %u, more %u (in a block %u), smaller %u, changed %u, larger machine %u\n", w->together,
+		      w->more, w->more_in_block, w->smaller, w->changed, w->larger_machine);
 	assert_true(w->together > 20 && w->more_in_block > 20 && w->more - w->more_in_block > 20);
 	assert_true(w->smaller > 50 && w->changed > 50 && w->larger_machine > 5);
 	free(w);

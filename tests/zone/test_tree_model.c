@@ -95,7 +95,8 @@ static void op_word(struct model *m)
 /* Several words at once: of one pageblock, all that is free in each, no more of them than asked for or needed. */
 static void op_words(struct model *m)
 {
-	unsigned type = (unsigned)below(m, 3), most = 1 + (unsigned)below(m, 9), enough = 1 + (unsigned)below(m, 600), got = 0;
+	unsigned type = (unsigned)below(m, 3), most = 1 + (unsigned)below(m, 9);
+	unsigned enough = 1 + (unsigned)below(m, 600), got = 0;
 	struct qi_word_entry words[9];
 	unsigned n = qi_tree_alloc_words(&m->f.tree, type, 0, enough, words, most);
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The adapters of the yardstick of frame allocators still build, link and pass its checks. Where it is not checked out beside the
-# project (QUIRE_YARDSTICK=… says where else) nothing is tested: exit 77.
+# The adapters of the yardstick of frame allocators still build, link and pass its checks. Where it is not checked out beside
+# the project (QUIRE_YARDSTICK=… says where else) nothing is tested: exit 77.
 # usage: yardstick.sh PROJECT COMPILER
 set -eu
 cd "$1"

@@ -147,7 +147,8 @@ static void add_by_blocks(void)
 	double last = add_blocks(total - eighth, total);
 
 	printf("add 1 TiB, %" PRIu64 " calls of 128 MiB: %.2f ms (goal 10); "
-	       "a block in the first eighth %.0f ns, in the last %.0f ns\n", total, (first + middle + last) / 1e6, first / (double)eighth, last / (double)eighth);
+	       "a block in the first eighth %.0f ns, in the last %.0f ns\n",
+	       total, (first + middle + last) / 1e6, first / (double)eighth, last / (double)eighth);
 	start = now();
 	need(quire_memory_remove(&q, BASE, TIB, NULL), "remove");
 	printf("remove 1 TiB in one call: %.2f ms\n", (double)(now() - start) / 1e6);

@@ -48,6 +48,7 @@ void a64_exception(const struct a64_frame *f)
 	for (unsigned i = 0; i < 31; i++)
 		metal_print("  x%-2u %016lx%s", i, f->x[i], i % 4 == 3 || i == 30 ? "\n" : "");
 	print_system_registers();
+	metal_explain_fault(A64_READ(far_el1));
 	metal_panic(false, "%s", name);
 }
 

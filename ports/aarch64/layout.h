@@ -4,6 +4,7 @@
  *	lower half (TTBR0)	the image, where it lies in physical memory; nothing else
  *	upper half (TTBR1)	DIRECT_BASE: all of physical memory, and device registers, below 128 TiB
  *				WINDOW_BASE: page descriptors
+ *				STACKS_BASE: stacks, with nothing between them
  *
  * Both halves have 48 bits, 4 KiB pages and four levels.
  */
@@ -14,6 +15,7 @@
 #define DIRECT_BITS	47
 #define WINDOW_BASE	0xffff800000000000
 #define WINDOW_BITS	44
+#define STACKS_BASE	0xffffc00000000000
 
 /* The serial port is mapped before the device tree can be read; virt never moved it. */
 #define UART_PHYS	0x09000000
@@ -41,5 +43,8 @@
 
 /* What an exception leaves on the panic stack: x0 to x30, sp, pc, pstate, kind. */
 #define FRAME_BYTES	288
+
+/* What arch_switch() leaves on the stack it leaves: x19 to x30. */
+#define SWITCH_BYTES	96
 
 #endif

@@ -53,6 +53,16 @@ uint64_t arch_cpu_hwid(void)
 	return A64_READ(mpidr_el1) & AFFINITY;
 }
 
+/* As arch_switch() leaves a stack. */
+void *arch_stack_frame(void *top, void (*entry)(void))
+{
+	uint64_t *frame = (uint64_t *)((char *)top - SWITCH_BYTES);
+
+	memset(frame, 0, SWITCH_BYTES);
+	frame[11] = (uint64_t)entry;
+	return frame;
+}
+
 bool arch_cpu_start(unsigned cpu, uint64_t hwid, void *stack_top)
 {
 	static struct a64_cpu_start starts[METAL_CPUS];

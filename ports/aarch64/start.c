@@ -61,6 +61,17 @@ void a64_secondary_start(unsigned cpu)
 	metal_cpu_main(cpu);
 }
 
+const struct arch_info *arch_info(void)
+{
+	static const struct arch_info info = {
+		.name = "aarch64", .arch = QUIRE_ARCH_ARM64, .direct_end = 1ull << DIRECT_BITS,
+		.vmemmap_base = (void *)WINDOW_BASE, .vmemmap_size = 1ull << WINDOW_BITS, .stacks_base = (void *)STACKS_BASE,
+		.huge = true,
+	};
+
+	return &info;
+}
+
 quire_phys_t arch_image_phys(const void *address)
 {
 	return (uintptr_t)address;

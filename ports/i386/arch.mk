@@ -2,5 +2,6 @@
 ARCH_CC      := gcc
 ARCH_CFLAGS  := -m32 -march=i586 -mno-mmx -mno-sse -mno-sse2 -mno-80387 -fcf-protection=none
 ARCH_LDFLAGS := -m32
-ARCH_SOURCES := entry.S vectors.S start.c loader.c acpi.c console.c exceptions.c paging.c kmap.c cpu.c time.c
+ARCH_SOURCES := $(addprefix i386/,entry.S vectors.S switch.S start.c loader.c acpi.c exceptions.c paging.c kmap.c cpu.c) \
+	$(addprefix pc/,console.c time.c)
 ARCH_SCRIPT  := kernel.ld

@@ -3,6 +3,16 @@
 
 #define INTERRUPTS_ON 0x200ul
 
+/* As arch_switch() leaves a stack: four registers and where to go on; there the stack is as after a call. */
+void *arch_stack_frame(void *top, void (*entry)(void))
+{
+	uint32_t *frame = (uint32_t *)top - 6;
+
+	memset(frame, 0, 6 * sizeof(*frame));
+	frame[4] = (uint32_t)entry;
+	return frame;
+}
+
 unsigned arch_cpu(void)
 {
 	return 0;

@@ -45,6 +45,14 @@ static const char *vector_name(uint32_t vector)
 	return vector < VECTORS && names[vector] ? names[vector] : "exception";
 }
 
+static uint32_t fault_address(void)
+{
+	uint32_t cr2;
+
+	__asm__ volatile("movl %%cr2, %0" : "=r"(cr2));
+	return cr2;
+}
+
 static void print_control_registers(void)
 {
 	uint32_t cr0, cr2, cr3, cr4;
@@ -63,6 +71,8 @@ void i386_exception(const struct i386_frame *f)
 		    f->esp + FRAME_TAIL);
 	metal_print("  flags %08x cs %x\n", f->eflags, f->cs);
 	print_control_registers();
+	if (f->vector == PAGE_FAULT || f->vector == DOUBLE_FAULT)
+		metal_explain_fault(fault_address());
 	metal_panic(false, "%s", vector_name(f->vector));
 }
 

@@ -5,28 +5,9 @@
 #include "arch.h"
 #include "base/base.h"
 #include "layout.h"
+#include "pc/pc.h"
 
 /* --- instructions ----------------------------------------------------------------------------------------------------- */
-
-static inline void i386_out8(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" :: "a"(value), "Nd"(port)); }
-static inline void i386_out16(uint16_t port, uint16_t value) { __asm__ volatile("outw %0, %1" :: "a"(value), "Nd"(port)); }
-static inline void i386_out32(uint16_t port, uint32_t value) { __asm__ volatile("outl %0, %1" :: "a"(value), "Nd"(port)); }
-
-static inline uint8_t i386_in8(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline uint64_t i386_tsc(void)
-{
-	uint64_t ticks;
-
-	__asm__ volatile("rdtsc" : "=A"(ticks));
-	return ticks;
-}
 
 /* EBX and EDX of a CPUID leaf. */
 static inline void i386_cpuid(uint32_t leaf, uint32_t *ebx, uint32_t *edx)
@@ -41,7 +22,6 @@ static inline void i386_cpuid(uint32_t leaf, uint32_t *ebx, uint32_t *edx)
 /* The C entry: multiboot's magic number and information. */
 void i386_start(uint32_t magic, uint32_t info) __attribute__((noreturn));
 
-void i386_console_setup(void);
 /* Segments, vectors, the task for double faults. */
 void i386_exceptions_setup(void);
 /* From now on a double fault runs with these page tables. */
@@ -53,7 +33,6 @@ bool i386_has_pae(void);
  * image and what lies below it.
  */
 void i386_paging_setup(bool use_pae, quire_phys_t direct_end);
-void i386_time_setup(void);
 
 /* loader.c: the command line in multiboot's information at physical `info`, copied. Only while paging is off. */
 const char *i386_command_line(uint32_t info);

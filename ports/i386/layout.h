@@ -6,6 +6,7 @@
  *	80000000	window of page descriptors, 1 GiB: 64 GiB of memory with the largest descriptors
  *	c0000000	direct map of low memory, at most 1008 MiB
  *	ff000000	firmware's tables beyond low memory, mapped for good
+ *	ffc00000	stacks, with nothing between them
  *	ffe00000	kmap slots
  */
 #ifndef I386_LAYOUT_H
@@ -17,6 +18,7 @@
 #define DIRECT_MOST	0x3f000000u
 #define TABLES_BASE	0xff000000u
 #define TABLES_END	0xffc00000u
+#define STACKS_BASE	0xffc00000u
 #define KMAP_BASE	0xffe00000u
 
 #define KERNEL_CODE	0x08

@@ -97,6 +97,11 @@ bool i386_set_page(uint32_t va, quire_phys_t phys)
 	return true;
 }
 
+bool arch_map_stack_page(void *va, quire_phys_t phys)
+{
+	return i386_set_page((uint32_t)va, phys);
+}
+
 /* Map what of [phys, end) one entry can hold at va, or pass over what is there. How much; 0: no page for a table. */
 static uint32_t map_step(uint32_t va, quire_phys_t phys, quire_phys_t end, uint32_t flags)
 {
@@ -232,7 +237,8 @@ void i386_paging_setup(bool use_pae, quire_phys_t direct_end)
 	shift = pae ? 21 : 22;
 	info = (struct arch_info){
 		.name = pae ? "i386, PAE" : "i386", .arch = pae ? QUIRE_ARCH_I386_PAE : QUIRE_ARCH_I386,
-		.direct_end = direct_end, .vmemmap_base = (void *)WINDOW_BASE, .vmemmap_size = WINDOW_BYTES, .huge = pae,
+		.direct_end = direct_end, .vmemmap_base = (void *)WINDOW_BASE, .vmemmap_size = WINDOW_BYTES,
+		.stacks_base = (void *)STACKS_BASE, .huge = pae,
 	};
 	map_low();
 	if (pae) {

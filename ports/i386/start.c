@@ -46,7 +46,7 @@ void i386_start(uint32_t magic, uint32_t info)
 				   .info = info };
 	bool pae;
 
-	i386_console_setup();
+	pc_console_setup();
 	if (magic != LOADED_BY_MULTIBOOT) {
 		metal_print("this kernel wants a multiboot loader (%#x)\n", (unsigned)magic);
 		arch_exit(METAL_EXIT_MACHINE);
@@ -55,7 +55,7 @@ void i386_start(uint32_t magic, uint32_t info)
 	i386_exceptions_setup();
 	pae = i386_has_pae() && !has_word(boot.command_line, "nopae");
 	i386_paging_setup(pae, direct_end(boot.command_line, pae));
-	i386_time_setup();
+	pc_time_setup();
 	boot.rsdp = i386_find_rsdp();
 	metal_main(&boot);
 }

@@ -42,6 +42,8 @@ struct arch_info {
 	 */
 	void *vmemmap_base;
 	quire_phys_t vmemmap_size;
+	/* Where stacks are mapped, with nothing between them: METAL_STACKS times METAL_STACK_STRIDE bytes (kernel.h). */
+	void *stacks_base;
 	/* Mappings of 2 MiB exist (false: i386 without PAE, granules other than 4 KiB). */
 	bool huge;
 };
@@ -150,6 +152,26 @@ void arch_wake_all(void);
  */
 void arch_barrier_all(void);
 
+/* --- stacks ----------------------------------------------------------------------------------------------------------- */
+
+/* One page in the region of stacks, at a place where nothing is mapped. False: no table page. */
+bool arch_map_stack_page(void *va, quire_phys_t phys);
+
+/*
+ * What a new stack that ends at `top` (16-aligned) must hold for arch_switch() to arrive at the beginning of `entry`, which
+ * never returns. Returns what arch_switch() wants to be given.
+ */
+void *arch_stack_frame(void *top, void (*entry)(void));
+
+/*
+ * Go on where `to` was left, and remember in *left where we are. Registers that functions may change are lost, as in any
+ * call; whether interrupts are off is the CPU's affair and stays as it is.
+ */
+void arch_switch(void **left, void *to);
+
+/* From vectors, with the address of a page fault: says so if a stack ran over. */
+void metal_explain_fault(uintptr_t va);
+
 /* --- page tables ------------------------------------------------------------------------------------------------------ */
 
 /*
@@ -188,9 +210,8 @@ enum quire_status arch_vmemmap_map(void *va, quire_phys_t phys, quire_phys_t siz
 void arch_vmemmap_unmap(void *va, quire_phys_t size);
 
 /*
- * From the common part: one zeroed frame for a page table, inside the direct map, or QUIRE_PHYS_MAX. Never given
- * back. Safe under the engine's locks; before RAM is known it comes from a few pages of .bss (METAL_EARLY_TABLES of
- * them).
+ * From the common part: one zeroed frame for a page table, inside the direct map, or QUIRE_PHYS_MAX. Never given back.
+ * Safe under the engine's locks; before RAM is known it comes from a few pages of .bss (METAL_EARLY_TABLES of them).
  */
 quire_phys_t metal_table_page(void);
 #define METAL_EARLY_TABLES 16u

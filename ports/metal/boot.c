@@ -10,9 +10,17 @@ enum quire_status metal_boot_engine(const struct quire_config *config)
 		quire_memblock_set_current_limit(&metal.q.memblock, arch_info()->direct_end);
 		status = quire_boot(&metal.q);
 	}
-	if (status != QUIRE_OK)
+	if (status == QUIRE_OK)
+		metal_reclaimer_start();
+	else
 		quire_fini(&metal.q);
 	return status;
+}
+
+void metal_end_engine(void)
+{
+	metal_reclaimer_end();
+	quire_fini(&metal.q);
 }
 
 uint64_t metal_free_frames(void)

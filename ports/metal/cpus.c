@@ -1,57 +1,9 @@
-/*
- * Secondary CPUs and their work: one queue of tasks that each run to their end. CPUs with nothing to do sleep;
- * whoever waits for tasks runs some himself. That is all the scheduling a memory manager wants of its embedder.
- */
+/* Secondary CPUs: starting them, what they do all day, and one piece of work for all of them. */
 #include "kernel.h"
 
-#include "base/lock.h"
-
-#define STACK_BYTES 32768
 #define START_NS 10000000000ull
 
 volatile uint32_t metal_cpus_running = 1;
-
-static uint8_t stacks[METAL_CPUS - 1][STACK_BYTES] __attribute__((aligned(16)));
-
-static struct {
-	struct qi_lock lock;
-	struct metal_task *first, *last;
-} queue;
-
-void metal_queue(struct metal_task *task)
-{
-	unsigned long state = arch_irq_save();
-
-	task->done = 0;
-	task->next = NULL;
-	qi_lock(&queue.lock);
-	if (queue.first)
-		queue.last->next = task;
-	else
-		queue.first = task;
-	queue.last = task;
-	qi_unlock(&queue.lock);
-	arch_wake_all();
-	arch_irq_restore(state);
-}
-
-bool metal_run_one(void)
-{
-	unsigned long state = arch_irq_save();
-	struct metal_task *task;
-
-	qi_lock(&queue.lock);
-	task = queue.first;
-	if (task)
-		queue.first = task->next;
-	qi_unlock(&queue.lock);
-	arch_irq_restore(state);
-	if (!task)
-		return false;
-	task->fn(task->arg, task->worker);
-	__atomic_store_n(&task->done, 1, __ATOMIC_RELEASE);
-	return true;
-}
 
 void metal_cpu_main(unsigned cpu)
 {
@@ -60,7 +12,7 @@ void metal_cpu_main(unsigned cpu)
 		if (!metal_run_one()) {
 			unsigned long state = arch_irq_save();
 
-			if (!qi_peek(&queue.first))
+			if (!metal_work_waits())
 				arch_idle();
 			arch_irq_restore(state);
 		}
@@ -68,9 +20,10 @@ void metal_cpu_main(unsigned cpu)
 
 static bool start(unsigned cpu, uint64_t hwid)
 {
+	void *stack = metal_stack_make(cpu);
 	uint64_t end;
 
-	if (!arch_cpu_start(cpu, hwid, stacks[cpu - 1] + STACK_BYTES))
+	if (!stack || !arch_cpu_start(cpu, hwid, stack))
 		return false;
 	for (end = arch_now_ns() + START_NS; arch_now_ns() < end; arch_relax())
 		if (metal_cpus_running >> cpu & 1)
@@ -119,8 +72,6 @@ void metal_run_parallel(void *ctx, void (*fn)(void *arg, unsigned worker), void 
 		}
 		fn(arg, at);
 		for (unsigned i = 1; i < count; i++)
-			while (!__atomic_load_n(&tasks[i].done, __ATOMIC_ACQUIRE))
-				if (!metal_run_one())
-					arch_relax();
+			metal_wait_for(&tasks[i]);
 	}
 }

@@ -12,7 +12,8 @@
 #define PAGE 4096u
 #define RANGES 64
 #define GIB_SHIFT 30
-#define SPARE_TABLES 64u	/* for the ends of ranges, and parts of the window made of base pages */
+#define SPARE_TABLES 64u	/* for the ends of ranges, the stacks' places, and parts of the window made of base pages */
+#define SPARE_TASKS 4u		/* tasks that wait */
 
 static struct mapped_range {
 	quire_phys_t base, end;
@@ -26,7 +27,7 @@ static quire_phys_t stock_at, stock_end, taken;
 
 /* --- table pages ------------------------------------------------------------------------------------------------------ */
 
-quire_phys_t metal_table_page(void)
+quire_phys_t metal_own_frame(void)
 {
 	unsigned long state = arch_irq_save();
 	quire_phys_t page = QUIRE_PHYS_MAX;
@@ -42,6 +43,13 @@ quire_phys_t metal_table_page(void)
 		taken += PAGE;
 	qi_unlock(&stock_lock);
 	arch_irq_restore(state);
+	return page;
+}
+
+quire_phys_t metal_table_page(void)
+{
+	quire_phys_t page = metal_own_frame();
+
 	if (page != QUIRE_PHYS_MAX)
 		memset(arch_direct(page), 0, PAGE);
 	return page;
@@ -52,14 +60,21 @@ quire_phys_t metal_tables_used(void)
 	return taken;
 }
 
+/* As many as there are CPUs, and a few that wait. */
+unsigned metal_task_stacks(void)
+{
+	return (unsigned)qi_min(qi_max(metal.machine.cpu_count, 1) + SPARE_TASKS, METAL_STACKS - METAL_CPUS);
+}
+
 /*
  * Pages for the direct map without 1 GiB mappings, and for the window by huge pages, of all RAM and all that may be
- * plugged.
+ * plugged; and for stacks.
  */
 static uint64_t tables_wanted(void)
 {
 	const struct quire_machine *m = &metal.machine;
-	uint64_t pages = SPARE_TABLES;
+	uint64_t pages = SPARE_TABLES + metal_stack_pages((unsigned)qi_min(qi_max(m->cpu_count, 1), METAL_CPUS) +
+							  metal_task_stacks());
 
 	for (size_t i = 0; i < m->map_count; i++)
 		if (m->map[i].type == QUIRE_MEMORY_RAM)

@@ -142,8 +142,10 @@ static void say(void *ctx, const char *text)
 static void rage(void *arg, unsigned worker)
 {
 	(void)arg;
-	while (!__atomic_load_n(&storm_stop, __ATOMIC_ACQUIRE))
+	while (!__atomic_load_n(&storm_stop, __ATOMIC_ACQUIRE)) {
 		portable_storm_work(&storm, worker);
+		metal_yield();
+	}
 }
 
 static unsigned poll_until(uint64_t end, unsigned cycles)
@@ -186,8 +188,7 @@ static unsigned cycle(uint64_t end, unsigned cycles)
 	left = poll_until(end, cycles);
 	__atomic_store_n(&storm_stop, 1, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < storm.workers; i++)
-		while (!__atomic_load_n(&tasks[i].done, __ATOMIC_ACQUIRE))
-			arch_relax();
+		metal_wait_for(&tasks[i]);
 	return left;
 }
 

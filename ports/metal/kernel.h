@@ -29,6 +29,7 @@ enum metal_test {
 	METAL_TEST_HOTPLUG,	/* memory comes and goes `cycles` times, within `seconds` */
 	METAL_TEST_BENCH,	/* instructions per operation and per boot stage */
 	METAL_TEST_PANIC,	/* raise an exception, to see that it is told */
+	METAL_TEST_OVERFLOW,	/* run over the stack's end, to see that it is told */
 	METAL_TESTS
 };
 
@@ -83,31 +84,72 @@ enum quire_status metal_map_ram(void);
 
 void *metal_phys_to_virt(void *ctx, quire_phys_t phys, quire_phys_t size);
 
-/* Bytes of page tables taken so far, and of those in stock. */
+/* A frame of the kernel's own, as metal_table_page() but not zeroed. */
+quire_phys_t metal_own_frame(void);
+
+/* Bytes of page tables and stacks taken so far. */
 quire_phys_t metal_tables_used(void);
 
-/* --- cpus.c: secondary CPUs and work for them ------------------------------------------------------------------------- */
+/* --- stacks.c --------------------------------------------------------------------------------------------------------- */
 
-/* Bit n: CPU n runs. */
-extern volatile uint32_t metal_cpus_running;
+#define METAL_STACKS 32u
+#define METAL_STACK_BYTES 0x8000u
+/* From one stack to the next; nothing is mapped in between. */
+#define METAL_STACK_STRIDE 0x10000u
+#define METAL_NO_CPU 0xffu
 
-/* Start the machine's enabled CPUs, as many as the configuration and METAL_CPUS allow. Returns how many run. */
-unsigned metal_start_cpus(unsigned most);
+/* A new stack, for a CPU or METAL_NO_CPU: its end, where it begins to grow down from. NULL: no frames, or no more stacks. */
+void *metal_stack_make(unsigned cpu);
+/* Frames that so many stacks need. */
+uint64_t metal_stack_pages(unsigned stacks);
+
+/* --- threads.c: tasks that wait --------------------------------------------------------------------------------------- */
 
 /*
- * A piece of work that runs to its end on whichever CPU is idle. The owner keeps the structure and may queue it again
- * once `done` is set.
+ * A piece of work on a stack of its own. The owner keeps the structure, fills in the first three, and may queue it again
+ * once `done` is set. CPUs are not taken from tasks: one that waits for something has to yield or to sleep.
  */
 struct metal_task {
 	void (*fn)(void *arg, unsigned worker);
 	void *arg;
 	unsigned worker;
 	uint32_t done;
+	/* Of threads.c: */
 	struct metal_task *next;
+	void *stack, *at;		/* its end; where the task stands while it does not run. NULL: not begun */
+	uint8_t state;			/* why it left its CPU */
+	bool asleep, woken;		/* woken: while it was not asleep */
 };
 void metal_queue(struct metal_task *task);
-/* Run one queued task here; false: there is none. What a CPU does while it waits. */
+/* Return when the task has ended; the caller runs others meanwhile, or lets them run. */
+void metal_wait_for(const struct metal_task *task);
+
+/* Let others run, and come back: from a task or from a CPU's own road. */
+void metal_yield(void);
+/* From a task: until metal_wake(), or at once if that was called since the last sleep. Any CPU, any context may wake. */
+void metal_sleep(void);
+void metal_wake(struct metal_task *task);
+
+/* From a CPU's own road: run a task until it leaves. False: there is none that could run. */
 bool metal_run_one(void);
+bool metal_work_waits(void);
+/* Most tasks begun and not ended; further ones wait. */
+unsigned metal_task_stacks(void);
+
+/* --- reclaimer.c: the background reclaimer, a task -------------------------------------------------------------------- */
+
+void metal_reclaimer_start(void);
+/* Returns when it has ended: the engine may be unmade. */
+void metal_reclaimer_end(void);
+void metal_reclaimer_wake(void);
+
+/* --- cpus.c: secondary CPUs ------------------------------------------------------------------------- */
+
+/* Bit n: CPU n runs. */
+extern volatile uint32_t metal_cpus_running;
+
+/* Start the machine's enabled CPUs, as many as the configuration and METAL_CPUS allow. Returns how many run. */
+unsigned metal_start_cpus(unsigned most);
 
 /* fn(arg, 0 … workers - 1) on all CPUs; returns when all have returned. */
 void metal_run_parallel(void *ctx, void (*fn)(void *arg, unsigned worker), void *arg, unsigned workers);
@@ -119,8 +161,9 @@ const struct quire_platform *metal_platform(void);
 
 /* --- boot.c: one machine's engine ------------------------------------------------------------------------------------- */
 
-/* quire_init() and quire_boot() with this configuration; on failure everything is given back. */
+/* quire_init(), quire_boot() with this configuration, and the reclaimer; on failure everything is given back. */
 enum quire_status metal_boot_engine(const struct quire_config *config);
+void metal_end_engine(void);
 
 /* Frames free in all zones, those that CPUs keep included (they are drained first). */
 uint64_t metal_free_frames(void);
@@ -137,6 +180,7 @@ unsigned metal_test_matrix(const struct quire_config *config);
 unsigned metal_test_hotplug(unsigned seconds, unsigned cycles);
 unsigned metal_test_bench(void);
 unsigned metal_test_panic(void);
+unsigned metal_test_overflow(void);
 
 /* --- the one machine -------------------------------------------------------------------------------------------------- */
 

@@ -40,8 +40,6 @@ static void prepare(const struct metal_boot *boot)
 		finish(METAL_EXIT_MACHINE);
 	}
 	done(METAL_STEP_MAPPED);
-	metal.config.cpus = metal_start_cpus(metal.config.cpus ? metal.config.cpus : METAL_CPUS);
-	done(METAL_STEP_CPUS);
 }
 
 /* Boot is done when somebody can have memory. */
@@ -62,7 +60,7 @@ void metal_report(void)
 	const struct quire *q = &metal.q;
 	unsigned what = metal.options.report;
 
-	metal_print("model %s, init %s, %u CPUs, %llu KiB of page tables\n", quire_model_name(q->config.model),
+	metal_print("model %s, init %s, %u CPUs, %llu KiB of page tables and stacks\n", quire_model_name(q->config.model),
 		    quire_init_policy_name(q->config.init), q->config.cpus, (unsigned long long)(metal_tables_used() >> 10));
 	if (what & METAL_REPORT_COSTS)
 		quire_report_costs(q, &metal_sink);
@@ -95,16 +93,20 @@ static unsigned run_tests(void)
 		return metal_test_bench();
 	case METAL_TEST_PANIC:
 		return metal_test_panic();
+	case METAL_TEST_OVERFLOW:
+		return metal_test_overflow();
 	default:
 		return METAL_EXIT_OK;
 	}
 }
 
-void metal_main(const struct metal_boot *boot)
+/* From here on CPU 0 is on a stack that cannot run over unseen. */
+static void with_memory(void)
 {
 	enum quire_status status;
 
-	prepare(boot);
+	metal.config.cpus = metal_start_cpus(metal.config.cpus ? metal.config.cpus : METAL_CPUS);
+	done(METAL_STEP_CPUS);
 	if (metal.options.test == METAL_TEST_MATRIX)
 		finish(metal_test_matrix(&metal.config));
 	status = boot_to_first_allocation();
@@ -114,4 +116,16 @@ void metal_main(const struct metal_boot *boot)
 	}
 	metal_report();
 	finish(run_tests());
+}
+
+void metal_main(const struct metal_boot *boot)
+{
+	void *stack, *left;
+
+	prepare(boot);
+	stack = metal_stack_make(0);
+	if (!stack)
+		metal_panic(false, "no memory for a stack");
+	arch_switch(&left, arch_stack_frame(stack, with_memory));
+	metal_panic(false, "the kernel's road came back to its beginning");
 }

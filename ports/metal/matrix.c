@@ -18,7 +18,7 @@ static unsigned boot_and_test(const struct quire_config *config)
 	code = metal_test_portable();
 	if (code == METAL_EXIT_OK)
 		code = metal_test_storm(0);
-	quire_fini(&metal.q);
+	metal_end_engine();
 	return code;
 }
 

@@ -76,7 +76,8 @@ static const char *init_name(int i) { return quire_init_policy_name((enum quire_
 static const char *rules_name(int i) { return i == QUIRE_RULES_6_1 ? "6.1" : "6.12"; }
 static const char *test_name(int i)
 {
-	static const char *const names[METAL_TESTS] = { "none", "quick", "matrix", "storm", "hotplug", "bench", "panic" };
+	static const char *const names[METAL_TESTS] = { "none", "quick", "matrix", "storm", "hotplug", "bench", "panic",
+							  "overflow" };
 
 	return names[i];
 }

@@ -1,6 +1,4 @@
 /* The engine's callbacks: twelve short roads from struct quire_platform to this kernel and its architecture. */
-#include <quire/reclaim.h>
-
 #include "kernel.h"
 
 #define WAIT_NS 20000u
@@ -56,37 +54,22 @@ static uint64_t now_ns(void *ctx)
 	return arch_now_ns();
 }
 
-/* --- the background reclaimer ----------------------------------------------------------------------------------------- */
-
-static uint32_t reclaim_queued;
-
-static void reclaim(void *arg, unsigned worker)
-{
-	(void)arg;
-	(void)worker;
-	__atomic_store_n(&reclaim_queued, 0, __ATOMIC_RELEASE);
-	quire_reclaim_tick(&metal.q, QUIRE_NO_NODE);
-}
-
-/* One task for all nodes; it is queued at most once. */
 static void reclaim_wake(void *ctx, int nid)
 {
-	static struct metal_task task = { .fn = reclaim, .done = 1 };
-
 	(void)ctx;
 	(void)nid;
-	if (__atomic_load_n(&task.done, __ATOMIC_ACQUIRE) && !__atomic_exchange_n(&reclaim_queued, 1, __ATOMIC_ACQ_REL))
-		metal_queue(&task);
+	metal_reclaimer_wake();
 }
 
-/* Others work meanwhile. Tasks are not run here: the caller may be one, and stacks are small. */
+/* Others work meanwhile, here or on other CPUs. */
 static void wait(void *ctx)
 {
 	uint64_t end = arch_now_ns() + WAIT_NS;
 
 	(void)ctx;
-	while (arch_now_ns() < end)
-		arch_relax();
+	do
+		metal_yield();
+	while (arch_now_ns() < end);
 }
 
 const struct quire_platform *metal_platform(void)

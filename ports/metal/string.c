@@ -8,6 +8,25 @@ typedef uintptr_t __attribute__((may_alias)) word;
 
 #define WORD sizeof(word)
 
+/* `count` words; returns the place behind them. x86 has an instruction for it, which is also the fastest way it has. */
+static unsigned char *fill_words(unsigned char *at, word pattern, size_t count)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("rep stosq" : "+D"(at), "+c"(count) : "a"(pattern) : "memory");
+#elif defined(__i386__)
+	__asm__ volatile("rep stosl" : "+D"(at), "+c"(count) : "a"(pattern) : "memory");
+#else
+	for (; count >= 8; count -= 8, at += 8 * WORD) {
+		word *words = (word *)at;
+
+		words[0] = words[1] = words[2] = words[3] = words[4] = words[5] = words[6] = words[7] = pattern;
+	}
+	for (; count; count--, at += WORD)
+		*(word *)at = pattern;
+#endif
+	return at;
+}
+
 void *memset(void *to, int byte, size_t size)
 {
 	unsigned char *at = to;
@@ -15,13 +34,8 @@ void *memset(void *to, int byte, size_t size)
 
 	for (; size && (uintptr_t)at % WORD; size--)
 		*at++ = (unsigned char)byte;
-	for (; size >= 4 * WORD; size -= 4 * WORD, at += 4 * WORD) {
-		word *words = (word *)at;
-
-		words[0] = words[1] = words[2] = words[3] = pattern;
-	}
-	for (; size >= WORD; size -= WORD, at += WORD)
-		*(word *)at = pattern;
+	at = fill_words(at, pattern, size / WORD);
+	size %= WORD;
 	for (; size; size--)
 		*at++ = (unsigned char)byte;
 	return to;

@@ -77,3 +77,19 @@ unsigned metal_test_panic(void)
 	metal_print("a write to nowhere went through\n");
 	return METAL_EXIT_FAILED;
 }
+
+/* Deeper than any stack there is. The bytes are written, so that each turn needs its room. */
+static unsigned dig(unsigned depth)
+{
+	volatile char room[1024];
+
+	for (unsigned i = 0; i < sizeof(room); i += 256)
+		room[i] = (char)depth;
+	return depth < 2 * METAL_STACK_BYTES / sizeof(room) ? dig(depth + 1) + (unsigned)room[256] : depth;
+}
+
+unsigned metal_test_overflow(void)
+{
+	metal_print("a stack of %u bytes has room for twice as many (%u)\n", METAL_STACK_BYTES, dig(0));
+	return METAL_EXIT_FAILED;
+}

@@ -150,7 +150,7 @@ bool arch_cpu_start(unsigned cpu, uint64_t hwid, void *stack_top)
 	__atomic_store_n(&awaited, cpu, __ATOMIC_RELEASE);
 	x86_identity(true);
 	send((uint32_t)hwid, DELIVER_INIT);
-	x86_delay_us(10000);
+	wait_for_arrival(10000);	/* a pause: nobody can come yet */
 	for (unsigned attempt = 0; attempt < 2 && !came; attempt++) {
 		send((uint32_t)hwid, DELIVER_SIPI | TRAMPOLINE >> 12);
 		came = wait_for_arrival(attempt ? 10000000 : 200000);

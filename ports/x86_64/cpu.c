@@ -33,6 +33,16 @@ void x86_cpu_setup(unsigned number)
 	x86_load_vectors();
 }
 
+/* As arch_switch() leaves a stack: six registers and where to go on; there the stack is as after a call. */
+void *arch_stack_frame(void *top, void (*entry)(void))
+{
+	uint64_t *frame = (uint64_t *)top - 8;
+
+	memset(frame, 0, 8 * sizeof(*frame));
+	frame[6] = (uint64_t)entry;
+	return frame;
+}
+
 unsigned arch_cpu(void)
 {
 	unsigned number;

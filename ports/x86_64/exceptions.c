@@ -55,6 +55,14 @@ static const char *vector_name(uint64_t vector)
 	return vector < X86_VECTORS && names[vector] ? names[vector] : "exception";
 }
 
+static uint64_t fault_address(void)
+{
+	uint64_t cr2;
+
+	__asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
+	return cr2;
+}
+
 static void print_control_registers(void)
 {
 	uint64_t cr0, cr2, cr3, cr4;
@@ -80,6 +88,8 @@ void x86_exception(struct x86_frame *f)
 	metal_print("  r12 %016lx r13 %016lx r14 %016lx r15 %016lx\n", f->r12, f->r13, f->r14, f->r15);
 	metal_print("  flags %08lx cs %lx ss %lx\n", f->rflags, f->cs, f->ss);
 	print_control_registers();
+	if (f->vector == PAGE_FAULT || f->vector == DOUBLE_FAULT)
+		metal_explain_fault(fault_address());
 	metal_panic(false, "%s", vector_name(f->vector));
 }
 

@@ -32,11 +32,11 @@ void x86_start(uint32_t info)
 				   .info = info };
 	const struct start_info *start;
 
-	x86_console_setup();
+	pc_console_setup();
 	x86_cpu_setup(0);
 	x86_paging_setup();
 	x86_identity(false);
-	x86_time_setup();
+	pc_time_setup();
 	x86_apic_setup();
 	start = at(info, sizeof(*start));
 	if (!start || start->magic != START_INFO_MAGIC)

@@ -5,28 +5,9 @@
 #include "arch.h"
 #include "base/base.h"
 #include "layout.h"
+#include "pc/pc.h"
 
 /* --- instructions ----------------------------------------------------------------------------------------------------- */
-
-static inline void x86_out8(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" :: "a"(value), "Nd"(port)); }
-static inline void x86_out16(uint16_t port, uint16_t value) { __asm__ volatile("outw %0, %1" :: "a"(value), "Nd"(port)); }
-static inline void x86_out32(uint16_t port, uint32_t value) { __asm__ volatile("outl %0, %1" :: "a"(value), "Nd"(port)); }
-
-static inline uint8_t x86_in8(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline uint32_t x86_in32(uint16_t port)
-{
-	uint32_t value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
 
 static inline uint64_t x86_read_msr(uint32_t msr)
 {
@@ -39,14 +20,6 @@ static inline uint64_t x86_read_msr(uint32_t msr)
 static inline void x86_write_msr(uint32_t msr, uint64_t value)
 {
 	__asm__ volatile("wrmsr" :: "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
-}
-
-static inline uint64_t x86_tsc(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return low | (uint64_t)high << 32;
 }
 
 /* Forget all translations of this CPU; also a full memory barrier. */
@@ -64,7 +37,7 @@ struct x86_cpu {
 	uint32_t number;
 	uint64_t gdt[5];
 	uint8_t tss[104] __attribute__((aligned(16)));
-	uint8_t fault_stack[4096] __attribute__((aligned(16)));		/* for double faults: the stack may be what broke */
+	uint8_t fault_stack[8192] __attribute__((aligned(16)));		/* for double faults: the stack may be what broke */
 };
 
 /* Segments, vectors and GS of the calling CPU. */
@@ -81,11 +54,6 @@ void x86_wake_answer(void);
 
 /* Find and map the local APIC; this CPU accepts interrupts through it. */
 void x86_apic_setup(void);
-/* Measure the time-stamp counter. */
-void x86_time_setup(void);
-/* Busy-wait. */
-void x86_delay_us(uint64_t microseconds);
-void x86_console_setup(void);
 
 /* The C entry, from entry.S: `info` is the physical address of PVH's start info. */
 void x86_start(uint32_t info) __attribute__((noreturn));
@@ -98,5 +66,6 @@ void x86_secondary_start(unsigned cpu) __attribute__((noreturn));
 void x86_identity(bool on);
 /* Looks at what the CPU can do (1 GiB pages). */
 void x86_paging_setup(void);
+extern unsigned x86_largest_level;
 
 #endif

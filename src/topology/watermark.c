@@ -51,11 +51,16 @@ static uint64_t high_mark(const struct quire_zone *zone)
 	return zone->watermark[QUIRE_WMARK_HIGH] + zone->watermark_boost;
 }
 
-/* floor(x * n / d), exact however wide the product: the part of x below d is multiplied bit by bit. d is below 2^63. */
+/*
+ * floor(x * n / d), exact however wide the product: where it does not fit, the part of x below d is multiplied bit by bit. d
+ * is below 2^63.
+ */
 static uint64_t fraction(uint64_t x, uint64_t n, uint64_t d)
 {
-	uint64_t part = qi_mod64(x, d), quotient = 0, rest = 0;
+	uint64_t part = qi_mod64(x, d), quotient = 0, rest = 0, product;
 
+	if (qi_mul(part, n, &product))
+		return qi_div64(x, d) * n + qi_div64(product, d);
 	for (unsigned bit = 64; bit-- > 0;) {
 		quotient <<= 1;
 		rest <<= 1;

@@ -1,5 +1,5 @@
-/* The first serial port, and QEMU's exit device. */
-#include "x86.h"
+/* The first serial port, and the ways out. */
+#include "pc/pc.h"
 
 #define COM1		0x3f8
 #define DATA		(COM1 + 0)
@@ -10,17 +10,17 @@
 #define CAN_SEND	0x20
 
 #define DEBUG_EXIT	0xf4	/* -device isa-debug-exit,iobase=0xf4,iosize=4: QEMU exits with value * 2 + 1 */
-#define Q35_POWER	0x604
+#define POWER		0x604	/* of QEMU's pc and q35 */
 #define POWER_OFF	0x2000
 
-void x86_console_setup(void)
+void pc_console_setup(void)
 {
-	x86_out8(INTERRUPTS, 0);
-	x86_out8(LINE, 0x80);		/* 115200 baud, 8 bits, no parity */
-	x86_out8(DATA, 1);
-	x86_out8(INTERRUPTS, 0);
-	x86_out8(LINE, 0x03);
-	x86_out8(FIFO, 0x07);
+	pc_out8(INTERRUPTS, 0);
+	pc_out8(LINE, 0x80);		/* 115200 baud, 8 bits, no parity */
+	pc_out8(DATA, 1);
+	pc_out8(INTERRUPTS, 0);
+	pc_out8(LINE, 0x03);
+	pc_out8(FIFO, 0x07);
 }
 
 /* Bounded: a machine without the port must not hang for want of a message. */
@@ -28,15 +28,15 @@ void arch_putc(char c)
 {
 	if (c == '\n')
 		arch_putc('\r');
-	for (unsigned tries = 0; tries < 100000 && !(x86_in8(STATUS) & CAN_SEND); tries++)
+	for (unsigned tries = 0; tries < 100000 && !(pc_in8(STATUS) & CAN_SEND); tries++)
 		arch_relax();
-	x86_out8(DATA, (uint8_t)c);
+	pc_out8(DATA, (uint8_t)c);
 }
 
 void arch_exit(unsigned code)
 {
-	x86_out32(DEBUG_EXIT, code);
-	x86_out16(Q35_POWER, POWER_OFF);
+	pc_out32(DEBUG_EXIT, code);
+	pc_out16(POWER, POWER_OFF);
 	for (;;)
 		__asm__ volatile("cli; hlt");
 }

@@ -1,5 +1,5 @@
 /* PCI configuration space through the two ports every PC has. Firmware has given all devices their addresses. */
-#include "x86.h"
+#include "pc/pc.h"
 
 #define ADDRESS	0xcf8
 #define DATA	0xcfc
@@ -7,12 +7,12 @@
 
 uint32_t arch_pci_read(unsigned function, unsigned at)
 {
-	x86_out32(ADDRESS, ENABLE | function << 8 | (at & 0xfc));
-	return x86_in32(DATA);
+	pc_out32(ADDRESS, ENABLE | function << 8 | (at & 0xfc));
+	return pc_in32(DATA);
 }
 
 void arch_pci_write(unsigned function, unsigned at, uint32_t value)
 {
-	x86_out32(ADDRESS, ENABLE | function << 8 | (at & 0xfc));
-	x86_out32(DATA, value);
+	pc_out32(ADDRESS, ENABLE | function << 8 | (at & 0xfc));
+	pc_out32(DATA, value);
 }

@@ -2,7 +2,7 @@
  * QEMU's memory-hotplug registers, I/O ports 0xa00 to 0xa17: what ACPI's methods would read and write, without an
  * interpreter for them. A slot is chosen by writing its number to the first port; the same ports then show that slot.
  */
-#include "x86.h"
+#include "pc/pc.h"
 
 #define SLOT		0xa00		/* write */
 #define BASE		0xa00		/* read, two words */
@@ -20,42 +20,42 @@
 
 unsigned arch_dimm_slots(void)
 {
-	x86_out32(SLOT, 0);
+	pc_out32(SLOT, 0);
 	/* Ports nobody answers read as ones. */
-	return x86_in8(STATUS) & ~STATUS_BITS ? 0 : SLOTS;
+	return pc_in8(STATUS) & ~STATUS_BITS ? 0 : SLOTS;
 }
 
 static uint64_t read_pair(uint16_t port)
 {
-	uint32_t low = x86_in32(port);
+	uint32_t low = pc_in32(port);
 
-	return low | (uint64_t)x86_in32(port + 4) << 32;
+	return low | (uint64_t)pc_in32(port + 4) << 32;
 }
 
 bool arch_dimm_read(unsigned slot, struct arch_dimm *dimm)
 {
 	uint8_t status;
 
-	x86_out32(SLOT, slot);
-	status = x86_in8(STATUS);
+	pc_out32(SLOT, slot);
+	status = pc_in8(STATUS);
 	*dimm = (struct arch_dimm){ .enabled = status & ENABLED, .inserted = status & INSERTED, .removing = status & REMOVING };
 	if (!dimm->enabled)
 		return true;
 	dimm->base = read_pair(BASE);
 	dimm->size = read_pair(SIZE);
-	dimm->domain = x86_in32(DOMAIN);
+	dimm->domain = pc_in32(DOMAIN);
 	/* The module may have gone, and another have come, between two reads. */
-	return x86_in8(STATUS) == status && read_pair(BASE) == dimm->base && dimm->size && dimm->base + dimm->size > dimm->base;
+	return pc_in8(STATUS) == status && read_pair(BASE) == dimm->base && dimm->size && dimm->base + dimm->size > dimm->base;
 }
 
 void arch_dimm_acknowledge(unsigned slot, bool insertion)
 {
-	x86_out32(SLOT, slot);
-	x86_out8(STATUS, insertion ? INSERTED : REMOVING);
+	pc_out32(SLOT, slot);
+	pc_out8(STATUS, insertion ? INSERTED : REMOVING);
 }
 
 void arch_dimm_eject(unsigned slot)
 {
-	x86_out32(SLOT, slot);
-	x86_out8(STATUS, EJECT);
+	pc_out32(SLOT, slot);
+	pc_out8(STATUS, EJECT);
 }

@@ -168,6 +168,8 @@ struct quire_memmap {
 	uint8_t block_shift;
 	uint8_t unit_shift;
 	uint8_t chunk_shift;
+	/* Whatever frame was ever taken from an allocator's tree has its descriptor: none was trimmed away. */
+	bool complete;
 	uintptr_t map;
 	/* Of our own descriptors. */
 	struct quire_page_layout layout;
@@ -432,6 +434,9 @@ static inline void quire_page_set_refs(struct quire_page *page, uint32_t refs)
 /*
  * One reference more or fewer, atomically, any CPU. put returns true when the last one went: the caller then gives the
  * frame back. Without references it does nothing and returns false. Saturated counts stay.
+ *
+ * get is for who has a reference already, or otherwise keeps the last one from being dropped: who holds the only one may
+ * count on nobody else changing it, and drops it without an atomic operation.
  */
 void quire_page_get(struct quire_page *page);
 bool quire_page_put(struct quire_page *page);

@@ -21,6 +21,9 @@ int memcmp(const void *a, const void *b, size_t size);
 #define qi_likely(x) __builtin_expect(!!(x), 1)
 #define qi_unlikely(x) __builtin_expect(!!(x), 0)
 
+/* Not to be drawn into its caller, which is short as long as it is not. */
+#define QI_APART __attribute__((noinline))
+
 static inline uint64_t qi_min(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static inline uint64_t qi_max(uint64_t a, uint64_t b) { return a > b ? a : b; }
 static inline uint64_t qi_clamp(uint64_t x, uint64_t low, uint64_t high) { return qi_min(qi_max(x, low), high); }

@@ -209,6 +209,7 @@ uint64_t quire_memmap_trim(struct quire *q, bool (*is_free)(void *ctx, quire_pfn
 
 	if (m->boot_room || !qi_is_sparse(m) || !m->ready)
 		return 0;
+	qi_poke(&m->complete, false);
 	quire_memmap_hold(q, &state);
 	for (uint64_t number = 0; number < m->section_end; number++) {
 		struct quire_section *section = quire_section(m, number);

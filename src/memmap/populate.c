@@ -88,7 +88,7 @@ enum quire_status qi_memmap_populate(struct quire *q)
 		qi_memmap_fini(q);
 		return status;
 	}
-	m->ready = true;
+	m->ready = m->complete = true;
 	q->metadata.sections = m->stats.table_bytes + m->stats.usage_bytes;
 	q->metadata.descriptors = m->stats.descriptor_bytes;
 	return QUIRE_OK;

@@ -167,16 +167,21 @@ enum quire_status qi_walk_run_from(struct qi_walk *walk, const void *site, quire
 	return status;
 }
 
+static QI_APART enum quire_status whole_road(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, const void *site,
+					     quire_pfn_t *pfn)
+{
+	struct qi_walk walk;
+	enum quire_status status = qi_walk_begin(q, nid, order, gfp, &walk);
+
+	return status == QUIRE_OK ? qi_walk_run_from(&walk, site, pfn) : status;
+}
+
 enum quire_status quire_alloc_frames(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, quire_pfn_t *pfn)
 {
 	quire_pfn_t got = qi_take_at_hand(q, nid, order, gfp);
-	struct qi_walk walk;
-	enum quire_status status;
 
-	if (qi_likely(got != QUIRE_PFN_NONE)) {
-		*pfn = got;
-		return QUIRE_OK;
-	}
-	status = qi_walk_begin(q, nid, order, gfp, &walk);
-	return status == QUIRE_OK ? qi_walk_run_from(&walk, QI_SITE, pfn) : status;
+	if (qi_unlikely(got == QUIRE_PFN_NONE))
+		return whole_road(q, nid, order, gfp, QI_SITE, pfn);
+	*pfn = got;
+	return QUIRE_OK;
 }

@@ -1,6 +1,6 @@
 /*
  * The usual case, in one piece: a request without rarer wishes that this CPU's front of its best zone can serve, and a
- * free into the word that front is serving from. Anything else takes the whole road (alloc.c, free.c), which would have
+ * free into the word that the front is serving from. Anything else takes the whole road (alloc.c, free.c), which would have
  * come to the same end: these are shorter only by what they need not ask.
  *
  * What flags mean is looked up: the low five bits decide zone and mobility, and are worked out when the allocator opens.
@@ -9,7 +9,6 @@
 #define QI_PAGE_ALLOC_AT_HAND_H
 
 #include "page_alloc/page_alloc.h"
-#include "topology/zone_map.h"
 
 /* Bits that say nothing as long as there is something at hand. */
 #define QI_GFP_EASY (QUIRE_GFP_IO | QUIRE_GFP_FS | QUIRE_GFP_DIRECT_RECLAIM | QUIRE_GFP_KSWAPD_RECLAIM | QUIRE_GFP_HIGH | \
@@ -31,6 +30,22 @@ static inline struct qi_zone *qi_best_zone(const struct quire_node *node, enum q
 
 		if (zone->type <= highest)
 			return zone->node == node ? qi_zone_of(zone) : NULL;
+	}
+	return NULL;
+}
+
+/* The highest zone of the node that the frame may be of. NULL: none. */
+static inline struct qi_zone *qi_near_zone(const struct quire_node *node, quire_pfn_t pfn)
+{
+	const struct quire_zonelist *list = &node->zonelists[QUIRE_ZONELIST_FALLBACK];
+	size_t count = quire_zonelist_count(list);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct quire_zone *zone = quire_zonelist_zone(list, i);
+		struct qi_zone *za = zone->node == node ? qi_zone_of(zone) : NULL;
+
+		if (!za || qi_likely(qi_tree_holds(&za->tree, pfn, 1)))
+			return za;
 	}
 	return NULL;
 }
@@ -61,27 +76,22 @@ static inline quire_pfn_t qi_take_at_hand(struct quire *q, int nid, unsigned ord
 }
 
 /*
- * Give a frame back to the word it was served from: that it is there says that it is this zone's, and taken. False: take
- * the whole road.
+ * Give a frame back to the word it was served from: that it is there says that it is this zone's, and taken. So nobody is
+ * asked whose the frame is: the highest zone of the CPU's node that could have it is tried. False: take the whole road.
  */
 static inline bool qi_give_at_hand(struct quire *q, quire_pfn_t pfn, unsigned order)
 {
-	const struct qi_zone_map *map = __atomic_load_n(&q->topology.zone_map, __ATOMIC_ACQUIRE);
-	const struct quire_zone *zone;
 	struct qi_front *front;
 	struct qi_zone *za;
 	unsigned long state = 0;
 	bool given = false;
 	unsigned cpu;
 
-	if (order || !map || !qi_nobody_watches(q))
-		return false;
-	zone = qi_peek(&map->spans[qi_zone_map_find(map, pfn)].zone);
-	za = zone ? qi_zone_of(zone) : NULL;
-	if (!za)
+	if (order || !qi_nobody_watches(q))
 		return false;
 	cpu = qi_enter_cpu(q, &state);
-	if (qi_likely(cpu < qi_front_count(za))) {
+	za = qi_near_zone(q->topology.nodes[qi_node_of_cpu(q, cpu)], pfn);
+	if (qi_likely(za && cpu < qi_front_count(za))) {
 		front = qi_front_of(za, cpu);
 		if (qi_likely(qi_front_enter(front))) {
 			given = qi_served_put(&front->frames, pfn >> 6, 1ull << (pfn & 63)) == QUIRE_OK;

@@ -54,7 +54,7 @@ enum quire_status qi_free_frames(struct quire *q, quire_pfn_t pfn, unsigned orde
 	return give_back(q, pfn, order, NULL, &what);
 }
 
-enum quire_status qi_free_frames_from(struct quire *q, quire_pfn_t pfn, unsigned order, const void *site)
+QI_APART enum quire_status qi_free_frames_from(struct quire *q, quire_pfn_t pfn, unsigned order, const void *site)
 {
 	const char *what;
 	enum quire_status status = give_back(q, pfn, order, site, &what);
@@ -64,13 +64,9 @@ enum quire_status qi_free_frames_from(struct quire *q, quire_pfn_t pfn, unsigned
 
 enum quire_status quire_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order)
 {
-	enum quire_status status;
-	const char *what;
-
 	if (qi_likely(qi_give_at_hand(q, pfn, order)))
 		return QUIRE_OK;
-	status = give_back(q, pfn, order, QI_SITE, &what);
-	return qi_likely(status == QUIRE_OK) ? status : qi_refuse_frame(q, status, pfn, order, what);
+	return qi_free_frames_from(q, pfn, order, QI_SITE);
 }
 
 enum quire_status quire_drain_frames(struct quire *q)

@@ -4,9 +4,6 @@
 
 #include "zone/front.h"
 
-/* Not to be drawn into its caller, which is short as long as it is not. */
-#define QI_APART __attribute__((noinline))
-
 #define QI_STACK_CREDIT 64		/* orders 1 to 3 */
 #define QI_CREDIT_AMPLE 512		/* nearly all free memory lies in whole pageblocks */
 

@@ -317,7 +317,7 @@ static inline void push(struct qi_word_cache *cache, uint64_t word, uint64_t mas
 	cache->entries[i].word = word;
 	cache->entries[i].mask = mask;
 	cache->type[i] = (uint8_t)type;
-	cache->newest = may_join(cache) ? ours : 0;
+	cache->newest = ours;
 }
 
 /* The word is or was at hand, or in stock, perhaps twice, its blocks of different types: EEXIST: the block is there. */
@@ -392,7 +392,7 @@ enum quire_status qi_words_keep(struct qi_zone *za, struct qi_word_cache *cache,
 			return status;
 		note_all_kept(cache);
 	}
-	push(cache, word, bit, type, ours);
+	push(cache, word, bit, type, may_join(cache) ? ours : 0);
 	note_kept(cache, word);
 	return QUIRE_OK;
 }

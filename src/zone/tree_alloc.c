@@ -433,6 +433,13 @@ enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsig
 	return QUIRE_OK;
 }
 
+/* Nothing is read: it may be beyond its chunk. */
+static inline void fetch_node(const struct qi_node *node)
+{
+	for (size_t line = 0; line < sizeof(*node); line += 64)
+		__builtin_prefetch((const char *)node + line, 1);
+}
+
 unsigned qi_tree_alloc_words(struct qi_tree *tree, unsigned type, unsigned flags, unsigned enough,
 			     struct qi_word_entry *words, unsigned most)
 {
@@ -458,6 +465,9 @@ unsigned qi_tree_alloc_words(struct qi_tree *tree, unsigned type, unsigned flags
 		return 0;
 	qi_count_free(tree, leaf, -(int64_t)got);
 	qi_node_reclass(tree, leaf);
+	/* Who took all of it wants more soon, most likely from the pageblock beside it. */
+	if (!leaf->has)
+		fetch_node(leaf + 1);
 	return n;
 }
 

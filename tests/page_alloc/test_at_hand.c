@@ -4,6 +4,7 @@
  */
 #include "booted.h"
 
+#include <quire/pages.h>
 #include <quire/vmstat.h>
 
 #define FRAMES 300u
@@ -93,12 +94,92 @@ static void nonsense_is_refused_with_something_at_hand(void **state)
 	booted_close(b);
 }
 
+static uint64_t next(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
+	return *seed >> 33;
+}
+
+/* References of single frames against a count kept beside: taken, shared, dropped one by one, dropped once too often. */
+static void references_are_counted(void **state)
+{
+	static struct quire_page *page[FRAMES];
+	static unsigned refs[FRAMES];
+	struct booted *b = machine();
+	uint64_t seed = 5;
+
+	(void)state;
+	memset(refs, 0, sizeof(refs));
+	for (unsigned turn = 0; turn < 60000; turn++) {
+		unsigned i = (unsigned)(next(&seed) % FRAMES), what = (unsigned)(next(&seed) % 8);
+		enum quire_status status;
+
+		if (!refs[i]) {
+			assert_int_equal(quire_alloc_pages(&b->q, 0, 0, QUIRE_GFP_KERNEL, &page[i]), QUIRE_OK);
+			for (unsigned k = 0; k < FRAMES; k++)
+				assert_true(k == i || !refs[k] || page[k] != page[i]);
+			refs[i] = 1;
+		} else if (what < 2) {
+			quire_page_get(page[i]);
+			refs[i]++;
+		} else {
+			status = what & 1 ? quire_put_page(&b->q, page[i]) : quire_free_pages(&b->q, page[i], 0);
+			assert_int_equal(status, QUIRE_OK);
+			if (!--refs[i])
+				assert_int_equal(quire_free_pages(&b->q, page[i], 0), QUIRE_EEXIST);
+		}
+		assert_int_equal(quire_page_refs(page[i]), refs[i]);
+		assert_int_equal(quire_page_order(page[i]), 0);
+	}
+	for (unsigned i = 0; i < FRAMES; i++)
+		for (; refs[i]; refs[i]--)
+			assert_int_equal(quire_free_pages(&b->q, page[i], 0), QUIRE_OK);
+	assert_int_equal(quire_check(&b->q), QUIRE_OK);
+	booted_close(b);
+}
+
+static bool is_trimmed(void *ctx, quire_pfn_t start, quire_pfn_t end)
+{
+	quire_pfn_t pfn = *(quire_pfn_t *)ctx;
+
+	return pfn >= start && pfn < end;
+}
+
+/* Descriptors of a free pageblock are given back: who gets a frame of it later finds them made again. */
+static void what_was_trimmed_is_made_again(void **state)
+{
+	const struct booted_options options = { .init = QUIRE_INIT_LAZY };
+	struct booted *b = booted_open(&options);
+	struct quire_page *block, *page;
+	unsigned met = 0;
+	quire_pfn_t pfn;
+
+	(void)state;
+	assert_int_equal(quire_alloc_pages(&b->q, 0, 9, QUIRE_GFP_KERNEL, &block), QUIRE_OK);
+	pfn = quire_page_to_pfn(&b->q.memmap, block);
+	assert_int_equal(quire_free_pages(&b->q, block, 9), QUIRE_OK);
+	assert_int_equal(quire_drain_frames(&b->q), QUIRE_OK);
+	assert_true(quire_memmap_trim(&b->q, is_trimmed, &pfn) > 0);
+	assert_false(quire_pfn_initialised(&b->q.memmap, pfn));
+	while (met < 512 && quire_alloc_pages(&b->q, 0, 0, QUIRE_GFP_KERNEL | QUIRE_GFP_NORETRY, &page) == QUIRE_OK) {
+		quire_pfn_t got = quire_page_to_pfn(&b->q.memmap, page);
+
+		assert_true(quire_pfn_initialised(&b->q.memmap, got));
+		assert_int_equal(quire_page_refs(page), 1);
+		met += got >> 9 == pfn >> 9;
+	}
+	assert_int_equal(met, 512);
+	booted_close(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_roads_end_alike),
 		cmocka_unit_test(a_second_free_is_refused),
 		cmocka_unit_test(nonsense_is_refused_with_something_at_hand),
+		cmocka_unit_test(references_are_counted),
+		cmocka_unit_test(what_was_trimmed_is_made_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

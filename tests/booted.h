@@ -108,7 +108,7 @@ static inline struct booted *booted_open(const struct booted_options *options)
 	return b;
 }
 
-static void booted_check(struct booted *b)
+static inline void booted_check(struct booted *b)
 {
 	assert_int_equal(quire_check(&b->q), QUIRE_OK);
 }
@@ -139,7 +139,7 @@ static inline uint64_t booted_managed(const struct booted *b)
 	return pages;
 }
 
-static void booted_close(struct booted *b)
+static inline void booted_close(struct booted *b)
 {
 	booted_check(b);
 	quire_fini(&b->q);

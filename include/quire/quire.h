@@ -122,6 +122,8 @@ struct quire {
 	struct quire_hotplug hotplug;
 	/* Where the crash kernel was placed, bytes; size 0: none. */
 	quire_phys_t crash_base, crash_size;
+	/* ,low: what was set aside below 4 GiB (or where devices reach) for a crash kernel above it; size 0: nothing was. */
+	quire_phys_t crash_low_base, crash_low_size;
 	/* Bytes of gigantic pages taken at boot. */
 	quire_phys_t gigantic_bytes;
 	/* By node: frames for descriptors to come. NULL before hand-over. */

@@ -93,34 +93,74 @@ static quire_phys_t crash_size(const struct quire *q)
 	return 0;
 }
 
-static void place_crashkernel(struct quire *q)
+/* The most a part of the crash kernel may reach to be of use to all devices. */
+static quire_phys_t crash_limit(const struct quire *q) { return is_x86(q) ? FOUR_GIB : dma_limit(q); }
+
+/* At the place that was asked for, or as low as it must be, or anywhere. 0: there is no room. */
+static quire_phys_t find_crash_place(struct quire *q, quire_phys_t size, quire_phys_t align)
 {
 	const struct quire_placement *asked = &q->config.options.crashkernel;
-	quire_phys_t align = is_x86(q) ? 16 * MIB : 2 * MIB, low = is_x86(q) ? FOUR_GIB : dma_limit(q), size, base = 0;
+	quire_phys_t base = 0;
 
-	if (!asked->given || !(size = qi_align_up(crash_size(q), (quire_phys_t)1 << quire_page_shift(&q->config))))
-		return;
 	if (asked->start) {
-		base = asked->start;
-		if (!quire_memblock_is_region_memory(&q->memblock, base, size) ||
-		    quire_memblock_is_region_reserved(&q->memblock, base, size) ||
-		    quire_memblock_reserve(&q->memblock, base, size) != QUIRE_OK)
-			base = 0;
-	} else {
-		if (!asked->high)
-			base = quire_memblock_phys_alloc_range(&q->memblock, size, align, align, low);
-		if (!base)
-			base = quire_memblock_phys_alloc_range(&q->memblock, size, align, align, QUIRE_MEMBLOCK_ANYWHERE);
+		if (!quire_memblock_is_region_memory(&q->memblock, asked->start, size) ||
+		    quire_memblock_is_region_reserved(&q->memblock, asked->start, size) ||
+		    quire_memblock_reserve(&q->memblock, asked->start, size) != QUIRE_OK)
+			return 0;
+		return asked->start;
 	}
-	if (!base) {
-		qi_log(q->platform, QUIRE_LOG_WARNING, "crashkernel: no room for %llu MiB: not reserved",
-		       (unsigned long long)(size >> 20));
+	if (!asked->high)
+		base = quire_memblock_phys_alloc_range(&q->memblock, size, align, align, crash_limit(q));
+	return base ? base : quire_memblock_phys_alloc_range(&q->memblock, size, align, align, QUIRE_MEMBLOCK_ANYWHERE);
+}
+
+/* What goes below the limit where the crash kernel itself does not; 0: nothing. 6.1 has no default on ARM. */
+static quire_phys_t crash_low_size(const struct quire *q)
+{
+	const struct quire_placement *asked = &q->config.options.crashkernel_low;
+
+	if (asked->given)
+		return asked->size;
+	return is_x86(q) ? 256 * MIB : q->config.rules == QUIRE_RULES_6_1 ? 0 : 128 * MIB;
+}
+
+/* The second kernel's devices want memory they can reach. False: there is none, and then it is of no use to have the rest. */
+static bool place_crash_low(struct quire *q, quire_phys_t align)
+{
+	quire_phys_t size = qi_align_up(crash_low_size(q), (quire_phys_t)1 << quire_page_shift(&q->config)), base;
+
+	if (q->crash_base < crash_limit(q) || q->config.options.crashkernel.start || !size)
+		return true;
+	base = quire_memblock_phys_alloc_range(&q->memblock, size, align, align, crash_limit(q));
+	if (!base)
+		return false;
+	q->crash_low_base = base;
+	q->crash_low_size = size;
+	qi_log(q->platform, QUIRE_LOG_INFO, "crashkernel low memory reserved: %#018llx - %#018llx (%llu MB)",
+	       (unsigned long long)base, (unsigned long long)(base + size), (unsigned long long)(size >> 20));
+	return true;
+}
+
+static void place_crashkernel(struct quire *q)
+{
+	quire_phys_t align = is_x86(q) ? 16 * MIB : 2 * MIB, size;
+
+	if (!q->config.options.crashkernel.given ||
+	    !(size = qi_align_up(crash_size(q), (quire_phys_t)1 << quire_page_shift(&q->config))))
+		return;
+	q->crash_base = find_crash_place(q, size, align);
+	if (q->crash_base && !place_crash_low(q, align)) {
+		quire_memblock_phys_free(&q->memblock, q->crash_base, size);
+		q->crash_base = 0;
+	}
+	if (!q->crash_base) {
+		qi_log(q->platform, QUIRE_LOG_WARNING, "crashkernel: no room for %llu MiB and what it needs below %#llx: not reserved",
+		       (unsigned long long)(size >> 20), (unsigned long long)crash_limit(q));
 		return;
 	}
-	q->crash_base = base;
 	q->crash_size = size;
-	qi_log(q->platform, QUIRE_LOG_INFO, "crashkernel reserved: %#018llx - %#018llx (%llu MB)", (unsigned long long)base,
-	       (unsigned long long)(base + size), (unsigned long long)(size >> 20));
+	qi_log(q->platform, QUIRE_LOG_INFO, "crashkernel reserved: %#018llx - %#018llx (%llu MB)",
+	       (unsigned long long)q->crash_base, (unsigned long long)(q->crash_base + size), (unsigned long long)(size >> 20));
 }
 
 enum quire_status qi_ledger_place(struct quire *q)

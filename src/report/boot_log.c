@@ -73,6 +73,9 @@ static void contiguous_areas(const struct quire *q, const struct quire_report_si
 	for (size_t i = 0; i < q->cma_count; i++)
 		qi_print(sink, "cma: Reserved %llu MiB at 0x%016llx\n", (qi_ull)(q->cma[i].count << shift >> 20),
 			 (qi_ull)q->cma[i].base_pfn << shift);
+	if (q->crash_low_size)
+		qi_print(sink, "Reserving %lluMB of low memory at %lluMB for crashkernel (low RAM limit: %lluMB)\n",
+			 (qi_ull)q->crash_low_size >> 20, (qi_ull)q->crash_low_base >> 20, 4096ull);
 	if (q->crash_size)
 		qi_print(sink, "Reserving %lluMB of memory at %lluMB for crashkernel (System RAM: %lluMB)\n",
 			 (qi_ull)q->crash_size >> 20, (qi_ull)q->crash_base >> 20,

@@ -75,6 +75,8 @@ static void contiguous_areas(const struct quire *q, struct json *json)
 	json_row(json, "crash_kernel", '{');
 	json_unsigned(json, "base", q->crash_base);
 	json_unsigned(json, "size", q->crash_size);
+	json_unsigned(json, "low_base", q->crash_low_base);
+	json_unsigned(json, "low_size", q->crash_low_size);
 	json_close(json);
 }
 

@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,20 +15,6 @@
 #define RUNS 9
 
 static struct rig rig;
-
-static void row(const char *what, const char *goal, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void row(const char *what, const char *goal, const char *format, ...)
-{
-	va_list arguments;
-
-	printf("%-66s goal %-14s ", what, goal);
-	va_start(arguments, format);
-	vprintf(format, arguments);
-	va_end(arguments);
-	putchar('\n');
-	fflush(stdout);
-}
 
 /* --- lazy boot ------------------------------------------------------------------------------------------------------ */
 
@@ -74,10 +59,10 @@ static void boots(void)
 	struct lazy_boot small = lazy_boot(64 * GIB, 8), large = lazy_boot(64 * TIB, 8);
 	double ratio = (double)large.ns / (double)small.ns;
 
-	row("lazy boot, 64 TiB in 8 nodes, map to first frame, host pages warm", "<= 1 ms", "%.3f ms",
+	rig_row("lazy boot, 64 TiB in 8 nodes, map to first frame, host pages warm", "<= 1 ms", "%.3f ms",
 	    (double)large.ns / 1e6);
-	row("  against 64 GiB in 8 nodes", "<= 1.5 x", "%.2f x (%.3f ms)", ratio, (double)small.ns / 1e6);
-	row("engine metadata resident after it", "<= 1 MiB", "%.2f MiB (64 GiB: %.2f MiB)", (double)large.resident / 1048576,
+	rig_row("  against 64 GiB in 8 nodes", "<= 1.5 x", "%.2f x (%.3f ms)", ratio, (double)small.ns / 1e6);
+	rig_row("engine metadata resident after it", "<= 1 MiB", "%.2f MiB (64 GiB: %.2f MiB)", (double)large.resident / 1048576,
 	    (double)small.resident / 1048576);
 }
 
@@ -134,9 +119,9 @@ static void demand(void)
 {
 	uint64_t stream = stream_block(), engine = first_touch(RIG_FLAT), hosted = first_touch(RIG_HOSTED);
 
-	row("lazy: untouched pageblock, allocation and 512 descriptors", "<= 3 x NT",
+	rig_row("lazy: untouched pageblock, allocation and 512 descriptors", "<= 3 x NT",
 	    "%.2f x (%" PRIu64 " ns; NT stores %" PRIu64 " ns)", (double)engine / (double)stream, engine, stream);
-	row("  with the hosted port's mmap and page faults", "-", "%.2f x (%" PRIu64 " ns)", (double)hosted / (double)stream,
+	rig_row("  with the hosted port's mmap and page faults", "-", "%.2f x (%" PRIu64 " ns)", (double)hosted / (double)stream,
 	    hosted);
 }
 
@@ -266,13 +251,13 @@ static void throughput(void)
 		stream_one[run] = stream_parallel(1);
 		stream_two[run] = stream_parallel(2);
 	}
-	row("eager, 512 MiB of descriptors, one worker, memory touched", ">= 80 % of NT",
+	rig_row("eager, 512 MiB of descriptors, one worker, memory touched", ">= 80 % of NT",
 	    "%.0f %% (%.2f GB/s; NT stores %.2f GB/s)", 100 * median(eager, RUNS) / median(stream, RUNS),
 	    median(eager, RUNS), median(stream, RUNS));
-	row("deferred, two workers against one", ">= 1.6 x", "%.2f x (%.2f and %.2f GB/s; NT stores of two threads %.2f x)",
+	rig_row("deferred, two workers against one", ">= 1.6 x", "%.2f x (%.2f and %.2f GB/s; NT stores of two threads %.2f x)",
 	    median(two, RUNS) / median(one, RUNS), median(two, RUNS), median(one, RUNS),
 	    median(stream_two, RUNS) / median(stream_one, RUNS));
-	row("  CPU time of both against the longer one's", ">= 1.6 x", "%.2f x", median(shares, RUNS));
+	rig_row("  CPU time of both against the longer one's", ">= 1.6 x", "%.2f x", median(shares, RUNS));
 }
 
 /* --- descriptors at full use, static table --------------------------------------------------------------------------- */
@@ -281,7 +266,7 @@ static void full_use(void)
 {
 	rig_make(&rig, 64 * GIB, 1, QUIRE_MODEL_SPARSEMEM_VMEMMAP, QUIRE_INIT_EAGER, RIG_FLAT);
 	rig_boot(&rig, QUIRE_STAGE_SECTIONS);
-	row("descriptors at full use, per TiB", "4 GiB", "%.2f GiB", (double)rig.q.memmap.stats.descriptor_bytes * 16 / GIB);
+	rig_row("descriptors at full use, per TiB", "4 GiB", "%.2f GiB", (double)rig.q.memmap.stats.descriptor_bytes * 16 / GIB);
 	rig_drop(&rig);
 }
 
@@ -304,7 +289,7 @@ static void tables(void)
 {
 	uint64_t narrow = static_table(GIB, 40), wide = static_table(GIB, 50), large = static_table(16 * GIB, 50);
 
-	row("static table, 1 GiB: 2^23 against 2^13 entries", "about 1 x", "%.2f x (%.1f and %.1f us; 16 GiB: %.1f us)",
+	rig_row("static table, 1 GiB: 2^23 against 2^13 entries", "about 1 x", "%.2f x (%.1f and %.1f us; 16 GiB: %.1f us)",
 	    (double)wide / (double)narrow, (double)wide / 1e3, (double)narrow / 1e3, (double)large / 1e3);
 }
 

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "memmap_rig.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,4 +176,16 @@ void rig_touch(struct rig *rig)
 	for (size_t i = 0; i < m->run_count; i++)
 		for (uint64_t s = m->runs[i].start; s < m->runs[i].end; s++)
 			touch(rig, s << m->section_pfn_shift, (s + 1) << m->section_pfn_shift);
+}
+
+void rig_row(const char *what, const char *goal, const char *format, ...)
+{
+	va_list arguments;
+
+	printf("%-66s goal %-14s ", what, goal);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
+	fflush(stdout);
 }

@@ -9,8 +9,10 @@
 
 /* Where the window of descriptors comes from. */
 enum rig_window {
-	RIG_HOSTED, /* frames of the machine, mapped by the hosted port: system calls and page faults included */
-	RIG_FLAT, /* memory that is there already: mapping costs nothing, as where page tables are made beforehand */
+	/* Frames of the machine, mapped by the hosted port: system calls and page faults included. */
+	RIG_HOSTED,
+	/* Memory that is there already: mapping costs nothing, as where page tables are made beforehand. */
+	RIG_FLAT,
 };
 
 struct rig {
@@ -42,6 +44,9 @@ uint64_t rig_now(void);
 uint64_t rig_cpu(void);
 uint64_t rig_median(uint64_t *values, size_t count);
 void rig_check(bool good, const char *what);
+
+/* A line of the table: what, its goal, what it came to. */
+void rig_row(const char *what, const char *goal, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Fill [at, at + bytes) by non-temporal stores; nanoseconds of CPU time. */
 uint64_t rig_stream(void *at, uint64_t bytes);

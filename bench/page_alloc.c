@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,19 +21,6 @@
 #define RUNS 9
 #define PAIRS 200000u
 #define BULK 512u
-
-static void row(const char *what, const char *goal, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void row(const char *what, const char *goal, const char *format, ...)
-{
-	va_list arguments;
-
-	printf("%-66s goal %-14s ", what, goal);
-	va_start(arguments, format);
-	vprintf(format, arguments);
-	va_end(arguments);
-	putchar('\n');
-	fflush(stdout);
-}
 
 /* --- a booted machine ------------------------------------------------------------------------------------------------- */
 
@@ -108,12 +94,12 @@ static void requests(void)
 	rig_boot(&rig, QUIRE_STAGE_LATE);
 	frames = pairs_of_frames();
 	pages = pairs_of_pages();
-	row("request: frame taken and given back", "-", "%.1f ns", frames);
-	row("  with descriptor, reference set and dropped", "-", "%.1f ns, %.2f x", pages, pages / frames);
+	rig_row("request: frame taken and given back", "-", "%.1f ns", frames);
+	rig_row("  with descriptor, reference set and dropped", "-", "%.1f ns, %.2f x", pages, pages / frames);
 	one = fill(false, pfns, count);
 	bulk = fill(true, pfns, count);
-	row("request: 1 GiB of frames one by one, each", "-", "%.1f ns", one);
-	row("  in bulks of 512", "<= one by one", "%.1f ns, %.2f x", bulk, bulk / one);
+	rig_row("request: 1 GiB of frames one by one, each", "-", "%.1f ns", one);
+	rig_row("  in bulks of 512", "<= one by one", "%.1f ns, %.2f x", bulk, bulk / one);
 	rig_drop(&rig);
 	free(pfns);
 }
@@ -167,8 +153,8 @@ static void being_there(void)
 		rig_check(qi_front_alloc(&zone, 0, &one, &pfn) == QUIRE_OK, "first frame");
 		values[run] = rig_cpu() - start;
 	}
-	row("tree: 1 TiB, from nothing to the first frame", "<= 1 ms", "%.3f ms", (double)rig_median(values, RUNS) / 1e6);
-	row("  metadata touched", "<= 1 MiB", "%.2f MiB", (double)meta.used / (1 << 20));
+	rig_row("tree: 1 TiB, from nothing to the first frame", "<= 1 ms", "%.3f ms", (double)rig_median(values, RUNS) / 1e6);
+	rig_row("  metadata touched", "<= 1 MiB", "%.2f MiB", (double)meta.used / (1 << 20));
 	for (unsigned run = 0; run < RUNS; run++) {
 		open_tree(BLOCK);
 		start = rig_cpu();
@@ -177,7 +163,7 @@ static void being_there(void)
 				  qi_tree_add_free(&zone.tree, at, BLOCK) == QUIRE_OK, "growth");
 		values[run] = rig_cpu() - start;
 	}
-	row("tree: growing to 1 TiB by 128 MiB", "<= 1 ms", "%.3f ms", (double)rig_median(values, RUNS) / 1e6);
+	rig_row("tree: growing to 1 TiB by 128 MiB", "<= 1 ms", "%.3f ms", (double)rig_median(values, RUNS) / 1e6);
 }
 
 static void going_away(void)
@@ -201,9 +187,9 @@ static void going_away(void)
 		removal[run] = rig_cpu() - start;
 		rig_check(qi_tree_add_free(&zone.tree, 0, 64 * BLOCK) == QUIRE_OK, "add again");
 	}
-	row("tree: a pageblock isolated", "<= 200 ns", "%.0f ns", (double)rig_median(isolate, RUNS) / (double)blocks);
-	row("  and given back", "<= 200 ns", "%.0f ns", (double)rig_median(back, RUNS) / (double)blocks);
-	row("tree: 128 MiB untouched removed", "-", "%.2f us", (double)rig_median(removal, RUNS) / 64e3);
+	rig_row("tree: a pageblock isolated", "<= 200 ns", "%.0f ns", (double)rig_median(isolate, RUNS) / (double)blocks);
+	rig_row("  and given back", "<= 200 ns", "%.0f ns", (double)rig_median(back, RUNS) / (double)blocks);
+	rig_row("tree: 128 MiB untouched removed", "-", "%.2f us", (double)rig_median(removal, RUNS) / 64e3);
 }
 
 /* --- how long the lock is held ---------------------------------------------------------------------------------------- */
@@ -276,10 +262,10 @@ static void lock_held(void)
 	}
 	for (unsigned run = 0; run < RUNS; run++)
 		worst.worst[run] = spill.worst[run] > refill.worst[run] ? spill.worst[run] : refill.worst[run];
-	row("zone lock held: a CPU takes or gives back, the longest", "<= 20 us", "%.1f us (%s %.1f, %s %.1f)",
+	rig_row("zone lock held: a CPU takes or gives back, the longest", "<= 20 us", "%.1f us (%s %.1f, %s %.1f)",
 	    (double)rig_median(worst.worst, RUNS) / 1e3, spill.what, (double)rig_median(spill.worst, RUNS) / 1e3,
 	    refill.what, (double)rig_median(refill.worst, RUNS) / 1e3);
-	row("  a contiguous range at a time", "-", "%.1f us (%s)", (double)rig_median(range.worst, RUNS) / 1e3, range.what);
+	rig_row("  a contiguous range at a time", "-", "%.1f us (%s)", (double)rig_median(range.worst, RUNS) / 1e3, range.what);
 }
 
 int main(void)

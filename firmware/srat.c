@@ -47,6 +47,7 @@ static bool read_cpu(const struct qi_acpi_entry *entry, uint32_t mask, struct qu
 		flags = qi_le32(p + 4);
 		break;
 	case X2APIC:
+	case RINTC:
 		cpu->domain = qi_le32(p + 4);
 		cpu->hwid = qi_le32(p + 8);
 		flags = qi_le32(p + 12);
@@ -55,11 +56,6 @@ static bool read_cpu(const struct qi_acpi_entry *entry, uint32_t mask, struct qu
 		cpu->domain = qi_le32(p + 2);
 		cpu->hwid = qi_le32(p + 6);
 		flags = qi_le32(p + 10);
-		break;
-	case RINTC:
-		cpu->domain = qi_le32(p + 4);
-		cpu->hwid = qi_le32(p + 8);
-		flags = qi_le32(p + 12);
 		break;
 	case INITIATOR:
 		cpu->initiator = true;

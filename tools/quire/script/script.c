@@ -94,12 +94,15 @@ void script_free(struct script *s)
 
 /* --- messages -------------------------------------------------------------------------------------------------------- */
 
-static void message(const struct script *s, const char *format, va_list arguments)
+enum script_result script_say(const struct script *s, enum script_result result, const char *format, ...)
 {
+	va_list arguments;
 	char text[1024];
 
 	/* A file that is no script may have anything in it. */
+	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
 	printable(text);
 	fflush(s->out);
 	if (s->line && (!s->interactive || s->source_depth))
@@ -108,26 +111,7 @@ static void message(const struct script *s, const char *format, va_list argument
 		fprintf(s->err, "quire: %s: %s\n", s->source, text);
 	else
 		fprintf(s->err, "%s\n", text);
-}
-
-enum script_result script_bad(const struct script *s, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	message(s, format, arguments);
-	va_end(arguments);
-	return SCRIPT_BAD;
-}
-
-enum script_result script_unmet(const struct script *s, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	message(s, format, arguments);
-	va_end(arguments);
-	return SCRIPT_UNMET;
+	return result;
 }
 
 enum script_result script_need_machine(const struct script *s)

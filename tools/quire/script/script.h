@@ -182,10 +182,11 @@ enum script_result script_run_file(struct script *s, const char *path);
 /* One line that is in no block and opens none. */
 enum script_result script_execute(struct script *s, const char *text);
 
-/* Say "source:line: sentence" and return SCRIPT_BAD. */
-enum script_result script_bad(const struct script *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same with SCRIPT_UNMET. */
-enum script_result script_unmet(const struct script *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Say "source:line: sentence" and return the result: SCRIPT_BAD, SCRIPT_UNMET. */
+enum script_result script_say(const struct script *s, enum script_result result, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+#define script_bad(s, ...) script_say(s, SCRIPT_BAD, __VA_ARGS__)
+#define script_unmet(s, ...) script_say(s, SCRIPT_UNMET, __VA_ARGS__)
 /* SCRIPT_BAD with a message if nothing is booted, or if a word of the line was not used. */
 enum script_result script_need_machine(const struct script *s);
 enum script_result script_all_used(const struct script *s, const struct script_line *line);
@@ -260,11 +261,14 @@ void script_progress_step(struct script_progress *p, uint64_t done, uint64_t all
 void script_progress_now(struct script_progress *p, uint64_t done, uint64_t all);
 void script_progress_end(struct script_progress *p);
 
-/* range_verbs.c: what `cma declare` asked for, done to a machine that boots; the balloon's end. */
+/* contig_verbs.c: a setting that must be a number from 1 on; what `cma declare` asked for, done to a machine that boots. */
+enum script_result script_read_count(struct script *s, struct script_line *line, const char *key, bool needed,
+				     uint64_t *value);
 enum quire_status script_declare_areas(void *ctx, struct quire *q);
+/* range_verbs.c */
 void script_drop_balloon(struct script *s);
 
-/* verbs: memory_verbs.c, machine_verbs.c, flow_verbs.c, hotplug_verbs.c, range_verbs.c. */
+/* verbs: memory_verbs.c, machine_verbs.c, flow_verbs.c, hotplug_verbs.c, contig_verbs.c, range_verbs.c. */
 enum script_result script_alloc(struct script *s, struct script_line *line);
 enum script_result script_free_blocks(struct script *s, struct script_line *line);
 enum script_result script_churn(struct script *s, struct script_line *line);

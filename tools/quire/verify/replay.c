@@ -1,5 +1,5 @@
-/* See replay.h. */
-#include "replay.h"
+/* The calls of the log, one after the other; see replay.h. */
+#include "replay_state.h"
 
 #include "../linux/cma.h"
 
@@ -7,12 +7,6 @@
 
 /* What the allocators of early boot align to when nobody says otherwise. */
 #define CACHE_LINE 64u
-
-static bool is_x86(const struct quire *q)
-{
-	return q->config.arch == QUIRE_ARCH_X86_64 || q->config.arch == QUIRE_ARCH_I386 ||
-	       q->config.arch == QUIRE_ARCH_I386_PAE;
-}
 
 static struct origin at_line(const struct replay *r, size_t line)
 {
@@ -22,129 +16,6 @@ static struct origin at_line(const struct replay *r, size_t line)
 bool replay_possible(const struct observed *o)
 {
 	return o->has_log && o->dumps.count && o->dumps.items[0].reserved.count;
-}
-
-/*
- * Marking memory as not to be mapped is never logged. A capture that has a log but no device tree says it in the tables
- * alone; then it is input, like the first reservations.
- */
-static enum quire_status enter_nomap(struct replay *r)
-{
-	const struct observed_tables *dump = &r->o->dumps.items[0];
-	const struct quire_machine *m = r->q->machine;
-	enum quire_status status = QUIRE_OK;
-	bool told = false;
-
-	for (size_t i = 0; i < m->reservation_count; i++)
-		if (m->reservations[i].kind == QUIRE_RESERVE_NOMAP)
-			return QUIRE_OK;
-	for (size_t i = 0; i < dump->memory.count && status == QUIRE_OK; i++) {
-		const struct observed_region *region = &dump->memory.items[i];
-
-		if (!(region->flags & QUIRE_MEMBLOCK_NOMAP))
-			continue;
-		if (r->f && !told)
-			findings_remark(r->f, dump->origin,
-					"no device tree: which memory is not mapped is taken from the log");
-		told = true;
-		status = quire_memblock_mark_nomap(&r->q->memblock, region->first, region->last + 1 - region->first);
-	}
-	return status;
-}
-
-static bool in_first_table(const struct observed *o, uint64_t address)
-{
-	for (size_t i = 0; i < o->dumps.items[0].memory.count; i++)
-		if (address >= o->dumps.items[0].memory.items[i].first &&
-		    address <= o->dumps.items[0].memory.items[i].last)
-			return true;
-	return false;
-}
-
-/*
- * Memory the kernel adds only after its first table (arm64 with EFI reads the map late) is not there before. Without
- * this a search in between would find it.
- */
-static enum quire_status remove_later(struct replay *r)
-{
-	enum quire_status status = QUIRE_OK;
-	bool dumped = false;
-
-	for (size_t i = 0; i < r->events.events.count && status == QUIRE_OK; i++) {
-		const struct event *e = &r->events.events.items[i];
-
-		if (e->line >= observed_handover_line(r->o))
-			break;
-		if (e->kind == EVENT_ADD && dumped && !in_first_table(r->o, e->base))
-			status = quire_memblock_remove(&r->q->memblock, e->base, e->size);
-		dumped |= e->kind == EVENT_DUMP;
-	}
-	return status;
-}
-
-/* Reserved before anything was logged: the first dump's table less the net effect of what was logged before that dump.
- */
-static enum quire_status enter_initial(struct replay *r)
-{
-	const struct observed_tables *dump = &r->o->dumps.items[0];
-	struct quire_memblock *logged = calloc(1, sizeof(*logged)), *mb = &r->q->memblock;
-	enum quire_status status = QUIRE_OK;
-
-	if (!logged)
-		return QUIRE_ENOMEM;
-	logged->platform = mb->platform;
-	quire_memblock_allow_resize(logged);
-	for (size_t i = 0; i < r->events.events.count && status == QUIRE_OK; i++) {
-		const struct event *e = &r->events.events.items[i];
-
-		if (e->kind == EVENT_DUMP)
-			break;
-		if (e->kind == EVENT_RESERVE)
-			status = quire_memblock_reserve(logged, e->base, e->size);
-		else if (e->kind == EVENT_FREE)
-			status = quire_memblock_phys_free(logged, e->base, e->size);
-	}
-	if (status == QUIRE_OK)
-		status = quire_memblock_phys_free(mb, 0, QUIRE_PHYS_MAX);
-	quire_memblock_allow_resize(mb);
-	if (status == QUIRE_OK)
-		status = enter_nomap(r);
-	if (status == QUIRE_OK)
-		status = remove_later(r);
-	for (size_t i = 0; i < dump->reserved.count && status == QUIRE_OK; i++) {
-		const struct observed_region *region = &dump->reserved.items[i];
-
-		status = quire_memblock_reserve(mb, region->first, region->last + 1 - region->first);
-	}
-	for (size_t i = 0; i < logged->reserved.cnt && status == QUIRE_OK; i++)
-		status = quire_memblock_phys_free(mb, logged->reserved.regions[i].base,
-						  logged->reserved.regions[i].size);
-	quire_memblock_phys_free(logged, 0, QUIRE_PHYS_MAX);
-	if (logged->platform && logged->platform->meta_free && logged->reserved.max > QUIRE_MEMBLOCK_REGIONS)
-		logged->platform->meta_free(logged->platform->ctx, logged->reserved.table,
-					    logged->reserved.max * sizeof(struct quire_memblock_region));
-	free(logged);
-	return status;
-}
-
-/* How far and in which direction requests without bounds may go. */
-static enum quire_status set_limits(struct replay *r)
-{
-	struct quire *q = r->q;
-	enum quire_status status = QUIRE_OK;
-
-	if (!is_x86(q))
-		return QUIRE_OK;
-	quire_memblock_set_current_limit(&q->memblock, quire_memblock_end_of_dram(&q->memblock));
-	if (q->config.arch != QUIRE_ARCH_X86_64) {
-		status = quire_topology_zone_limits(&q->topology, &q->memblock);
-		if (status == QUIRE_OK)
-			quire_memblock_set_current_limit(&q->memblock,
-							 q->topology.max_low_pfn << quire_page_shift(&q->config));
-	}
-	/* With movable_node memory is taken next to the kernel until it is known what may be unplugged. */
-	quire_memblock_set_bottom_up(&q->memblock, q->config.options.movable_node);
-	return status;
 }
 
 static enum quire_status init_nodes(struct replay *r)
@@ -318,7 +189,7 @@ static void mark_added(struct replay *r, const struct event *e)
 /* What the kernel adds of firmware's map must be in ours. */
 static void replay_add(struct replay *r, const struct event *e)
 {
-	if (r->f && is_x86(r->q) && text_contains(e->caller, "e820")) {
+	if (r->f && replay_is_x86(r->q) && text_contains(e->caller, "e820")) {
 		findings_number(r->f, at_line(r, e->line), is_run_of_ram(r->q->machine, e->base, e->size), true,
 				"memory added [%#" PRIx64 "-%#" PRIx64 "] is in our map", e->base,
 				e->base + e->size - 1);
@@ -369,7 +240,7 @@ static void replay_dump(struct replay *r, const struct event *e)
 	const struct quire_memblock *mb = &r->q->memblock;
 	char name[32];
 
-	if (!r->first_dump_done && is_x86(r->q))
+	if (!r->first_dump_done && replay_is_x86(r->q))
 		quire_memblock_trim_memory(&r->q->memblock, (quire_phys_t)1 << quire_page_shift(&r->q->config));
 	r->first_dump_done = true;
 	if (!r->f)
@@ -436,15 +307,13 @@ enum quire_status replay_start(struct replay *r, struct quire *q, const struct o
 	status = events_read(&r->events, o, q->config.arch == QUIRE_ARCH_I386);
 	if (status != QUIRE_OK)
 		return status;
-	if (is_x86(q))
+	if (replay_is_x86(q))
 		for (size_t i = 0; i < q->machine->map_count; i++)
 			if (q->machine->map[i].type == QUIRE_MEMORY_RAM)
 				r->trimmed += q->machine->map[i].size - beyond(q, &q->machine->map[i]);
-	if (is_x86(q))
+	if (replay_is_x86(q))
 		r->trimmed -= q->memblock.memory.total_size;
-	status = enter_initial(r);
-	if (status == QUIRE_OK)
-		status = set_limits(r);
+	status = replay_enter_initial(r);
 	if (status == QUIRE_OK)
 		status = replay_until(r, observed_handover_line(o));
 	if (status == QUIRE_OK)

@@ -13,86 +13,6 @@ bool qi_cmdline_reject(struct qi_cmdline *c, const char *why)
 	return false;
 }
 
-bool qi_text_size(struct qi_text *text, quire_phys_t *value)
-{
-	return text->at < text->end && quire_parse_size(text->at, value, &text->at) == QUIRE_OK;
-}
-
-bool qi_text_skip(struct qi_text *text, char c)
-{
-	if (text->at == text->end || *text->at != c)
-		return false;
-	text->at++;
-	return true;
-}
-
-bool qi_text_is(const struct qi_text *text, const char *string)
-{
-	const char *p = text->at;
-
-	while (p < text->end && *string && *p == *string) {
-		p++;
-		string++;
-	}
-	return p == text->end && !*string;
-}
-
-bool qi_text_contains(const struct qi_text *text, char c)
-{
-	for (const char *p = text->at; p < text->end; p++)
-		if (*p == c)
-			return true;
-	return false;
-}
-
-bool qi_text_next(struct qi_text *text, char separator, struct qi_text *piece)
-{
-	const char *p = text->at;
-
-	if (p == text->end)
-		return false;
-	while (p < text->end && *p != separator)
-		p++;
-	*piece = (struct qi_text){ .at = text->at, .end = p };
-	text->at = p < text->end ? p + 1 : p;
-	return true;
-}
-
-static void note_rest(struct qi_cmdline *c)
-{
-	if (c->value.at < c->value.end)
-		qi_cmdline_reject(c, "taken, but characters behind the value were ignored");
-}
-
-/* A size is all there is to the value. */
-static bool single_size(struct qi_cmdline *c, quire_phys_t *value)
-{
-	if (!qi_text_size(&c->value, value))
-		return qi_cmdline_reject(c, "no size, or one beyond 64 bits");
-	note_rest(c);
-	return true;
-}
-
-bool qi_cmdline_boolean(struct qi_cmdline *c, bool *value)
-{
-	const char *p = c->value.at;
-	char first, second;
-
-	if (!c->has_value) {
-		*value = true;
-		return true;
-	}
-	first = p < c->value.end ? (char)(*p | 0x20) : 0;
-	second = p + 1 < c->value.end ? (char)(p[1] | 0x20) : 0;
-	if (p < c->value.end && (*p == '1' || first == 'y' || first == 't' || (first == 'o' && second == 'n')))
-		*value = true;
-	else if (p < c->value.end && (*p == '0' || first == 'n' || first == 'f' || (first == 'o' && second == 'f')))
-		*value = false;
-	else
-		return qi_cmdline_reject(c, "neither on nor off");
-	return true;
-}
-
 static bool is_i386(const struct qi_cmdline *c)
 {
 	return c->config->arch == QUIRE_ARCH_I386 || c->config->arch == QUIRE_ARCH_I386_PAE;
@@ -109,7 +29,7 @@ static void set_mem(struct qi_cmdline *c)
 	struct quire_amount *mem = &c->options->mem;
 	quire_phys_t bytes;
 
-	if (!single_size(c, &bytes))
+	if (!qi_cmdline_size(c, &bytes))
 		return;
 	bytes &= is_x86(c) ? UINT64_MAX : ~(((quire_phys_t)1 << quire_page_shift(c->config)) - 1);
 	if (!bytes) {
@@ -137,7 +57,7 @@ static void set_core(struct qi_cmdline *c, struct quire_amount *amount)
 		qi_cmdline_reject(c, "more than 100 percent");
 		return;
 	}
-	note_rest(c);
+	qi_cmdline_note_rest(c);
 }
 
 static void set_kernelcore(struct qi_cmdline *c)
@@ -184,7 +104,7 @@ static void set_cma(struct qi_cmdline *c)
 		}
 	}
 	c->options->cma = cma;
-	note_rest(c);
+	qi_cmdline_note_rest(c);
 }
 
 /* hugetlb_cma=size, or node:size[,…], of which the sum is kept. */
@@ -198,7 +118,7 @@ static void set_hugetlb_cma(struct qi_cmdline *c)
 		return;
 	}
 	if (!qi_text_contains(&c->value, ':')) {
-		if (single_size(c, &size))
+		if (qi_cmdline_size(c, &size))
 			c->options->hugetlb_cma = size;
 		return;
 	}
@@ -218,7 +138,7 @@ static void set_highmem(struct qi_cmdline *c)
 
 	if (!is_i386(c))
 		qi_cmdline_reject(c, "only i386 has high memory");
-	else if (single_size(c, &size)) {
+	else if (qi_cmdline_size(c, &size)) {
 		c->options->highmem = size;
 		c->options->highmem_given = true;
 	}
@@ -230,7 +150,7 @@ static void set_vmalloc(struct qi_cmdline *c)
 
 	if (!is_i386(c))
 		qi_cmdline_reject(c, "only i386 has so little address space");
-	else if (single_size(c, &size))
+	else if (qi_cmdline_size(c, &size))
 		c->options->vmalloc = size;
 }
 
@@ -282,67 +202,12 @@ static void set_memtest(struct qi_cmdline *c)
 {
 	quire_phys_t passes = 17;	/* one of each pattern */
 
-	if (c->has_value && !single_size(c, &passes))
+	if (c->has_value && !qi_cmdline_size(c, &passes))
 		return;
 	if (passes > UINT32_MAX)
 		qi_cmdline_reject(c, "too many passes");
 	else
 		c->options->memtest = (unsigned)passes;
-}
-
-static void set_memmap_on_memory(struct qi_cmdline *c)
-{
-	if (qi_text_is(&c->value, "force"))
-		c->options->memmap_on_memory = true;
-	else
-		qi_cmdline_boolean(c, &c->options->memmap_on_memory);
-}
-
-static void set_memhp_state(struct qi_cmdline *c)
-{
-	bool online = qi_text_is(&c->value, "online") || qi_text_is(&c->value, "online_kernel") ||
-		      qi_text_is(&c->value, "online_movable");
-
-	if (!online && !qi_text_is(&c->value, "offline")) {
-		qi_cmdline_reject(c, "not one of offline, online, online_kernel, online_movable");
-		return;
-	}
-	c->options->memhp_online_given = true;
-	c->options->memhp_online = online;
-	c->options->memhp_online_kernel = qi_text_is(&c->value, "online_kernel");
-	c->options->memhp_online_movable = qi_text_is(&c->value, "online_movable");
-}
-
-static void set_online_policy(struct qi_cmdline *c)
-{
-	if (qi_text_is(&c->value, "auto-movable"))
-		c->options->memhp_auto_movable = true;
-	else if (qi_text_is(&c->value, "contig-zones"))
-		c->options->memhp_auto_movable = false;
-	else
-		qi_cmdline_reject(c, "not one of contig-zones, auto-movable");
-}
-
-static void set_auto_movable_ratio(struct qi_cmdline *c)
-{
-	uint64_t ratio;
-
-	if (!single_size(c, &ratio))
-		return;
-	if (ratio > UINT32_MAX) {
-		qi_cmdline_reject(c, "too large a ratio");
-		return;
-	}
-	c->options->memhp_ratio_given = true;
-	c->options->memhp_ratio = (unsigned)ratio;
-}
-
-static void set_auto_movable_numa_aware(struct qi_cmdline *c)
-{
-	bool aware = true;
-
-	qi_cmdline_boolean(c, &aware);
-	c->options->memhp_numa_unaware = !aware;
 }
 
 /* The option that leaves fewer CPUs counts. */
@@ -356,7 +221,7 @@ static void set_nr_cpus(struct qi_cmdline *c)
 {
 	quire_phys_t cpus;
 
-	if (!single_size(c, &cpus))
+	if (!qi_cmdline_size(c, &cpus))
 		return;
 	if (!cpus || cpus > INT32_MAX)
 		qi_cmdline_reject(c, "not a number of CPUs");
@@ -368,7 +233,7 @@ static void set_maxcpus(struct qi_cmdline *c)
 {
 	quire_phys_t cpus;
 
-	if (!single_size(c, &cpus))
+	if (!qi_cmdline_size(c, &cpus))
 		return;
 	if (cpus > INT32_MAX)
 		qi_cmdline_reject(c, "not a number of CPUs");
@@ -432,11 +297,11 @@ static const struct option {
 	{ "init_on_free", qi_cmdline_init_on_free, false },
 	{ "fail_page_alloc", qi_cmdline_fail_page_alloc, false },
 	{ "memtest", set_memtest, true },
-	{ "memory_hotplug.memmap_on_memory", set_memmap_on_memory, true },
-	{ "memhp_default_state", set_memhp_state, false },
-	{ "memory_hotplug.online_policy", set_online_policy, false },
-	{ "memory_hotplug.auto_movable_ratio", set_auto_movable_ratio, false },
-	{ "memory_hotplug.auto_movable_numa_aware", set_auto_movable_numa_aware, true },
+	{ "memory_hotplug.memmap_on_memory", qi_cmdline_memmap_on_memory, true },
+	{ "memhp_default_state", qi_cmdline_memhp_state, false },
+	{ "memory_hotplug.online_policy", qi_cmdline_online_policy, false },
+	{ "memory_hotplug.auto_movable_ratio", qi_cmdline_auto_movable_ratio, false },
+	{ "memory_hotplug.auto_movable_numa_aware", qi_cmdline_auto_movable_numa_aware, true },
 	{ "nr_cpus", set_nr_cpus, false },
 	{ "maxcpus", set_maxcpus, false },
 	{ "nosmp", set_nosmp, true },

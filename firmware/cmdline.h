@@ -38,6 +38,10 @@ struct qi_cmdline {
 bool qi_cmdline_reject(struct qi_cmdline *c, const char *why);
 /* y, yes, 1, on, t … or their opposites; no value at all means true. False: neither, and it was reported. */
 bool qi_cmdline_boolean(struct qi_cmdline *c, bool *value);
+/* A size is all there is to the value; false: it was reported. */
+bool qi_cmdline_size(struct qi_cmdline *c, quire_phys_t *value);
+/* Characters behind the value do no harm, but are reported. */
+void qi_cmdline_note_rest(struct qi_cmdline *c);
 
 /* Read a size and move behind it; false if there is none or it does not fit. */
 bool qi_text_size(struct qi_text *text, quire_phys_t *value);
@@ -56,6 +60,11 @@ void qi_cmdline_default_hugepagesz(struct qi_cmdline *c);
 void qi_cmdline_hugepages(struct qi_cmdline *c);
 void qi_cmdline_hugepages_finish(struct qi_cmdline *c);
 void qi_cmdline_numa(struct qi_cmdline *c);
+void qi_cmdline_memmap_on_memory(struct qi_cmdline *c);
+void qi_cmdline_memhp_state(struct qi_cmdline *c);
+void qi_cmdline_online_policy(struct qi_cmdline *c);
+void qi_cmdline_auto_movable_ratio(struct qi_cmdline *c);
+void qi_cmdline_auto_movable_numa_aware(struct qi_cmdline *c);
 void qi_cmdline_page_poison(struct qi_cmdline *c);
 void qi_cmdline_page_owner(struct qi_cmdline *c);
 void qi_cmdline_debug_pagealloc(struct qi_cmdline *c);

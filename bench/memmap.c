@@ -60,10 +60,10 @@ static void boots(void)
 	double ratio = (double)large.ns / (double)small.ns;
 
 	rig_row("lazy boot, 64 TiB in 8 nodes, map to first frame, host pages warm", "<= 1 ms", "%.3f ms",
-	    (double)large.ns / 1e6);
+		(double)large.ns / 1e6);
 	rig_row("  against 64 GiB in 8 nodes", "<= 1.5 x", "%.2f x (%.3f ms)", ratio, (double)small.ns / 1e6);
-	rig_row("engine metadata resident after it", "<= 1 MiB", "%.2f MiB (64 GiB: %.2f MiB)", (double)large.resident / 1048576,
-	    (double)small.resident / 1048576);
+	rig_row("engine metadata resident after it", "<= 1 MiB", "%.2f MiB (64 GiB: %.2f MiB)",
+		(double)large.resident / 1048576, (double)small.resident / 1048576);
 }
 
 /* --- first allocation from an untouched pageblock ------------------------------------------------------------------- */
@@ -120,9 +120,9 @@ static void demand(void)
 	uint64_t stream = stream_block(), engine = first_touch(RIG_FLAT), hosted = first_touch(RIG_HOSTED);
 
 	rig_row("lazy: untouched pageblock, allocation and 512 descriptors", "<= 3 x NT",
-	    "%.2f x (%" PRIu64 " ns; NT stores %" PRIu64 " ns)", (double)engine / (double)stream, engine, stream);
-	rig_row("  with the hosted port's mmap and page faults", "-", "%.2f x (%" PRIu64 " ns)", (double)hosted / (double)stream,
-	    hosted);
+		"%.2f x (%" PRIu64 " ns; NT stores %" PRIu64 " ns)", (double)engine / (double)stream, engine, stream);
+	rig_row("  with the hosted port's mmap and page faults", "-", "%.2f x (%" PRIu64 " ns)",
+		(double)hosted / (double)stream, hosted);
 }
 
 /* --- throughput ------------------------------------------------------------------------------------------------------ */
@@ -252,11 +252,11 @@ static void throughput(void)
 		stream_two[run] = stream_parallel(2);
 	}
 	rig_row("eager, 512 MiB of descriptors, one worker, memory touched", ">= 80 % of NT",
-	    "%.0f %% (%.2f GB/s; NT stores %.2f GB/s)", 100 * median(eager, RUNS) / median(stream, RUNS),
-	    median(eager, RUNS), median(stream, RUNS));
-	rig_row("deferred, two workers against one", ">= 1.6 x", "%.2f x (%.2f and %.2f GB/s; NT stores of two threads %.2f x)",
-	    median(two, RUNS) / median(one, RUNS), median(two, RUNS), median(one, RUNS),
-	    median(stream_two, RUNS) / median(stream_one, RUNS));
+		"%.0f %% (%.2f GB/s; NT stores %.2f GB/s)", 100 * median(eager, RUNS) / median(stream, RUNS),
+		median(eager, RUNS), median(stream, RUNS));
+	rig_row("deferred, two workers against one", ">= 1.6 x",
+		"%.2f x (%.2f and %.2f GB/s; NT stores of two threads %.2f x)", median(two, RUNS) / median(one, RUNS),
+		median(two, RUNS), median(one, RUNS), median(stream_two, RUNS) / median(stream_one, RUNS));
 	rig_row("  CPU time of both against the longer one's", ">= 1.6 x", "%.2f x", median(shares, RUNS));
 }
 
@@ -266,7 +266,8 @@ static void full_use(void)
 {
 	rig_make(&rig, 64 * GIB, 1, QUIRE_MODEL_SPARSEMEM_VMEMMAP, QUIRE_INIT_EAGER, RIG_FLAT);
 	rig_boot(&rig, QUIRE_STAGE_SECTIONS);
-	rig_row("descriptors at full use, per TiB", "4 GiB", "%.2f GiB", (double)rig.q.memmap.stats.descriptor_bytes * 16 / GIB);
+	rig_row("descriptors at full use, per TiB", "4 GiB", "%.2f GiB",
+		(double)rig.q.memmap.stats.descriptor_bytes * 16 / GIB);
 	rig_drop(&rig);
 }
 
@@ -290,7 +291,7 @@ static void tables(void)
 	uint64_t narrow = static_table(GIB, 40), wide = static_table(GIB, 50), large = static_table(16 * GIB, 50);
 
 	rig_row("static table, 1 GiB: 2^23 against 2^13 entries", "about 1 x", "%.2f x (%.1f and %.1f us; 16 GiB: %.1f us)",
-	    (double)wide / (double)narrow, (double)wide / 1e3, (double)narrow / 1e3, (double)large / 1e3);
+		(double)wide / (double)narrow, (double)wide / 1e3, (double)narrow / 1e3, (double)large / 1e3);
 }
 
 int main(void)

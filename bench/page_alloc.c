@@ -153,7 +153,8 @@ static void being_there(void)
 		rig_check(qi_front_alloc(&zone, 0, &one, &pfn) == QUIRE_OK, "first frame");
 		values[run] = rig_cpu() - start;
 	}
-	rig_row("tree: 1 TiB, from nothing to the first frame", "<= 1 ms", "%.3f ms", (double)rig_median(values, RUNS) / 1e6);
+	rig_row("tree: 1 TiB, from nothing to the first frame", "<= 1 ms", "%.3f ms",
+		(double)rig_median(values, RUNS) / 1e6);
 	rig_row("  metadata touched", "<= 1 MiB", "%.2f MiB", (double)meta.used / (1 << 20));
 	for (unsigned run = 0; run < RUNS; run++) {
 		open_tree(BLOCK);
@@ -263,9 +264,10 @@ static void lock_held(void)
 	for (unsigned run = 0; run < RUNS; run++)
 		worst.worst[run] = spill.worst[run] > refill.worst[run] ? spill.worst[run] : refill.worst[run];
 	rig_row("zone lock held: a CPU takes or gives back, the longest", "<= 20 us", "%.1f us (%s %.1f, %s %.1f)",
-	    (double)rig_median(worst.worst, RUNS) / 1e3, spill.what, (double)rig_median(spill.worst, RUNS) / 1e3,
-	    refill.what, (double)rig_median(refill.worst, RUNS) / 1e3);
-	rig_row("  a contiguous range at a time", "-", "%.1f us (%s)", (double)rig_median(range.worst, RUNS) / 1e3, range.what);
+		(double)rig_median(worst.worst, RUNS) / 1e3, spill.what, (double)rig_median(spill.worst, RUNS) / 1e3,
+		refill.what, (double)rig_median(refill.worst, RUNS) / 1e3);
+	rig_row("  a contiguous range at a time", "-", "%.1f us (%s)", (double)rig_median(range.worst, RUNS) / 1e3,
+		range.what);
 }
 
 int main(void)

@@ -234,8 +234,9 @@ struct quire_boot_options {
 	/* --- memory set aside at boot --- */
 
 	/*
-	 * cma=, crashkernel= and crashkernel=size,low. The low part is placed where the crash kernel itself came to lie above
-	 * what all devices reach; 256 MiB (x86) or 128 MiB (others, from 6.12 on) if nothing was said, none if its size is 0.
+	 * cma=, crashkernel= and crashkernel=size,low. The low part is placed where the crash kernel itself came to lie
+	 * above what all devices reach; 256 MiB (x86) or 128 MiB (others, from 6.12 on) if nothing was said, none if
+	 * its size is 0.
 	 */
 	struct quire_placement cma, crashkernel, crashkernel_low;
 	/* crashkernel= with ranges: the one that fits says the size instead of crashkernel.size. */

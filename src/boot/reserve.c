@@ -124,7 +124,10 @@ static quire_phys_t crash_low_size(const struct quire *q)
 	return is_x86(q) ? 256 * MIB : q->config.rules == QUIRE_RULES_6_1 ? 0 : 128 * MIB;
 }
 
-/* The second kernel's devices want memory they can reach. False: there is none, and then it is of no use to have the rest. */
+/*
+ * The second kernel's devices want memory they can reach. False: there is none, and then it is of no use to have the
+ * rest.
+ */
 static bool place_crash_low(struct quire *q, quire_phys_t align)
 {
 	quire_phys_t size = qi_align_up(crash_low_size(q), (quire_phys_t)1 << quire_page_shift(&q->config)), base;
@@ -154,13 +157,15 @@ static void place_crashkernel(struct quire *q)
 		q->crash_base = 0;
 	}
 	if (!q->crash_base) {
-		qi_log(q->platform, QUIRE_LOG_WARNING, "crashkernel: no room for %llu MiB and what it needs below %#llx: not reserved",
+		qi_log(q->platform, QUIRE_LOG_WARNING,
+		       "crashkernel: no room for %llu MiB and what it needs below %#llx: not reserved",
 		       (unsigned long long)(size >> 20), (unsigned long long)crash_limit(q));
 		return;
 	}
 	q->crash_size = size;
 	qi_log(q->platform, QUIRE_LOG_INFO, "crashkernel reserved: %#018llx - %#018llx (%llu MB)",
-	       (unsigned long long)q->crash_base, (unsigned long long)(q->crash_base + size), (unsigned long long)(size >> 20));
+	       (unsigned long long)q->crash_base, (unsigned long long)(q->crash_base + size),
+	       (unsigned long long)(size >> 20));
 }
 
 enum quire_status qi_ledger_place(struct quire *q)

@@ -82,8 +82,9 @@ static void mem_is_an_address_on_x86_and_an_amount_elsewhere(void **state)
 
 static void memmap_has_every_form(void **state)
 {
-	const struct quire_boot_options *o = x86("memmap=exactmap memmap=639K@0,300M@1M memmap=256M$1G memmap=0x1000#0x2000 "
-						 "memmap=1G!4G memmap=2M%0x100000-1+2 memmap=2M%0-5 memmap=2M%0+2 memmap=3G");
+	const struct quire_boot_options *o = x86(
+		"memmap=exactmap memmap=639K@0,300M@1M memmap=256M$1G memmap=0x1000#0x2000 "
+		"memmap=1G!4G memmap=2M%0x100000-1+2 memmap=2M%0-5 memmap=2M%0+2 memmap=3G");
 	static const struct quire_memmap_directive want[] = {
 		{ QUIRE_MEMMAP_EXACT, 0, 0, 0, 0 },
 		{ QUIRE_MEMMAP_ADD_RAM, 0, 639 << 10, 0, 0 },

@@ -1,18 +1,5 @@
 /* Adding, reserving, removing, freeing, flags, nodes, isolating: the worked vectors and every kind of overlap. */
-#include "common.h"
-
-static struct quire_memblock mb;
-static struct messages messages;
-static const struct quire_platform platform = { .ctx = &messages, .log = keep_message };
-
-static int setup(void **state)
-{
-	(void)state;
-	memset(&mb, 0, sizeof(mb));
-	memset(&messages, 0, sizeof(messages));
-	mb.platform = &platform;
-	return 0;
-}
+#include "ledger.h"
 
 static void untouched_ledger_answers(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * The pool's threads and blocks. It is one zone of the engine on its own (no machine, no watermarks: a program wants its last
- * page too), frame 0 being the first page of the mapping.
+ * The pool's threads and blocks. It is one zone of the engine on its own (no machine, no watermarks: a program wants its
+ * last page too), frame 0 being the first page of the mapping.
  *
  * A thread finds its CPU number in a thread-local variable that remembers the pool it was used with last; a thread that
  * uses several pools pays a look-up by key when it changes. Pools are told apart by a number that is never used again,

@@ -22,7 +22,8 @@ static size_t take_word(struct qi_zone *za, unsigned cpu, const struct qi_reques
 	return n;
 }
 
-size_t qi_front_alloc_many(struct qi_zone *za, unsigned cpu, const struct qi_request *request, size_t count, quire_pfn_t *pfns)
+size_t qi_front_alloc_many(struct qi_zone *za, unsigned cpu, const struct qi_request *request, size_t count,
+			   quire_pfn_t *pfns)
 {
 	bool words = qi_word_order(request->order);
 	size_t n = 0;

@@ -77,6 +77,7 @@ static int boot(int argc, char **argv)
 	result = machine_take_inputs(&cli_boot_command, &options.machine, argv + first, argc - first, true);
 	if (result != CLI_OK)
 		return result;
+	options.machine.simulate.huge_pages = true;
 	result = simulate(&simulation, &options.machine.simulate) == QUIRE_OK ? show_result(&simulation, &options) : CLI_BAD;
 	simulate_free(&simulation);
 	return result;

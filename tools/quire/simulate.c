@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../../ports/hosted/hosted.h"
+#include "linux/huge_pages.h"
 #include "linux/ledger.h"
 #include "options.h"
 #include "verify/observed.h"
@@ -283,6 +284,21 @@ enum quire_status simulate_load(struct simulation *s, const struct simulate_opti
 	return QUIRE_OK;
 }
 
+/* The command line as it was given: what was taken from memblock is no longer in the engine's. */
+static void fill_huge_pages(const struct simulation *s, const struct simulate_options *options)
+{
+	const struct quire_boot_options *asked = &s->in.config.options;
+
+	for (size_t i = 0; options->huge_pages && i < asked->hugepage_count; i++) {
+		const struct quire_hugepage_request *r = &asked->hugepages[i];
+		uint64_t taken = linux_take_huge_pages(s->q, r);
+
+		if (taken < r->count && !linux_is_gigantic(s->q, r) && loudness(options) >= QUIRE_LOG_WARNING)
+			cli_error("hugepages=: only %llu of %llu pages of %llu KiB could be taken", (unsigned long long)taken,
+				  (unsigned long long)r->count, (unsigned long long)(r->page_size >> 10));
+	}
+}
+
 /* A machine that its kernel fills to the last page can be shown, but nobody could use it. */
 static void warn_if_full(const struct simulation *s, const struct simulate_options *options)
 {
@@ -309,6 +325,8 @@ enum quire_status simulate(struct simulation *s, const struct simulate_options *
 		cli_error("%s: could not be booted: %s", s->in.name, quire_status_string(status));
 	else
 		warn_if_full(s, options);
+	if (status == QUIRE_OK)
+		fill_huge_pages(s, options);
 	return status;
 }
 

@@ -19,6 +19,7 @@ struct simulate_options {
 	unsigned stride;			/* 0: the default */
 	bool verbose;				/* show notes of the readers, and the engine's own log */
 	bool quiet;				/* not even warnings */
+	bool huge_pages;			/* fill the pool of hugepages=, as a kernel does last */
 	/* Called when nodes are known and zones are not yet: the time to reserve things. May be NULL. */
 	enum quire_status (*before_zones)(void *ctx, struct quire *q);
 	void *ctx;

@@ -61,6 +61,7 @@ static enum script_result boot_up(struct script *s, struct script_boot *boot, co
 {
 	struct simulate_options declared = *options;
 
+	declared.huge_pages = true;
 	declared.before_zones = script_declare_areas;
 	declared.ctx = s;
 	if (simulate(&boot->sim, &declared) != QUIRE_OK) {

@@ -2,19 +2,7 @@
 #include "show.h"
 
 #include "../../ports/hosted/hosted.h"
-
-static uint64_t free_frames(const struct quire *q)
-{
-	struct quire_zone_counts counts;
-	uint64_t frames = 0;
-
-	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
-		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
-			quire_zone_count(q, &q->topology.nodes[nid]->zones[type], &counts);
-			frames += counts.free_pages;
-		}
-	return frames;
-}
+#include "plan/plan.h"
 
 static void metadata(const struct quire_metadata *m, struct json *json)
 {
@@ -62,6 +50,6 @@ void json_costs(const struct quire *q, struct json *json)
 	json_unsigned(json, "descriptors_initialised_early", stats->initialised_early);
 	json_unsigned(json, "descriptor_bytes", stats->descriptor_bytes);
 	json_unsigned(json, "present_sections", stats->present_sections);
-	json_unsigned(json, "free_frames", free_frames(q));
+	json_unsigned(json, "free_frames", plan_free_frames(q));
 	json_close(json);
 }

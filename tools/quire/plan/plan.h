@@ -105,6 +105,9 @@ enum quire_status plan_rate(const struct quire_config *config, unsigned workers,
 enum quire_status plan_make(const struct plan_machine *m, struct plan *plan, struct plan_progress *progress);
 void plan_free(struct plan *plan);
 
+/* Free frames of all zones of a machine that has booted. */
+uint64_t plan_free_frames(const struct quire *q);
+
 /* Choose page size, section size and descriptor size, and the orders a kernel of such pages has. */
 void plan_set_geometry(struct quire_config *config, uint64_t page_size, uint64_t section_size, unsigned stride);
 

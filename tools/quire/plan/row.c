@@ -156,7 +156,7 @@ static void take_stage(const struct quire *q, struct plan_row *row, unsigned sta
 	row->stages[stage] = (struct plan_stage){ q->costs[stage].name, q->costs[stage].ns, PLAN_MEASURED };
 }
 
-static uint64_t free_frames(const struct quire *q)
+uint64_t plan_free_frames(const struct quire *q)
 {
 	struct quire_zone_counts counts;
 	uint64_t frames = 0;
@@ -201,7 +201,7 @@ static enum quire_status finish(struct boot *b, struct plan_row *row)
 	for (unsigned stage = QUIRE_STAGE_DESCRIPTORS; stage < QUIRE_STAGES; stage++)
 		take_stage(&b->q, row, stage);
 	row->metadata_bytes = quire_metadata_total(&b->q.metadata);
-	row->free_frames = free_frames(&b->q);
+	row->free_frames = plan_free_frames(&b->q);
 	if (row->init != QUIRE_INIT_LAZY) {
 		row->early = b->q.memmap.stats.initialised_early;
 		row->late = b->q.memmap.stats.initialised - row->early;

@@ -9,8 +9,9 @@
 /* Words that are kept even if that is four times a CPU's share: they seldom are full. */
 #define FEW_WORDS 8u
 
-/* Most order-9 blocks taken at once. */
+/* Most order-9 blocks taken at once. A CPU whose share is less than HUGE_LEAST keeps one: in a small zone each is missed. */
 #define HUGE_BATCH 16u
+#define HUGE_LEAST 16u
 
 /* Sizes of fronts that nobody is in, of a zone that manages so much. */
 static void tune(struct qi_front *fronts, unsigned cpus, uint64_t managed)
@@ -26,6 +27,10 @@ static void tune(struct qi_front *fronts, unsigned cpus, uint64_t managed)
 		front->huge.limit = (uint16_t)qi_min(share / 2 / QI_FAN / 2, QI_FRONT_HUGE_ENTRIES);
 		front->huge.most = (uint16_t)qi_clamp(share / 2 / QI_FAN, 1, QI_FRONT_HUGE_ENTRIES * 64);
 		front->huge.batch = (uint8_t)qi_clamp(share / 2 / QI_FAN / 2, 1, HUGE_BATCH);
+		if (front->huge.most < HUGE_LEAST) {
+			front->huge.limit = (uint16_t)qi_min(front->huge.limit, 1);
+			front->huge.most = front->huge.batch = 1;
+		}
 	}
 }
 
@@ -258,6 +263,12 @@ static inline bool kept_order(unsigned order)
 	return order <= QI_FRONT_ORDERS || order == QI_LEAF_SHIFT;
 }
 
+/* The same, where small zones keep less. */
+static inline bool kept_here(const struct qi_front *front, unsigned order)
+{
+	return order <= QI_FRONT_ORDERS || (order == QI_LEAF_SHIFT && front->huge.limit);
+}
+
 /* Anything below pageblock size, but for what is at hand for other types. */
 static bool keeps_small(const struct qi_front *front)
 {
@@ -269,16 +280,21 @@ static bool keeps_small(const struct qi_front *front)
 	return any;
 }
 
+/* Without the lock: would the tree have to break a whole pageblock, or to mix types? */
+static inline bool breaks_pageblock(const struct qi_zone *za, const struct qi_request *request)
+{
+	return request->order < QI_LEAF_SHIFT && !(qi_peek(&za->tree.leaf_mask[request->type]) >> request->order);
+}
+
 /*
  * The tree would break a whole pageblock for this request. Rather use what is kept here than do that: frames as they are,
  * for larger blocks they are given back, which may make up what is wanted.
  */
 static quire_pfn_t spare_pageblock(struct qi_zone *za, struct qi_front *front, const struct qi_request *request)
 {
-	const struct qi_tree *tree = &za->tree;
 	quire_pfn_t pfn = QUIRE_PFN_NONE;
 
-	if (qi_peek(&tree->leaf_mask[request->type]) >> request->order)
+	if (!breaks_pageblock(za, request))
 		return QUIRE_PFN_NONE;
 	if (!request->order)
 		pfn = qi_words_reuse(&front->frames, request);
@@ -292,8 +308,13 @@ static QI_APART quire_pfn_t take_more(struct qi_zone *za, struct qi_front *front
 {
 	quire_pfn_t pfn = QUIRE_PFN_NONE;
 
-	if (request->order < QI_LEAF_SHIFT && front->stocked)
+	if (request->order < QI_LEAF_SHIFT && front->stocked) {
+		if (front->frames.spills >= QI_GIVING)
+			flush_small(za, front);
 		pfn = spare_pageblock(za, front, request);
+	}
+	if (pfn == QUIRE_PFN_NONE && breaks_pageblock(za, request))
+		qi_front_gather(za, front, QI_PASSED);
 	if (pfn == QUIRE_PFN_NONE)
 		pfn = qi_word_order(request->order) ?
 			qi_words_take(za, qi_front_cache(front, request->order), request) :
@@ -322,7 +343,7 @@ static inline bool take_kept(struct qi_zone *za, struct qi_front *front, const s
 	*pfn = qi_at_hand(front, order, type);
 	if (*pfn == QUIRE_PFN_NONE && qi_word_order(order))
 		*pfn = qi_words_next(qi_front_cache(front, order), order, type);
-	if (*pfn == QUIRE_PFN_NONE && qi_likely(kept_order(order)))
+	if (*pfn == QUIRE_PFN_NONE && qi_likely(kept_here(front, order)))
 		*pfn = take_more(za, front, request);
 	qi_front_leave(front);
 	return *pfn != QUIRE_PFN_NONE;
@@ -404,7 +425,12 @@ static enum quire_status keep_stack_block(struct qi_zone *za, struct qi_front *f
 	struct qi_block_stack *stack = &front->stacks[type][order - 1];
 	const struct qi_node *leaf = qi_leaf_of(&za->tree, pfn);
 
-	if (qi_unlikely(!front->frames.limit || !leaf || !qi_is_block_of_word(leaf, qi_leaf_unit(pfn), 1u << order)))
+	if (qi_unlikely(!front->frames.limit))
+		return QUIRE_ENOENT;
+	/* Nothing taken since the last spill: this CPU may be giving back, and who frees such blocks is at the end of it. */
+	if (qi_unlikely(front->frames.spills))
+		flush_small(za, front);
+	if (qi_unlikely(!leaf || !qi_is_block_of_word(leaf, qi_leaf_unit(pfn), 1u << order)))
 		return QUIRE_ENOENT;
 	if (qi_unlikely(in_stacks(front, pfn, order)))
 		return QUIRE_EEXIST;
@@ -425,8 +451,8 @@ enum quire_status qi_front_keep_block(struct qi_zone *za, struct qi_front *front
 	struct qi_block_stack *stack;
 	unsigned type;
 
-	if (qi_unlikely((pfn & ((1ull << order) - 1)) || !front->frames.limit || maybe_in_stacks(front, pfn, order) ||
-			!qi_tree_holds(&za->tree, pfn, 1ull << order)))
+	if (qi_unlikely((pfn & ((1ull << order) - 1)) || !front->frames.limit || front->frames.spills ||
+			maybe_in_stacks(front, pfn, order) || !qi_tree_holds(&za->tree, pfn, 1ull << order)))
 		return qi_front_keep_slow(za, front, pfn, order);
 	mid = qi_mid_of(&za->tree, pfn);
 	if (qi_unlikely(!mid))

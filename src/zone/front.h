@@ -14,6 +14,11 @@
  * Supply. A CPU that takes from the tree again and again without giving anything back is given twice as much each
  * time, up to a pageblock; the first spill ends that.
  *
+ * Giving back. Two spills in a row, nothing taken from the tree in between: a process ends, a cache is emptied. What was in
+ * use together was taken together, so its frames are the last that should be handed out again: all that is kept goes
+ * back, also what is at hand, and again before this CPU takes from the tree, or when a block of orders 1 to 3 comes
+ * back meanwhile. What other CPUs keep of the same pageblocks is asked back, too (front_cpus.h).
+ *
  * Types. A freed block belongs to its pageblock's type, read from the level-1 node without the lock. A type that
  * changes meanwhile does no harm: the tree goes by the leaf when the block gets there. Blocks of special types are
  * not kept.
@@ -58,6 +63,7 @@
 #define QI_FRONT_DEPTH 14u
 #define QI_FRONT_BLOCKS 3u		/* taken from the tree along with the one that is wanted */
 #define QI_FRONT_CREDIT 32		/* order-0 and order-9 blocks: half the requests then come from the tree */
+#define QI_GIVING 2u			/* spills in a row */
 
 struct qi_word_cache {
 	struct qi_word_entry serve[QUIRE_MIGRATE_PCPTYPES];
@@ -72,6 +78,8 @@ struct qi_word_cache {
 	uint8_t stock_type;
 	uint8_t batch;			/* order 9: blocks taken at once */
 	uint16_t want, most;		/* order 0: frames to take next time; at most. Order 9: most: blocks to keep */
+	uint8_t spills;			/* since this CPU last took from the tree; QI_GIVING and more: it gives back */
+	uint8_t passed;			/* order 0: what others did since then that its frames would have been good for */
 	struct qi_word_entry stock[QI_FRONT_STOCK];
 	uint64_t seen[QI_FRONT_SEEN];	/* bit word % 8192: set if the word may be kept here */
 	uint8_t type[QI_FRONT_ENTRIES + 1];

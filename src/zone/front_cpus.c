@@ -208,6 +208,59 @@ enum quire_status qi_front_drain_others(struct qi_zone *za, unsigned self)
 	return status;
 }
 
+/* Fronts looked at by one qi_front_gather(), and how much free memory changes until the next. */
+#define GATHER_CPUS 8u
+#define GATHER_FRAMES (2u * QI_FAN)
+
+/* Drain lock held. Take those of the window that keep something and have not been to the tree. Returns if any. */
+static bool take_passed(struct qi_zone *za, unsigned self, unsigned passed)
+{
+	unsigned n = (unsigned)qi_min(za->cpus - 1, GATHER_CPUS);
+	bool any = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct qi_front *front;
+		unsigned seen;
+
+		za->gather_next = (za->gather_next + 1) % za->cpus;
+		if (za->gather_next == self)
+			za->gather_next = (za->gather_next + 1) % za->cpus;
+		front = &za->fronts[za->gather_next];
+		seen = qi_peek(&front->frames.passed);
+		if (!qi_peek(&front->stocked))
+			continue;
+		if (seen < passed) {
+			qi_poke(&front->frames.passed, (uint8_t)(seen + 1));
+			continue;
+		}
+		__atomic_store_n(&front->taken, 1, __ATOMIC_RELEASE);
+		any = true;
+	}
+	return any;
+}
+
+void qi_front_gather(struct qi_zone *za, const void *place, unsigned passed)
+{
+	void (*barrier)(void *ctx) = barrier_of(za);
+	uint64_t free = qi_peek(&za->tree.free_pages), before = qi_peek(&za->gathered_at);
+	unsigned self = cpu_at(za, place);
+
+	if (!barrier || za->cpus < 2 || (free > before ? free - before : before - free) < GATHER_FRAMES)
+		return;
+	if (__atomic_exchange_n(&za->drain_lock.taken, 1, __ATOMIC_ACQUIRE))
+		return;
+	if (take_passed(za, self, passed)) {
+		barrier(za->platform->ctx);
+		for (unsigned cpu = 0; cpu < za->cpus; cpu++)
+			if (cpu != self && qi_peek(&za->fronts[cpu].taken) &&
+			    !__atomic_load_n(&za->fronts[cpu].busy, __ATOMIC_ACQUIRE))
+				qi_front_flush(za, &za->fronts[cpu]);
+		qi_poke(&za->gathered_at, qi_peek(&za->tree.free_pages));
+		release_fronts(za);
+	}
+	qi_unlock(&za->drain_lock);
+}
+
 enum quire_status qi_front_drain_all(struct qi_zone *za)
 {
 	return qi_front_drain_others(za, za->cpus);

@@ -5,9 +5,9 @@
  * set for the time of a drain; for longer while fronts are disabled (a range is being isolated, frames are being
  * watched one by one) or the CPU is away. tests/models/drain.pml is a model of this file and of qi_front_enter().
  *
- * Nobody may call these from inside a front or with the zone's lock; and, except for the drain, not inside the
- * platform's cpu_enter: they wait for the drain lock, whose holder may be waiting for an interrupt on this CPU.
- * drain_lock is held throughout, so `disabled` and `away` only change when no drain is under way.
+ * Nobody may call these, but qi_front_gather(), from inside a front or with the zone's lock; and, except for the drain, not
+ * inside the platform's cpu_enter: they wait for the drain lock, whose holder may be waiting for an interrupt on this
+ * CPU. drain_lock is held throughout, so `disabled` and `away` only change when no drain is under way.
  */
 #ifndef QI_ZONE_FRONT_CPUS_H
 #define QI_ZONE_FRONT_CPUS_H
@@ -37,6 +37,15 @@ static inline bool qi_others_stocked(const struct qi_zone *za, unsigned self)
  * else is at it; QUIRE_EUNSUPPORTED: no barrier_all.
  */
 enum quire_status qi_front_drain_others(struct qi_zone *za, unsigned self);
+
+/*
+ * Called from inside one's own front, at `place` in it: other CPUs' frames are wanted in the tree, because a pageblock is
+ * about to be broken or was given back but for them. Nobody is waited for: who works on his front just now is left alone.
+ * So are those that went to the tree since others broke `passed` pageblocks. For a window of CPUs at a time, and only if
+ * the zone's free memory has changed by GATHER_FRAMES since the last time: so the barrier costs next to nothing a frame.
+ */
+#define QI_PASSED 2u
+void qi_front_gather(struct qi_zone *za, const void *place, unsigned passed);
 
 /*
  * The CPU goes away: its front is emptied, and shut. It must not be inside the allocator, and not come back before

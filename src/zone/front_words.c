@@ -1,4 +1,5 @@
 /* Words of blocks of order 0 and 9 in a front; see front.h. Everything here runs inside the front. */
+#include "zone/front_cpus.h"
 #include "zone/front_internal.h"
 
 void qi_words_reset(struct qi_word_cache *cache)
@@ -11,6 +12,7 @@ void qi_words_reset(struct qi_word_cache *cache)
 	cache->newest = 0;
 	cache->count = cache->vouched = 0;
 	cache->stocked = 0;
+	cache->spills = 0;
 	cache->credit = QI_FRONT_CREDIT;
 	cache->want = QI_FRONT_BATCH;
 }
@@ -90,22 +92,44 @@ static void give_entries(struct qi_zone *za, struct qi_word_cache *cache, unsign
 	memmove(&cache->type[1], &cache->type[1 + n], cache->count);
 }
 
-/* The older half. Their leaves are on their way into the CPU's cache while the lock is being taken. */
+/* Zone locked. What is at hand and in stock goes, too. */
+static void give_at_hand(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)
+{
+	for (unsigned i = 0; i < cache->stocked; i++)
+		give_word(za, order, cache->stock[i].word, cache->stock[i].mask);
+	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
+		if (cache->serve[type].mask)
+			give_word(za, order, cache->serve[type].word, cache->serve[type].mask);
+	qi_words_reset(cache);
+}
+
+/*
+ * The older half; all, if nothing was taken from the tree since the last time. Their leaves are on their way into the CPU's
+ * cache while the lock is being taken.
+ */
 static void spill(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)
 {
 	struct qi_node *leaves[QI_FRONT_ENTRIES];
-	unsigned n = (cache->count + 1u) / 2;
+	unsigned spills = qi_min(cache->spills + 1u, QI_GIVING + 1), n = cache->count;
 	uint64_t held = qi_moves_begin(za, cache), before;
 
+	if (spills < QI_GIVING)
+		n = (n + 1) / 2;
 	if (!order)
 		qi_tree_fetch_words(&za->tree, &cache->entries[1], leaves, n);
 	qi_lock(&za->lock);
 	before = za->bad_frees;
 	give_entries(za, cache, order, n, leaves);
+	if (spills >= QI_GIVING)
+		give_at_hand(za, cache, order);
 	qi_unlock(&za->lock);
 	note_all_kept(cache);
-	cache->credit = qi_front_credit(za, QI_FRONT_CREDIT);
+	cache->spills = (uint8_t)spills;
+	cache->credit = spills < QI_GIVING ? qi_front_credit(za, QI_FRONT_CREDIT) : 0;
 	cache->want = QI_FRONT_BATCH;
+	qi_poke(&cache->passed, 0);
+	if (spills == QI_GIVING && !order)
+		qi_front_gather(za, cache, 0);
 	qi_report_bad_frees(za, before);
 	qi_moves_end(za, cache, held);
 }
@@ -117,12 +141,7 @@ void qi_words_flush(struct qi_zone *za, struct qi_word_cache *cache, unsigned or
 	if (!order)
 		qi_tree_fetch_words(&za->tree, &cache->entries[1], leaves, cache->count);
 	give_entries(za, cache, order, cache->count, leaves);
-	for (unsigned i = 0; i < cache->stocked; i++)
-		give_word(za, order, cache->stock[i].word, cache->stock[i].mask);
-	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
-		if (cache->serve[type].mask)
-			give_word(za, order, cache->serve[type].word, cache->serve[type].mask);
-	qi_words_reset(cache);
+	give_at_hand(za, cache, order);
 }
 
 /* Blocks the tree disowned, or would not vouch for at first glance: let it say, with its lock. */
@@ -232,7 +251,10 @@ static void give_rest_of(struct qi_zone *za, struct qi_word_cache *cache, unsign
 	remove_entry(cache, i);
 }
 
-/* Zone locked. Up to `most` words with `enough` blocks. Returns how many. */
+/*
+ * Zone locked. Up to `most` words with `enough` blocks, but no pageblock is broken only to have more than what is needed
+ * now. Returns how many.
+ */
 static unsigned take_words(struct qi_zone *za, struct qi_word_cache *cache, const struct qi_request *request,
 			   unsigned enough, struct qi_word_entry *words, unsigned most)
 {
@@ -241,7 +263,7 @@ static unsigned take_words(struct qi_zone *za, struct qi_word_cache *cache, cons
 	if (request->order)
 		return qi_tree_alloc_word(&za->tree, request->order, request->type, flags, cache->batch, &words->word,
 					  &words->mask) == QUIRE_OK;
-	while (enough && n < most) {
+	while (enough && n < most && (!n || za->tree.leaf_mask[request->type])) {
 		some = qi_tree_alloc_words(&za->tree, request->type, flags, enough, words + n, most - n);
 		if (!some)
 			break;
@@ -281,6 +303,8 @@ static bool refill(struct qi_zone *za, struct qi_word_cache *cache, const struct
 		cache->stock_type = (uint8_t)request->type;
 	}
 	cache->want = (uint16_t)qi_min(cache->want * 2u, cache->most);
+	cache->spills = 0;
+	qi_poke(&cache->passed, 0);
 	qi_report_bad_frees(za, before);
 	qi_moves_end(za, cache, held);
 	return n;

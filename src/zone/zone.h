@@ -54,6 +54,8 @@ struct qi_zone {
 	/* Asked first about such a block, if not NULL, zone locked: true, it has been taken care of (failing frames). */
 	bool (*refused)(struct qi_zone *za, quire_pfn_t pfn, unsigned order);
 	struct qi_lock drain_lock;		/* one remote drain at a time */
+	unsigned gather_next;			/* the CPU whose front was looked at last; under the drain lock */
+	uint64_t gathered_at;			/* free pages when others' fronts were last asked for theirs */
 	struct qi_zone_events events;		/* of CPUs that have no front; locked */
 	uint64_t seen_fallbacks;		/* of the tree's: those that have raised the watermarks; locked */
 	uint64_t highatomic_pages;		/* in pageblocks set aside; locked */

@@ -26,6 +26,11 @@ static void flags(void **state)
 	assert_int_equal(recorded.free[0].pfn, 0x100);
 	assert_int_equal(recorded.free[0].count, 0x30);
 	assert_int_equal(recorded.free[1].pfn, 0x1000);
+	/* What is in use is memory, too. */
+	assert_int_equal(recorded.memory_count, 2);
+	assert_int_equal(recorded.memory[0].pfn, 0x100);
+	assert_int_equal(recorded.memory[0].count, 0x40);
+	assert_int_equal(recorded.memory[1].count, 1);
 	recorded_free(&recorded);
 }
 

@@ -67,6 +67,30 @@ int64_t unusable_index(const struct free_blocks *blocks, unsigned order)
 	return free ? (int64_t)((free - (suitable_blocks(blocks, order) << order)) * 1000 / free) : 0;
 }
 
+uint64_t phase_kept_ours(const struct play_phase *phase, size_t zone_count)
+{
+	uint64_t kept = 0;
+
+	for (size_t z = 0; z < zone_count; z++)
+		kept += phase->zones[z].kept;
+	return kept;
+}
+
+uint64_t phase_kept_kernel(const struct play_phase *phase, size_t zone_count)
+{
+	struct free_blocks blocks = phase_blocks_kernel(phase, zone_count);
+	uint64_t listed = free_pages(&blocks);
+
+	return blocks.known && phase->whole_known && phase->free_kernel > listed ? phase->free_kernel - listed : 0;
+}
+
+int64_t unusable_with_kept(const struct free_blocks *blocks, uint64_t kept, unsigned order)
+{
+	uint64_t free = free_pages(blocks) + kept;
+
+	return free ? (int64_t)((free - (suitable_blocks(blocks, order) << order)) * 1000 / free) : 0;
+}
+
 int64_t fragmentation_index(const struct free_blocks *blocks, unsigned order)
 {
 	uint64_t count = 0;
@@ -100,8 +124,15 @@ bool phase_is_worse(const struct player *player, const struct play_phase *phase)
 	struct free_blocks ours = phase_blocks_ours(phase, player->zone_count);
 	struct free_blocks kernel = phase_blocks_kernel(phase, player->zone_count);
 
-	return kernel.known && (suitable_blocks(&ours, order) < suitable_blocks(&kernel, order) ||
-				unusable_index(&ours, order) > unusable_index(&kernel, order));
+	if (!kernel.known)
+		return false;
+	if (suitable_blocks(&ours, order) < suitable_blocks(&kernel, order))
+		return true;
+	/* Where it is not known what the kernel's CPUs kept, lists stand against lists. */
+	if (!phase->whole_known)
+		return unusable_index(&ours, order) > unusable_index(&kernel, order);
+	return unusable_with_kept(&ours, phase_kept_ours(phase, player->zone_count), order) >
+	       unusable_with_kept(&kernel, phase_kept_kernel(phase, player->zone_count), order);
 }
 
 static bool lists_known(const struct player *player, const struct play_phase *phase)

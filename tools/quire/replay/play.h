@@ -2,9 +2,9 @@
  * quire replay: a trace from beginning to end, and the report.
  *
  * The report puts ours beside the kernel's record at the end of each phase. What is judged are four goals: in no phase
- * fewer whole huge blocks or more unusable space in the free lists than the kernel; in no phase fewer pageblocks with
- * nothing in use at all, whoever keeps the free ones; no pageblock of mixed mobility in a phase in which the
- * kernel mixed none; at most half of the kernel's failed huge requests.
+ * fewer whole huge blocks in the free lists than the kernel, or more free space that is of no use to them; in no phase
+ * fewer pageblocks with nothing in use at all, whoever keeps the free ones; no pageblock of mixed mobility in a phase in
+ * which the kernel mixed none; at most half of the kernel's failed huge requests.
  */
 #ifndef QUIRE_TOOL_REPLAY_PLAY_H
 #define QUIRE_TOOL_REPLAY_PLAY_H
@@ -52,6 +52,17 @@ struct free_blocks phase_blocks_kernel(const struct play_phase *phase, size_t zo
 uint64_t free_pages(const struct free_blocks *blocks);
 /* Blocks of this order that could be handed out. */
 uint64_t suitable_blocks(const struct free_blocks *blocks, unsigned order);
+/*
+ * Free pages that are in no list, but kept by CPUs. The kernel's by the books: it had what it did not use; 0 where the
+ * books do not tell.
+ */
+uint64_t phase_kept_ours(const struct play_phase *phase, size_t zone_count);
+uint64_t phase_kept_kernel(const struct play_phase *phase, size_t zone_count);
+/*
+ * In thousandths: of all free pages, kept ones included, the part that is of no use to this order. What CPUs keep is not
+ * in a list to be counted as scattered there, but is of no use either: who keeps more would look less fragmented.
+ */
+int64_t unusable_with_kept(const struct free_blocks *blocks, uint64_t kept, unsigned order);
 /*
  * In thousandths: free memory that is of no use to this order; why a request of it fails (0: lack of
  * memory, 1000: fragmentation), -1000: it does not.

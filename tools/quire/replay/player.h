@@ -1,9 +1,10 @@
 /*
  * A recorded kernel's requests put to our allocator, on the machine the kernel ran on.
  *
- * The start: every frame that did not lie in the kernel's buddy lists is taken, as itself. From then on each request
- * the kernel met becomes one to us, with its order, flags, mobility and CPU, and our block stands for the kernel's until
- * that is freed. A frame that was taken at the start is freed as itself.
+ * The start: memory the kernel got back late in boot is handed over (player_late.c), then every frame that did not lie in
+ * the kernel's buddy lists is taken, as itself. From then on each request the kernel met becomes one to us, with its order,
+ * flags, mobility and CPU, and our block stands for the kernel's until that is freed. A frame that was taken at the start is
+ * freed as itself.
  *
  * What the record leaves out, and how it is made good:
  *  - Frames in per-CPU lists at the start look taken. The first time the kernel hands one out, or drains it, shows
@@ -66,7 +67,8 @@ struct play_phase {
 	struct play_zone *zones;
 	uint64_t mixed_ours, mixed_kernel;	/* pageblocks with movable and other blocks handed out in the trace */
 	uint64_t whole_ours, whole_kernel;	/* pageblocks with nothing in use, in lists or kept by CPUs */
-	bool whole_known;			/* the kernel's: not once compaction moved things out of sight */
+	uint64_t free_kernel;			/* frames not in use, in lists or kept by its CPUs */
+	bool whole_known;			/* the kernel's two: not once compaction moved things out of sight */
 };
 
 /* Blocks that live on although the kernel's frames were freed: a queue for each order. */
@@ -86,6 +88,7 @@ struct player {
 	uint64_t clock_ns;			/* what looking at the clock costs */
 	uint64_t slowest_alloc_ns, slowest_free_ns;
 	uint64_t start_free_ours, start_free_kernel;	/* recorded as free: those that are our allocator's; all */
+	uint64_t start_late;			/* handed over then: the kernel's allocator had them, ours had not */
 	uint16_t *managed;			/* frames of each piece that are our allocator's */
 	struct play_tally now, all;		/* of this phase, of all finished ones */
 	struct play_oddities odd;
@@ -111,6 +114,8 @@ void player_free(struct player *player);
 
 /* --- inside ------------------------------------------------------------------------------------------------------- */
 
+/* player_late.c: hand over what the kernel's allocator had beyond ours. Nothing is taken yet. */
+enum quire_status player_take_over(struct player *player);
 /* player_start.c */
 enum quire_status player_start_state(struct player *player);
 /* player_calls.c: our allocator, timed, from the CPU of the event. */

@@ -3,31 +3,8 @@
 
 #include <quire/frames.h>
 
+#include "replay/free_runs.h"
 #include "replay/player.h"
-
-struct runs {
-	struct recorded_range *run;
-	size_t count, room;
-	bool failed;
-};
-
-static bool keep_run(void *ctx, quire_pfn_t pfn, uint64_t count)
-{
-	struct runs *runs = ctx;
-
-	if (runs->count == runs->room) {
-		size_t room = runs->room ? runs->room * 2 : 64;
-		struct recorded_range *bigger = realloc(runs->run, room * sizeof(*bigger));
-
-		runs->failed = !bigger;
-		if (!bigger)
-			return false;
-		runs->run = bigger;
-		runs->room = room;
-	}
-	runs->run[runs->count++] = (struct recorded_range){ pfn, count };
-	return true;
-}
 
 static enum quire_status take(struct player *player, const struct quire_zone *zone, quire_pfn_t pfn, quire_pfn_t end)
 {
@@ -87,22 +64,21 @@ static void count_managed(struct player *player, struct recorded_range run)
 
 enum quire_status player_start_state(struct player *player)
 {
-	enum quire_status status = QUIRE_OK;
+	enum quire_status status = player_take_over(player);
 
 	for (size_t i = 0; i < player->recorded->free_count; i++)
 		player->start_free_kernel += player->recorded->free[i].count;
 	for (size_t z = 0; z < player->zone_count && status == QUIRE_OK; z++) {
-		struct runs runs = { 0 };
+		struct free_runs runs = { 0 };
 		size_t next = 0;
 
-		quire_zone_walk_free(player->zones[z], keep_run, &runs);
-		status = runs.failed ? QUIRE_ENOMEM : QUIRE_OK;
+		status = free_runs_add(&runs, player->zones[z]);
 		for (size_t i = 0; i < runs.count && status == QUIRE_OK; i++) {
 			count_managed(player, runs.run[i]);
 			if (player->recorded->has_free)
 				status = take_rest(player, player->zones[z], runs.run[i], &next);
 		}
-		free(runs.run);
+		free_runs_free(&runs);
 	}
 	return status;
 }

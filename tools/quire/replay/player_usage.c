@@ -11,11 +11,12 @@ enum { HAS_MOVABLE = 1, HAS_OTHER = 2, HAS_BOTH = 3, IN_USE = 4 };
 /* Flags by pageblock, of our frames and of the kernel's. */
 struct usage {
 	uint8_t *ours, *kernel;
+	uint64_t kernel_frames;		/* in use */
 	size_t blocks;
 	unsigned shift;
 };
 
-static void flag_piece(const struct usage *usage, const uint64_t *words, quire_pfn_t first)
+static void flag_piece(struct usage *usage, const uint64_t *words, quire_pfn_t first)
 {
 	for (unsigned i = 0; i < LEDGER_PIECE; i++) {
 		struct frame frame = frame_unpack(words[i]);
@@ -24,6 +25,7 @@ static void flag_piece(const struct usage *usage, const uint64_t *words, quire_p
 		/* Of what was taken before the trace the mobility is not known: it is in use, no more. */
 		if (frame.state == OLD_FRAME)
 			flag = IN_USE;
+		usage->kernel_frames += frame.state != FREE_FRAME;
 		if (frame.state != FREE_FRAME)
 			usage->kernel[(first + i) >> usage->shift] |= flag;
 		if (frame.state == OLD_FRAME)
@@ -54,6 +56,9 @@ static bool is_whole(const struct player *player, const struct usage *usage, siz
 
 static void sum_up(const struct player *player, const struct usage *usage, struct play_phase *phase)
 {
+	for (size_t i = 0; i < player->ledger.piece_count; i++)
+		phase->free_kernel += player->managed[i];
+	phase->free_kernel -= usage->kernel_frames < phase->free_kernel ? usage->kernel_frames : phase->free_kernel;
 	for (size_t i = 0; i < usage->blocks; i++) {
 		phase->mixed_ours += (usage->ours[i] & HAS_BOTH) == HAS_BOTH;
 		phase->mixed_kernel += (usage->kernel[i] & HAS_BOTH) == HAS_BOTH;

@@ -172,7 +172,25 @@ const struct recorded_line *recorded_zone(const struct recorded_table *table, in
 
 /* --- which frames were free ------------------------------------------------------------------------------------------ */
 
-/* "140+ec0 buddy": frames in hexadecimal. Other words than buddy are not free. */
+/* A range behind those there are, or the end of the last. Ranges out of order are left out. */
+static enum quire_status append(struct recorded_range **ranges, size_t *ranges_count, quire_pfn_t pfn, uint64_t count)
+{
+	struct recorded_range *last = *ranges_count ? &(*ranges)[*ranges_count - 1] : NULL;
+
+	if (last && pfn < last->pfn + last->count)
+		return QUIRE_OK;
+	if (last && pfn == last->pfn + last->count) {
+		last->count += count;
+		return QUIRE_OK;
+	}
+	last = grow(ranges, ranges_count, sizeof(*last));
+	if (!last)
+		return QUIRE_ENOMEM;
+	*last = (struct recorded_range){ pfn, count };
+	return QUIRE_OK;
+}
+
+/* "140+ec0 buddy": frames in hexadecimal; "-": in use, or kept by a CPU. Other words are not the allocator's. */
 enum quire_status recorded_take_flags(struct recorded *recorded, const char *text, size_t size)
 {
 	struct textfile file;
@@ -181,25 +199,21 @@ enum quire_status recorded_take_flags(struct recorded *recorded, const char *tex
 
 	for (size_t i = 0; status == QUIRE_OK && i < file.line_count; i++) {
 		struct text_slice line = textfile_line(&file, i), word;
-		struct recorded_range *last = recorded->free_count ? &recorded->free[recorded->free_count - 1] : NULL;
 		uint64_t pfn, count;
+		bool buddy;
 
 		if (!text_take_hex(&line, &pfn) || !text_take(&line, "+") || !text_take_hex(&line, &count) ||
 		    !text_take_word(&line, &word))
 			continue;
 		any = true;
-		if (!text_equals(word, "buddy") || !count || pfn >= QUIRE_PFN_NONE >> 2 || count >= QUIRE_PFN_NONE >> 2 ||
-		    (last && pfn < last->pfn + last->count))
+		buddy = text_equals(word, "buddy");
+		if (!(buddy || text_equals(word, "-")) || !count || pfn >= QUIRE_PFN_NONE >> 2 ||
+		    count >= QUIRE_PFN_NONE >> 2)
 			continue;
-		if (last && pfn == last->pfn + last->count) {
-			last->count += count;
-			continue;
-		}
-		last = grow(&recorded->free, &recorded->free_count, sizeof(*last));
-		if (last)
-			*last = (struct recorded_range){ pfn, count };
-		else
-			status = QUIRE_ENOMEM;
+		if (buddy)
+			status = append(&recorded->free, &recorded->free_count, pfn, count);
+		if (status == QUIRE_OK)
+			status = append(&recorded->memory, &recorded->memory_count, pfn, count);
 	}
 	textfile_free(&file);
 	recorded->has_free |= any;
@@ -353,6 +367,7 @@ void recorded_free(struct recorded *recorded)
 	free(recorded->phases);
 	free(recorded->sysctls);
 	free(recorded->free);
+	free(recorded->memory);
 	free(recorded->last.lines);
 	free(recorded->marks.lines);
 	free(recorded->extfrag.lines);

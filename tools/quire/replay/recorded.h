@@ -45,6 +45,8 @@ struct recorded {
 	bool has_free;			/* there is a kpageflags_rle.txt */
 	struct recorded_range *free;	/* frames in the buddy lists, in rising order, not touching */
 	size_t free_count;
+	struct recorded_range *memory;	/* frames the kernel's allocator had, free or in use; the same */
+	size_t memory_count;
 	uint64_t kept_pages;		/* in per-CPU lists before the trace, by zoneinfo.txt */
 	bool has_kept;
 	struct recorded_table marks;	/* by zoneinfo.txt: min of each zone, as "order" 0 */

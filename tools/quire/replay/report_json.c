@@ -76,15 +76,19 @@ static void phase(struct json *json, const struct player *player, const struct p
 	indices(json, player, &ours);
 	json_unsigned(json, "mixed_blocks", phase->mixed_ours);
 	json_unsigned(json, "unused_blocks", phase->whole_ours);
+	json_unsigned(json, "kept_pages", phase_kept_ours(phase, player->zone_count));
 	json_close(json);
 	if (kernel.known) {
 		json_row(json, "kernel", '{');
 		indices(json, player, &kernel);
 		json_unsigned(json, "mixed_blocks", phase->mixed_kernel);
-		if (phase->whole_known)
+		if (phase->whole_known) {
 			json_unsigned(json, "unused_blocks", phase->whole_kernel);
-		else
+			json_unsigned(json, "kept_pages", phase_kept_kernel(phase, player->zone_count));
+		} else {
 			json_null(json, "unused_blocks");
+			json_null(json, "kept_pages");
+		}
 		json_close(json);
 	} else {
 		json_null(json, "kernel");
@@ -147,6 +151,7 @@ void play_report_json(const struct play_result *result, FILE *out)
 	json_unsigned(&json, "metadata_bytes", quire_hosted_outside(result->machine->host));
 	json_unsigned(&json, "huge_order", quire_pageblock_order(&player->q->config));
 	json_unsigned(&json, "start_free_pages", player->start_free_ours);
+	json_unsigned(&json, "start_late_pages", player->start_late);
 	json_unsigned(&json, "start_free_pages_kernel", player->start_free_kernel);
 	json_unsigned(&json, "slowest_alloc_ns", player->slowest_alloc_ns);
 	json_unsigned(&json, "slowest_free_ns", player->slowest_free_ns);

@@ -40,6 +40,9 @@ static void heading(const struct play_result *result, FILE *out)
 		fprintf(out, ", its CPUs kept %" PRIu64 " more (%" PRIu64 " of them seen in the trace)",
 			result->recorded->kept_pages, player->odd.kept);
 	fprintf(out, "\n");
+	if (player->start_late)
+		fprintf(out, "start: %" PRIu64 " pages handed over that the log does not place: given back late in boot\n",
+			player->start_late);
 	for (size_t z = 0; z < player->zone_count; z++) {
 		const struct quire_zone *zone = player->zones[z];
 		const struct recorded_line *mark = recorded_zone(&result->recorded->marks, zone->node->nid, zone->type);
@@ -80,30 +83,24 @@ static void buddyinfo(const struct play_result *result, FILE *out)
 	}
 }
 
-static uint64_t kept_pages(const struct player *player, const struct play_phase *phase)
-{
-	uint64_t kept = 0;
-
-	for (size_t z = 0; z < player->zone_count; z++)
-		kept += phase->zones[z].kept;
-	return kept;
-}
-
 static void phase_line(const struct player *player, const struct play_phase *phase, FILE *out)
 {
 	unsigned order = quire_pageblock_order(&player->q->config);
 	struct free_blocks ours = phase_blocks_ours(phase, player->zone_count);
 	struct free_blocks kernel = phase_blocks_kernel(phase, player->zone_count);
+	uint64_t kept = phase_kept_ours(phase, player->zone_count);
+	uint64_t kernel_kept = phase_kept_kernel(phase, player->zone_count);
 	const struct play_tally *t = &phase->tally;
 
 	fprintf(out, "%-12.12s %7" PRIu64, phase->name, t->events);
 	number(out, 5, true, suitable_blocks(&ours, order));
 	number(out, 6, kernel.known, suitable_blocks(&kernel, order));
-	per_thousand(out, 6, true, unusable_index(&ours, order));
-	per_thousand(out, 6, kernel.known, unusable_index(&kernel, order));
+	per_thousand(out, 6, true, unusable_with_kept(&ours, kept, order));
+	per_thousand(out, 6, kernel.known, unusable_with_kept(&kernel, kernel_kept, order));
 	per_thousand(out, 7, true, fragmentation_index(&ours, order));
 	per_thousand(out, 6, kernel.known, fragmentation_index(&kernel, order));
-	number(out, 6, true, kept_pages(player, phase));
+	number(out, 6, true, kept);
+	number(out, 6, phase->whole_known && kernel.known, kernel_kept);
 	number(out, 5, true, phase->whole_ours);
 	number(out, 6, phase->whole_known, phase->whole_kernel);
 	fprintf(out, " %5" PRIu64 " %6" PRIu64 " %5" PRIu64 " %6" PRIu64, t->fallbacks, t->fragmenting, phase->mixed_ours,
@@ -120,13 +117,16 @@ static void phases(const struct play_result *result, FILE *out)
 	unsigned order = quire_pageblock_order(&player->q->config);
 
 	fprintf(out, "\nAt the end of each phase, ours and the kernel's; indices are for order %u.\n"
-		"Whole and unusable by free lists; unused: pageblocks with nothing in use, in lists or kept by CPUs.\n",
+		"Whole by free lists; kept: free pages in no list but with a CPU, the kernel's by the books, \"-\" once\n"
+		"compaction moved things out of sight; unusable: of all free pages, kept ones (where known) included;\n"
+		"unused: pageblocks with nothing in use, in lists or kept.\n",
 		order);
-	fprintf(out, "%-12s %7s %12s %13s %14s %6s %12s %12s %12s %12s %12s %11s\n", "", "", "whole blocks", "unusable",
-		"fragmentation", "kept", "unused blocks", "fallbacks", "mixed blocks", "huge: met", "failed", "ns per call");
-	fprintf(out, "%-12s %7s %5s %6s %6s %6s %7s %6s %6s %6s %6s %5s %6s %5s %6s %5s %6s %5s %6s %5s %5s\n", "phase",
-		"events", "ours", "kernel", "ours", "kernel", "ours", "kernel", "ours", "ours", "kernel", "ours", "kernel",
-		"ours", "kernel", "ours", "kernel", "ours", "kernel", "alloc", "free");
+	fprintf(out, "%-12s %7s %12s %13s %14s %13s %12s %12s %12s %12s %12s %11s\n", "", "", "whole blocks", "unusable",
+		"fragmentation", "kept pages", "unused blocks", "fallbacks", "mixed blocks", "huge: met", "failed",
+		"ns per call");
+	fprintf(out, "%-12s %7s %5s %6s %6s %6s %7s %6s %6s %6s %6s %6s %5s %6s %5s %6s %5s %6s %5s %6s %5s %5s\n", "phase",
+		"events", "ours", "kernel", "ours", "kernel", "ours", "kernel", "ours", "kernel", "ours", "kernel", "ours",
+		"kernel", "ours", "kernel", "ours", "kernel", "ours", "kernel", "alloc", "free");
 	for (size_t i = 0; i < player->phase_count; i++)
 		phase_line(player, &player->phases[i], out);
 }

@@ -294,8 +294,8 @@ static void fill_huge_pages(const struct simulation *s, const struct simulate_op
 		uint64_t taken = linux_take_huge_pages(s->q, r);
 
 		if (taken < r->count && !linux_is_gigantic(s->q, r) && loudness(options) >= QUIRE_LOG_WARNING)
-			cli_error("hugepages=: only %llu of %llu pages of %llu KiB could be taken", (unsigned long long)taken,
-				  (unsigned long long)r->count, (unsigned long long)(r->page_size >> 10));
+			cli_error("hugepages=: only %llu of %llu pages of %llu KiB could be taken",
+				  (unsigned long long)taken, (unsigned long long)r->count, (unsigned long long)(r->page_size >> 10));
 	}
 }
 

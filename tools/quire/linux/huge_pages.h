@@ -5,8 +5,8 @@
 #include <quire/quire.h>
 
 /*
- * What a kernel does late in boot: take so many of the booted machine's blocks, node by node in turn, for its pool. They stay
- * taken. Larger pages are memblock's affair and were taken before (footprint.c). Returns how many there were, at most
+ * What a kernel does late in boot: take so many of the booted machine's blocks, node by node in turn, for its pool. They
+ * stay taken. Larger pages are memblock's affair and were taken before (footprint.c). Returns how many there were, at most
  * request->count.
  */
 uint64_t linux_take_huge_pages(struct quire *q, const struct quire_hugepage_request *request);

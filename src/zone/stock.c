@@ -1,9 +1,10 @@
 /* The stock of frames for descriptors; see stock.h. */
 #include "zone/stock.h"
 
+#include "zone/purse.h"
+
 #include "base/base.h"
 #include "boot/meta.h"
-#include "zone/tree_withhold.h"
 #include "zone/zone.h"
 
 #define BLOCK_ORDER_MAX 9u	/* 512 frames: one bitmap */
@@ -33,7 +34,9 @@ static uint64_t largest_demand(const struct quire *q)
  */
 static uint64_t usable(const struct qi_stock *stock)
 {
-	return stock->free - qi_min(stock->stranded, stock->free);
+	uint64_t free = qi_peek(&stock->free);
+
+	return free - qi_min(qi_peek(&stock->stranded), free);
 }
 
 static uint64_t low_mark(const struct quire *q)
@@ -76,29 +79,37 @@ static void make_hungry(struct quire *q, int nid)
 	}
 }
 
-static enum quire_status take(void *ctx, int nid, unsigned order, quire_pfn_t *pfn)
+static enum quire_status take_of_node(struct quire *q, int nid, unsigned order, quire_pfn_t *pfn)
 {
-	struct quire *q = ctx;
-	struct qi_stock *stock = &q->stocks[nid == QUIRE_NO_NODE ? 0 : nid];
+	struct qi_stock *stock = &q->stocks[nid];
 	enum quire_status status = QUIRE_ENOMEM;
 
-	if (nid == QUIRE_NO_NODE)
-		for (nid = 0; (unsigned)nid + 1 < q->topology.node_count && !q->stocks[nid].free; nid++)
-			stock = &q->stocks[nid + 1];
 	qi_lock(&stock->lock);
 	for (struct qi_stock_block *block = stock->blocks; block && status != QUIRE_OK; block = block->next) {
 		*pfn = find_run(block, order);
 		if (*pfn == QUIRE_PFN_NONE)
 			continue;
 		mark_run(block, *pfn, order, false);
-		stock->free -= 1ull << order;
+		qi_poke(&stock->free, stock->free - (1ull << order));
 		status = QUIRE_OK;
 	}
 	if (status != QUIRE_OK)
-		stock->stranded = stock->free;
+		qi_poke(&stock->stranded, stock->free);
 	if (usable(stock) < low_mark(q) && stock->on)
 		make_hungry(q, nid);
 	qi_unlock(&stock->lock);
+	return status;
+}
+
+/* What a node has not, another may. */
+static enum quire_status take(void *ctx, int nid, unsigned order, quire_pfn_t *pfn)
+{
+	struct quire *q = ctx;
+	enum quire_status status = nid == QUIRE_NO_NODE ? QUIRE_ENOMEM : take_of_node(q, nid, order, pfn);
+
+	for (int other = 0; status != QUIRE_OK && other < (int)q->topology.node_count; other++)
+		if (other != nid)
+			status = take_of_node(q, other, order, pfn);
 	return status;
 }
 
@@ -113,7 +124,7 @@ static void give(void *ctx, quire_pfn_t pfn, unsigned order)
 		for (struct qi_stock_block *block = stock->blocks; block; block = block->next)
 			if (pfn >= block->pfn && pfn < block->pfn + (1ull << block->order)) {
 				mark_run(block, pfn, order, true);
-				stock->free += 1ull << order;
+				qi_poke(&stock->free, stock->free + (1ull << order));
 				qi_unlock(&stock->lock);
 				return;
 			}
@@ -121,36 +132,15 @@ static void give(void *ctx, quire_pfn_t pfn, unsigned order)
 	}
 }
 
-/* May descriptors live here? They never move, and are written through the direct map. */
-static bool fit_for_descriptors(const struct quire_zone *zone)
-{
-	return zone->tree && zone->type != QUIRE_ZONE_MOVABLE && zone->type != QUIRE_ZONE_HIGHMEM;
-}
-
 /* A block of up to 2^order frames from a zone whose lock is held. */
 static struct qi_stock_block *cut_block(struct qi_zone *za, unsigned order, unsigned least)
 {
-	const struct quire_platform *platform = za->q->platform;
-	unsigned shift = quire_page_shift(&za->q->config);
-	bool hungry = za->tree.hungry;
-	struct qi_stock_block *block = NULL;
-	quire_pfn_t pfn = QUIRE_PFN_NONE;
+	struct qi_stock_block *block;
+	quire_pfn_t pfn;
 
 	za->filling = true;
-	za->tree.hungry = false;
-	while (qi_tree_alloc(&za->tree, order, QUIRE_MIGRATE_UNMOVABLE, 0, &pfn) != QUIRE_OK && order > least)
-		order--;
-	if (pfn != QUIRE_PFN_NONE) {
-		if (za->q->page_alloc.watched)
-			qi_debug_needed(za->q, pfn, 1ull << order);
-		block = platform->phys_to_virt(platform->ctx, pfn << shift, (quire_phys_t)1 << (order + shift));
-		if (block)
-			qi_tree_withhold(&za->tree, pfn, order);
-		else
-			qi_tree_free(&za->tree, pfn, order);
-	}
+	block = qi_purse_cut(za, &order, least, &pfn);
 	za->filling = false;
-	za->tree.hungry = hungry;
 	if (!block)
 		return NULL;
 	*block = (struct qi_stock_block){ .pfn = pfn, .order = order };
@@ -178,9 +168,9 @@ static bool fill(struct qi_zone *za, struct qi_stock *stock, uint64_t frames)
 	qi_lock(&stock->lock);
 	block->next = stock->blocks;
 	stock->blocks = block;
-	stock->free += (1ull << block->order) - 1;
+	qi_poke(&stock->free, stock->free + (1ull << block->order) - 1);
 	/* What shares an aligned run with the block's head is too little for it. */
-	stock->stranded += largest_demand(za->q) - 1;
+	qi_poke(&stock->stranded, stock->stranded + largest_demand(za->q) - 1);
 	served = 1ull << block->order > largest_demand(za->q);
 	qi_unlock(&stock->lock);
 	quire_memmap_prepare(za->q, block->pfn, 1ull << block->order);
@@ -205,31 +195,36 @@ static uint64_t frames_for(const struct quire *q, unsigned order)
 	return ((described + 2 * unit) << q->memmap.stride_shift) >> quire_page_shift(&q->config);
 }
 
+/* Up to `wanted` frames, from zones fit for it. */
+static void fill_stock(struct qi_zone *za, struct qi_stock *stock, uint64_t wanted)
+{
+	struct qi_zone *from;
+	size_t cursor = 0;
+
+	while (usable(stock) < wanted && (from = qi_purse_source(za, &cursor))) {
+		qi_purse_lock(za, from);
+		while (usable(stock) < wanted && fill(from, stock, wanted - usable(stock)))
+			continue;
+		qi_purse_unlock(za, from);
+	}
+}
+
+static bool stock_is_low(const struct quire *q, const struct qi_stock *stock)
+{
+	return stock->on && usable(stock) < low_mark(q);
+}
+
 void qi_stock_replenish(void *ctx, unsigned order)
 {
 	struct qi_zone *za = ctx;
-	struct quire_node *node = za->zone->node;
-	struct qi_stock *stock = &za->q->stocks[node->nid];
-	uint64_t wanted = low_mark(za->q) + frames_for(za->q, order);
-	int lowest = fit_for_descriptors(za->zone) ? (int)za->zone->type : 0;
+	struct qi_stock *stock = &za->q->stocks[za->zone->node->nid];
 
-	for (int type = (int)za->zone->type; type >= lowest && usable(stock) < wanted; type--) {
-		struct quire_zone *zone = &node->zones[type];
-		struct qi_zone *from = zone->tree && fit_for_descriptors(zone) ? qi_zone_of(zone) : NULL;
-
-		if (!from)
-			continue;
-		if (from != za)
-			qi_lock(&from->lock);
-		while (usable(stock) < wanted && fill(from, stock, wanted - usable(stock)))
-			continue;
-		if (from != za)
-			qi_unlock(&from->lock);
-	}
-	/* A node without a zone fit for it: better unmovable frames there than no memory at all. */
-	while (!fit_for_descriptors(za->zone) && usable(stock) < low_mark(za->q) && fill(za, stock, wanted - usable(stock)))
-		continue;
-	qi_poke(&za->tree.hungry, usable(stock) < low_mark(za->q));
+	if (stock->on)
+		fill_stock(za, stock, low_mark(za->q) + frames_for(za->q, order));
+	/* What is cut for the purse wants descriptors, too. */
+	if (!stock_is_low(za->q, stock))
+		qi_purse_fill(za);
+	qi_poke(&za->tree.hungry, stock_is_low(za->q, stock) || qi_purse_is_low(za));
 }
 
 uint64_t qi_stock_frames(const struct quire *q, int nid)
@@ -246,12 +241,13 @@ enum quire_status qi_stock_open(struct quire *q)
 	if (!q->stocks)
 		return QUIRE_ENOMEM;
 	quire_memmap_set_source(q, &source);
-	/* With metadata outside the machine descriptors need no frames, and the other policies have found theirs. */
-	if (q->platform->meta_alloc || q->memmap.boot_room || q->memmap.model < QUIRE_MODEL_SPARSEMEM)
+	/* With metadata outside the machine nothing needs frames. */
+	if (q->platform->meta_alloc)
 		return QUIRE_OK;
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
 		if (q->topology.nodes[nid]) {
-			q->stocks[nid].on = true;
+			/* The other policies have found theirs. */
+			q->stocks[nid].on = !q->memmap.boot_room && q->memmap.model >= QUIRE_MODEL_SPARSEMEM;
 			make_hungry(q, (int)nid);
 		}
 	return QUIRE_OK;

@@ -3,10 +3,10 @@
  *
  * LAZY descriptors of a pageblock are made when something in it is first taken: inside the tree, with the zone locked. Their frames
  * cannot come from the tree at that moment, so each node keeps a stock of frames that were taken before: a few blocks, handed
- * out frame by frame. A tree whose node's stock runs low is "hungry" and takes another block before its next search.
+ * out frame by frame. A tree whose node's stock runs low is "hungry" and takes another block before its next search. Where
+ * the frames come from is purse.h's business.
  *
- * Locks: zone, then memmap, then stock. A zone that must not hold unmovable memory is filled from a lower zone of its node,
- * whose lock is taken inside its own; locks of zones nest only downwards.
+ * Locks: zone, then memmap, then stock.
  */
 #ifndef QI_ZONE_STOCK_H
 #define QI_ZONE_STOCK_H

@@ -3,6 +3,7 @@
 
 #include "boot/meta.h"
 #include "zone/front_cpus.h"
+#include "zone/purse.h"
 #include "zone/stock.h"
 
 /*
@@ -10,6 +11,8 @@
  * splits them.
  */
 #define SPARE_BYTES (6 * QI_CHUNK * sizeof(struct qi_node) + 2 * QI_MID_CHUNK * sizeof(struct qi_upper))
+
+static bool is_late(const struct quire *q) { return q->stage >= QUIRE_STAGE_HANDOVER; }
 
 static void *zone_meta_alloc(void *ctx, size_t bytes)
 {
@@ -27,6 +30,8 @@ static void *zone_meta_alloc(void *ctx, size_t bytes)
 		memset(memory, 0, bytes);
 		za->pool += bytes;
 		za->pool_bytes -= bytes;
+		if (qi_purse_is_low(za) && is_late(za->q))
+			qi_poke(&za->tree.hungry, true);
 	}
 	return memory;
 }
@@ -50,7 +55,7 @@ static void *zone_frame_address(void *ctx, quire_pfn_t pfn, uint64_t frames)
 	const struct quire_platform *platform = za->q->platform;
 	unsigned shift = quire_page_shift(&za->q->config);
 
-	if (platform->meta_alloc)
+	if (platform->meta_alloc || !qi_purse_may_carve(za))
 		return NULL;
 	if (za->q->page_alloc.watched)
 		qi_debug_needed(za->q, pfn, frames);
@@ -127,8 +132,6 @@ static size_t late_pool_size(quire_pfn_t start, uint64_t span)
 	return 2 * sizeof(struct qi_top) + SPARE_BYTES + qi_tree_fixed_bytes(start, span);
 }
 
-static bool is_late(const struct quire *q) { return q->stage >= QUIRE_STAGE_HANDOVER; }
-
 static enum quire_status open_range(struct quire *q, struct quire_zone *zone, quire_pfn_t start, uint64_t span)
 {
 	size_t pool = q->platform->meta_alloc ? 0 : is_late(q) ? late_pool_size(start, span) : pool_size(q, zone);
@@ -154,6 +157,7 @@ static enum quire_status open_range(struct quire *q, struct quire_zone *zone, qu
 	/* Another order in each zone; the generator must not be 0. */
 	if (q->config.options.shuffle)
 		za->tree.shuffle = (q->config.options.debug.shuffle_seed + zone->start_pfn + 1) * 0x9e3779b97f4a7c15ull | 1;
+	za->tree.hungry = is_late(q) && !q->platform->meta_alloc;
 	if (status == QUIRE_OK)
 		__atomic_store_n(&zone->tree, &za->tree, __ATOMIC_RELEASE);
 	else if (qi_meta_mark(q) == after)

@@ -3,8 +3,9 @@
  *
  * Metadata: from the platform's meta_alloc if it has one. Otherwise from memblock while booting: qi_zone_open()
  * takes, in one piece, what hand-over will need (it must not allocate while the free ranges are being walked);
- * afterwards nodes are carved from the memory they describe. Where that would be wrong, because the memory is coming or
- * going, frames for them are had beforehand, from any zone: qi_zone_provide().
+ * afterwards from a purse that is filled before each search that might need it (purse.h), and only in kernel zones, should
+ * it be empty, from the memory being split. Adding, removing and isolating happen without a search before them:
+ * qi_zone_provide().
  *
  * `managed` is kept here and nowhere else: it grows with what is handed over and shrinks with what is removed. What fails
  * meanwhile leaves the tree but, as in the field, not the count.
@@ -44,7 +45,7 @@ struct qi_zone {
 	struct quire *q;			/* NULL: a zone on its own, without the rest of a machine */
 	struct quire_zone *zone;
 	bool filling;				/* the stock is being filled: descriptors follow at once */
-	uint8_t *pool;				/* metadata had beforehand that is left; locked */
+	uint8_t *pool;				/* the purse: metadata had beforehand that is left; locked */
 	size_t pool_bytes;
 	size_t fronts_bytes;			/* meta_alloc's; 0: in the zone's own frames, or none */
 	bool fronts_tried;

@@ -295,7 +295,8 @@ static void fill_huge_pages(const struct simulation *s, const struct simulate_op
 
 		if (taken < r->count && !linux_is_gigantic(s->q, r) && loudness(options) >= QUIRE_LOG_WARNING)
 			cli_error("hugepages=: only %llu of %llu pages of %llu KiB could be taken",
-				  (unsigned long long)taken, (unsigned long long)r->count, (unsigned long long)(r->page_size >> 10));
+				  (unsigned long long)taken, (unsigned long long)r->count,
+				  (unsigned long long)(r->page_size >> 10));
 	}
 }
 

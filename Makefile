@@ -8,6 +8,7 @@
 #   make fuzz     fuzz every reader, SECONDS=60 each
 #   make qemu-x86_64 (qemu-i386, qemu-aarch64)   a kernel without an operating system, booted under QEMU: ARGS="test=matrix"
 #   make qemu-compare our kernels beside Linux, on the machines that recorded boots were taken on
+#   make qemu-storm   memory comes and goes for SECONDS=600 while other CPUs allocate
 #   make qemu-bench   instructions per request and per boot stage, counted by QEMU
 #   make size     bytes of machine code: the core alone, and all of the engine
 #   make amalgamation   the engine as two files, build/amalgamation/quire.c and quire.h
@@ -54,6 +55,12 @@ qemu-bench:
 	@scripts/setup.sh qemu
 	@scripts/qemu-bench.sh
 
+qemu-storm:
+	@scripts/setup.sh qemu
+	@$(MAKE) -s -C ports/metal -j$(shell nproc) ARCH=x86_64
+	@mkdir -p build-metal && sed 's/SECONDS/$(SECONDS)/' tests/metal/storm.scenario > build-metal/storm.scenario
+	@scripts/qemu-scenario.py x86_64 build-metal/storm.scenario
+
 qemu-check:
 	@scripts/setup.sh qemu
 	@scripts/qemu-check.sh
@@ -77,4 +84,4 @@ install: all
 clean:
 	@rm -rf build build-*
 
-.PHONY: all amalgamation bench check clean fuzz install qemu-bench qemu-check qemu-compare run size tsan
+.PHONY: all amalgamation bench check clean fuzz install qemu-bench qemu-check qemu-storm qemu-compare run size tsan

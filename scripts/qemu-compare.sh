@@ -84,10 +84,11 @@ arch_of() {
 	esac
 }
 
-# The recorded call of QEMU, with our kernel in the place of Linux, no initrd, and firmware data from the capture's
-# own files. Memory is not reserved on the host: little of it is touched.
+# capture DIRECTORY COMMAND: the recorded call of QEMU, with our kernel in the place of Linux, no initrd, and firmware data
+# from the capture's own files: COMMAND NAME DIRECTORY ARCH WORDS QEMU-ARGUMENTS…. Memory is not reserved on the host:
+# little of it is touched.
 capture() {
-	directory=${1%/}
+	directory=${1%/} command=$2
 	name=${directory##*/}
 	if [ ! -f "$directory/cmdline" ] || [ ! -f "$directory/zoneinfo.txt" ] ||
 		[ ! -f "$directory/cmdline_kernel.txt" ]; then
@@ -113,8 +114,8 @@ capture() {
 			skip "$name" "EFI firmware, which our kernels do not start from"
 			return ;;
 		-devicepc-dimm,*)
-			skip "$name" "modules that are there at power-on come to our kernels by polling, not by booting"
-			return ;;
+			[ "$command" != run ] || return		# steps() plugs it
+			set -- "$@" -device "$word" ;;
 		-acpitable*) set -- "$@" -acpitable "file=$directory/${word##*.}.bin" ;;
 		-objectmemory-backend-ram,*reserve=off*) set -- "$@" -object "$word" ;;
 		-objectmemory-backend-ram,*) set -- "$@" -object "$word,reserve=off" ;;
@@ -128,38 +129,71 @@ capture() {
 		esac
 		option=
 	done <"$ours/arguments"
-	run "$name" "$directory" "$arch" "$words" "$@"
+	"$command" "$name" "$directory" "$arch" "$words" "$@"
 }
 
-# steps CAPTURE: a module comes and goes in our kernel, and after each step it stands as Linux stood. The capture's
-# stages are directories; when all is over things must be as they were after boot.
+qmp() {
+	printf 'qmp {"execute": "%s", "arguments": {%s}}\n' "$1" "$2"
+}
+
+# acts WORD: what happens in a scenario of tests/metal/compare.steps while our kernel runs.
+acts() {
+	case $1 in
+	plug-*)		# 1 GiB in this node
+		qmp object-add '"qom-type": "memory-backend-ram", "id": "hm0", "size": 1073741824, "reserve": false'
+		qmp device_add '"driver": "pc-dimm", "id": "d0", "memdev": "hm0", "node": '"${1#plug-}"
+		echo 'expect ^dimm 0: .* on line' ;;
+	there)		# from power-on
+		echo 'expect ^dimm 0: .* on line' ;;
+	unplug-*)	# the module of this name
+		qmp device_del '"id": "'"${1#unplug-}"'"'
+		echo 'expect ^dimm 0: ejected' ;;
+	request-*)	# MiB of virtio-mem, until this unit has come or gone
+		size=${1#request-} unit=${1##*-}
+		size=${size%%-*}
+		qmp qom-set '"path": "vmem0", "property": "requested-size", "value": '$((size << 20))
+		echo "expect ^virtio-mem ${unit}" ;;
+	esac
+}
+
+# steps NAME DIRECTORY ARCH WORDS QEMU-ARGUMENTS…, called by capture(): memory comes and goes in our kernel as $acts has
+# it, and after the steps in $pairs it stands as Linux stood. "online.3:somewhere": the third step "online" as in the directory;
+# "." is the capture itself, after boot.
 steps() {
-	name=${1##*/}
+	name=$1 directory=$2
+	shift 4
 	case $name in
 	*-k612) rules=6.12 ;;
 	*) rules=6.1 ;;
 	esac
 	rm -rf "$ours/steps"
-	mkdir -p "$ours/steps" "$ours/boot"
-	sed "s/^append /&rules=$rules /" tests/metal/compare-dimm.scenario >"$ours/scenario"
+	mkdir -p "$ours/steps"
+	{
+		words="rules=$rules report=zoneinfo,blocks,steps test=hotplug cycles=99 seconds=600"
+		echo "append $(cat "$directory/cmdline_kernel.txt") $words"
+		echo "machine $*"
+		echo 'expect ^hotplug: ready'
+		for act in $acts; do
+			acts "$act"
+		done
+	} >"$ours/scenario"
 	if ! scripts/qemu-scenario.py x86_64 "$ours/scenario" >"$ours/console"; then
 		echo "$name, steps: FAILED: the scenario does not come to its end"
 		tail -5 "$ours/console" | sed 's/^/    /'
 		failed=$((failed + 1))
 		return
 	fi
-	awk -v to="$ours/steps" '
-		/^hotplug: step/ { at = to "/" $3; system("mkdir " at) }
-		at { print > (at "/zoneinfo.txt") }' \
-		"$ours/console"
-	for step in "$ours"/steps/*/; do
-		cp "$step/zoneinfo.txt" "$step/memory_blocks.txt"
-	done
-	cp "$1/zoneinfo.txt" "$1/memory_blocks.txt" "$ours/boot"
-	for pair in added:$1/added_1G_offline online:$1/online_movable_1G removed:$ours/boot; do
-		printf '%s, module %s: ' "$name" "${pair%%:*}"
+	awk -v to="$ours/steps" '/^hotplug: step/ { at = to "/" $3 "." ++count[$3]; system("mkdir " at) }
+		at { print > (at "/zoneinfo.txt") }' "$ours/console"
+	for pair in $pairs; do
+		step=$ours/steps/${pair%%:*}
+		theirs=$ours/theirs/$name
+		mkdir -p "$theirs"
+		cp "$directory/${pair#*:}"/zoneinfo.txt "$directory/${pair#*:}"/memory_blocks.txt "$theirs"
+		[ -d "$step" ] && cp "$step/zoneinfo.txt" "$step/memory_blocks.txt"
+		printf '%s, step %s: ' "$name" "${pair%%:*}"
 		# shellcheck disable=SC2086
-		if "$compare" $verbose "${pair#*:}" "$ours/steps/${pair%%:*}"; then
+		if "$compare" $verbose "$theirs" "$step"; then
 			passed=$((passed + 1))
 		else
 			failed=$((failed + 1))
@@ -200,10 +234,15 @@ if [ $# = 0 ]; then
 	fi
 fi
 for directory in "$@"; do
-	capture "$directory"
-	case ${directory%/} in
-	*/x86_64-hotplug-dimm|*/x86_64-hotplug-dimm-k612) can_boot x86_64 && steps "${directory%/}" ;;
-	esac
+	directory=${directory%/}
+	capture "$directory" run
+	line=$(grep "^${directory##*/}|" tests/metal/compare.steps)
+	if [ -n "$line" ] && can_boot x86_64; then
+		pairs=${line##*|}
+		acts=${line#*|}
+		acts=${acts%%|*}
+		capture "$directory" steps
+	fi
 done
 echo "beside Linux: $skipped machines skipped"
 echo "beside Linux: $passed passed, $failed failed"

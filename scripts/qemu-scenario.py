@@ -10,6 +10,7 @@ A scenario (tests/metal/*.scenario) is a list of lines:
     expect PATTERN      wait until the console shows a line that fits
     qmp JSON            a command for QEMU's machine protocol; QEMU must accept it
     repeat N ... end    the lines between, N times; {n} in them is the number of the turn, from 0
+    repeat ever ... end the same until the kernel ends by itself
     exit CODE           the kernel must end with this code
 
 The console goes to standard output. Exit status 0: all of it went as written.
@@ -25,11 +26,15 @@ import tempfile
 import threading
 import time
 
-PATIENCE = 150.0    # seconds for one expected line: machines that build and test at once are slow
+PATIENCE = 300.0    # seconds for one expected line: machines that build and test at once are slow
 
 
 class Failed(Exception):
     pass
+
+
+class Ended(Failed):
+    """The kernel is gone."""
 
 
 def expand(lines):
@@ -38,7 +43,11 @@ def expand(lines):
     at = 0
     while at < len(lines):
         word, _, rest = lines[at].partition(" ")
-        if word == "repeat":
+        if word == "repeat" and rest == "ever":
+            end = lines.index("end", at)
+            out.append(("ever", lines[at + 1:end]))
+            at = end
+        elif word == "repeat":
             end = lines.index("end", at)
             for turn in range(int(rest)):
                 out += [line.replace("{n}", str(turn)) for line in lines[at + 1:end]]
@@ -68,12 +77,24 @@ class Monitor:
         self.file.readline()
         self.command('{"execute": "qmp_capabilities"}')
 
+    def answer(self):
+        try:
+            return self.file.readline()
+        except ConnectionError:
+            return ""
+
     def command(self, text):
         json.loads(text)
-        self.file.write(text + "\n")
-        self.file.flush()
+        try:
+            self.file.write(text + "\n")
+            self.file.flush()
+        except OSError:
+            raise Ended("QEMU is gone")
         while True:
-            answer = json.loads(self.file.readline() or '{"error": "QEMU is gone"}')
+            line = self.answer()
+            if not line:
+                raise Ended("QEMU is gone")
+            answer = json.loads(line)
             if "error" in answer:
                 raise Failed("%s: %s" % (text, answer["error"]))
             if "return" in answer:
@@ -84,7 +105,7 @@ class Machine:
     def __init__(self, arch, kernel, arguments, append):
         self.directory = tempfile.TemporaryDirectory()
         path = os.path.join(self.directory.name, "qmp")
-        command = ["scripts/qemu-run.sh", "-t", "600", "-k", kernel, arch, append] + arguments
+        command = ["scripts/qemu-run.sh", "-t", "1800", "-k", kernel, arch, append] + arguments
         command += ["-qmp", "unix:%s,server=on,wait=off" % path]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.lines = queue.Queue()
@@ -106,7 +127,7 @@ class Machine:
             except queue.Empty:
                 raise Failed("in %d seconds there was no line like /%s/" % (PATIENCE, pattern))
             if line is None:
-                raise Failed("the kernel ended without a line like /%s/" % pattern)
+                raise Ended("the kernel ended without a line like /%s/" % pattern)
             if re.search(pattern, line):
                 return
 
@@ -124,25 +145,43 @@ class Machine:
             self.process.wait()
 
 
+def ever(machine, lines):
+    turn = 0
+    try:
+        while True:
+            for line in lines:
+                word, _, rest = line.replace("{n}", str(turn)).partition(" ")
+                act(machine, word, rest)
+            turn += 1
+    except Ended:
+        return
+
+
+def act(machine, word, rest):
+    if word == "expect":
+        machine.expect(rest)
+    elif word == "qmp":
+        machine.monitor.command(rest)
+    elif word == "ever":
+        ever(machine, rest)
+    elif word == "exit":
+        machine.finish(int(rest))
+    else:
+        raise Failed("what is \"%s %s\"?" % (word, rest))
+
+
 def run(arch, kernel, lines):
     settings = {"append": "", "machine": ""}
     machine = None
     try:
         for line in lines:
-            word, _, rest = line.partition(" ")
+            word, _, rest = line.partition(" ") if isinstance(line, str) else (line[0], None, line[1])
             if word in settings:
                 settings[word] = rest
                 continue
             if machine is None:
                 machine = Machine(arch, kernel, settings["machine"].split(), settings["append"])
-            if word == "expect":
-                machine.expect(rest)
-            elif word == "qmp":
-                machine.monitor.command(rest)
-            elif word == "exit":
-                machine.finish(int(rest))
-            else:
-                raise Failed("what is \"%s\"?" % line)
+            act(machine, word, rest)
     finally:
         if machine is not None:
             machine.end()

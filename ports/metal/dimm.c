@@ -18,6 +18,12 @@ bool metal_dimm_find(void)
 	return slots != 0;
 }
 
+/* What is there is what came: not nothing, and not another module that was exchanged for it between two looks. */
+static bool same(unsigned slot, const struct arch_dimm *dimm)
+{
+	return dimm->enabled && dimm->base == known[slot].base && dimm->size == known[slot].size;
+}
+
 static void arrive(unsigned slot, const struct arch_dimm *dimm)
 {
 	if (dimm->inserted)
@@ -44,6 +50,14 @@ static bool leave(unsigned slot)
 	return true;
 }
 
+bool metal_dimms_present(void)
+{
+	for (unsigned slot = 0; slot < slots; slot++)
+		if (known[slot].size)
+			return true;
+	return false;
+}
+
 unsigned metal_dimm_poll(void)
 {
 	unsigned left = 0;
@@ -54,9 +68,9 @@ unsigned metal_dimm_poll(void)
 		/* What changed while it was read is looked at again at the next turn. */
 		if (!arch_dimm_read(slot, &dimm))
 			continue;
+		if (known[slot].size && !same(slot, &dimm))
+			metal_panic(true, "dimm %u went away with its memory in use", slot);
 		if (!dimm.enabled) {
-			if (known[slot].size)
-				metal_panic(true, "dimm %u went away with its memory in use", slot);
 			known[slot].refused = false;
 		} else if (dimm.removing) {
 			left += leave(slot);

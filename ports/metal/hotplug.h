@@ -17,6 +17,10 @@ bool metal_memory_leave(const char *what, unsigned index, quire_phys_t base, qui
 unsigned metal_dimm_poll(void);
 unsigned metal_virtio_mem_poll(void);
 
+/* Is memory of theirs the engine's just now? */
+bool metal_dimms_present(void);
+bool metal_virtio_mem_present(void);
+
 /* Is there such a device? Looked for once. */
 bool metal_dimm_find(void);
 bool metal_virtio_mem_find(void);

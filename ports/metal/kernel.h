@@ -26,7 +26,7 @@ enum metal_test {
 	METAL_TEST_QUICK,	/* portable tests and a short storm; what runs when nothing is said */
 	METAL_TEST_MATRIX,	/* every memory model with every init policy in turn */
 	METAL_TEST_STORM,	/* allocation on all CPUs for `seconds` */
-	METAL_TEST_HOTPLUG,	/* memory comes and goes `cycles` times, within `seconds` */
+	METAL_TEST_HOTPLUG,	/* memory comes and goes `cycles` times, within `seconds`, while other CPUs allocate */
 	METAL_TEST_BENCH,	/* instructions per operation and per boot stage */
 	METAL_TEST_PANIC,	/* raise an exception, to see that it is told */
 	METAL_TEST_OVERFLOW,	/* run over the stack's end, to see that it is told */
@@ -36,7 +36,7 @@ enum metal_test {
 struct metal_options {
 	enum metal_test test;
 	unsigned seconds;	/* for storm and hotplug; default 5 */
-	unsigned cycles;	/* for hotplug; default 1 */
+	unsigned cycles;	/* for hotplug; default 1; 0: as many as come until the time is over and all memory has left */
 	unsigned report;	/* bits: what to print after boot */
 	bool verbose;		/* the engine's debugging messages, too */
 	quire_phys_t rsdp;	/* acpi_rsdp=: instead of the one the loader names; 0: not given */

@@ -221,6 +221,14 @@ static bool unplug(unsigned unit, quire_phys_t base)
 	return true;
 }
 
+bool metal_virtio_mem_present(void)
+{
+	for (unsigned unit = 0; unit < UNITS; unit++)
+		if (plugged[unit])
+			return true;
+	return false;
+}
+
 unsigned metal_virtio_mem_poll(void)
 {
 	quire_phys_t first, wanted, have = 0;

@@ -6,6 +6,7 @@
  */
 #include "hotplug/hotplug.h"
 
+#include "memblock/table.h"
 #include "topology/zone_map.h"
 
 #define SIZE_2G ((quire_phys_t)2 << 30)
@@ -67,30 +68,13 @@ struct qi_hot_range *qi_hot_range_at(const struct quire *q, quire_pfn_t pfn)
 	return i < q->hotplug.range_count && q->hotplug.ranges[i].pfn <= pfn ? &q->hotplug.ranges[i] : NULL;
 }
 
-/* First region of memory that ends above pfn. */
-static size_t region_above(const struct quire_memblock *mb, quire_phys_t address)
-{
-	size_t low = 0, high = mb->memory.cnt;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct quire_memblock_region *region = &mb->memory.regions[middle];
-
-		if (region->base + region->size > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
 struct qi_memory_found qi_memory_find(const struct quire *q, quire_pfn_t pfn, quire_pfn_t end)
 {
 	struct qi_memory_found found = { .nid = QUIRE_NO_NODE, .first = QUIRE_PFN_NONE };
 	const struct quire_memblock *mb = &q->memblock;
 	unsigned shift = quire_page_shift(&q->config);
 
-	for (size_t i = region_above(mb, pfn << shift); i < mb->memory.cnt; i++) {
+	for (size_t i = qi_table_ending_above(&mb->memory, pfn << shift); i < mb->memory.cnt; i++) {
 		const struct quire_memblock_region *region = &mb->memory.regions[i];
 		quire_pfn_t low = qi_max(qi_pfn_up(region->base, shift), pfn);
 		quire_pfn_t high = qi_min(qi_pfn_down(region->base + region->size, shift), end);

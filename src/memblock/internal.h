@@ -11,6 +11,7 @@
 #include <quire/memblock.h>
 
 #include "base/base.h"
+#include "memblock/table.h"
 
 _Static_assert(QUIRE_MEMBLOCK_REGIONS >= 4 && QUIRE_MEMBLOCK_REGIONS % 2 == 0, "embedded tables too small to grow from");
 
@@ -71,10 +72,6 @@ static inline quire_phys_t qi_memblock_limit(const struct quire_memblock *mb)
 
 /* Point the tables of a zeroed ledger at the embedded arrays. First thing in every operation that changes something. */
 void qi_memblock_ready(struct quire_memblock *mb);
-
-/* Index of the first region that ends above / starts at or above address; cnt if there is none. */
-size_t qi_table_ending_above(const qi_type *type, quire_phys_t address);
-size_t qi_table_starting_from(const qi_type *type, quire_phys_t address);
 
 /*
  * Make `count` undefined regions at index `at` (there must be room) / take `count` regions away. total_size is the

@@ -98,23 +98,6 @@ static void mark_frames(const struct quire_memmap *m, quire_pfn_t start, quire_p
 	}
 }
 
-/* First reserved region that ends above `address`. */
-static size_t reserved_after(const struct quire_memblock *mb, quire_phys_t address)
-{
-	size_t low = 0, high = mb->reserved.cnt;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct quire_memblock_region *region = &mb->reserved.regions[middle];
-
-		if (region->base + region->size > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
 /* The next stretch of [*cursor, end) that the ledger reserves, rounded outward to frames. */
 static bool next_reserved(const struct quire_memmap *m, size_t *index, quire_pfn_t start, quire_pfn_t end,
 			  struct quire_pfn_range *range)
@@ -147,7 +130,7 @@ static void type_blocks(struct quire *q, quire_pfn_t start, quire_pfn_t end)
 
 static void mark_reserved(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
 {
-	size_t index = reserved_after(m->ledger, start << m->page_shift);
+	size_t index = qi_table_ending_above(&m->ledger->reserved, start << m->page_shift);
 	struct quire_pfn_range range;
 
 	while (next_reserved(m, &index, start, end, &range))

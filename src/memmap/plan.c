@@ -9,22 +9,6 @@
 
 #include "base/base.h"
 
-size_t qi_region_after(const struct quire_memblock *mb, quire_phys_t address)
-{
-	size_t low = 0, high = mb->memory.cnt;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct quire_memblock_region *region = &mb->memory.regions[middle];
-
-		if (region->base + region->size > address)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
-}
-
 /* The whole pages of a memory region; false if it has none. */
 static bool region_pages(const struct quire_memblock *mb, size_t index, unsigned page_shift, struct quire_pfn_range *range)
 {
@@ -49,7 +33,7 @@ static bool next_run_below(const struct quire_config *config, const struct quire
 
 	if (*cursor >= limit)
 		return false;
-	for (size_t i = qi_region_after(mb, *cursor << section_shift); i < mb->memory.cnt; i++) {
+	for (size_t i = qi_table_ending_above(&mb->memory, *cursor << section_shift); i < mb->memory.cnt; i++) {
 		uint64_t start, end;
 
 		if (!region_pages(mb, i, page_shift, &range))
@@ -230,7 +214,7 @@ bool qi_frame_home(const struct quire_topology *t, const struct quire_memblock *
 		   struct qi_frame_home *home)
 {
 	unsigned page_shift = quire_page_shift(t->config);
-	struct quire_memmap_walk walk = { .region = qi_region_after(mb, pfn << page_shift) };
+	struct quire_memmap_walk walk = { .region = qi_table_ending_above(&mb->memory, pfn << page_shift) };
 	struct quire_memmap_piece piece;
 
 	while (quire_memmap_next_piece(t, mb, &walk, &piece)) {

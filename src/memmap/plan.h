@@ -6,8 +6,7 @@
 
 #include <quire/memmap.h>
 
-/* The first memory region that ends above `address`; memory.cnt if none does. O(log regions). */
-size_t qi_region_after(const struct quire_memblock *mb, quire_phys_t address);
+#include "memblock/table.h"
 
 /*
  * Which zone's books frame pfn is in, and the run [start, end) around it (from pfn on) of which the same is true. is_hole:

@@ -75,7 +75,7 @@ static uint16_t only_node(const struct quire_memmap *m, uint64_t number, int nid
 	unsigned shift = m->section_pfn_shift + m->page_shift;
 	quire_phys_t end = (number + 1) << shift;
 
-	for (size_t i = qi_region_after(m->ledger, number << shift); i < m->ledger->memory.cnt; i++) {
+	for (size_t i = qi_table_ending_above(&m->ledger->memory, number << shift); i < m->ledger->memory.cnt; i++) {
 		const struct quire_memblock_region *region = &m->ledger->memory.regions[i];
 
 		if (region->base >= end)
@@ -134,7 +134,7 @@ void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *sec
 	if (m->boot_room)
 		flags |= QUIRE_SECTION_BOOT;
 
-	for (size_t i = qi_region_after(m->ledger, start << m->page_shift); i < m->ledger->memory.cnt; i++) {
+	for (size_t i = qi_table_ending_above(&m->ledger->memory, start << m->page_shift); i < m->ledger->memory.cnt; i++) {
 		const struct quire_memblock_region *region = &m->ledger->memory.regions[i];
 		quire_pfn_t from = qi_max(qi_pfn_up(region->base, m->page_shift), start);
 		quire_pfn_t to = qi_min(qi_pfn_down(region->base + region->size, m->page_shift), end);

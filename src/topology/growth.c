@@ -7,6 +7,7 @@
 #include "topology/growth.h"
 
 #include "base/lock.h"
+#include "memblock/table.h"
 #include "topology/topology_internal.h"
 #include "topology/zone_map.h"
 
@@ -73,16 +74,8 @@ static quire_pfn_t first_memory(const struct quire_topology *t, const struct qui
 				quire_pfn_t end)
 {
 	unsigned shift = quire_page_shift(t->config);
-	size_t low = 0, high = mb->memory.cnt;
+	size_t low = qi_table_ending_above(&mb->memory, ((start + 1) << shift) - 1);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if ((mb->memory.regions[middle].base + mb->memory.regions[middle].size) >> shift > start)
-			high = middle;
-		else
-			low = middle + 1;
-	}
 	for (; low < mb->memory.cnt && mb->memory.regions[low].base >> shift < end; low++)
 		if (mb->memory.regions[low].nid == nid)
 			return qi_max(start, qi_align_down(mb->memory.regions[low].base, 1ull << SUBSECTION_SHIFT) >> shift);
@@ -94,16 +87,8 @@ static quire_pfn_t last_memory(const struct quire_topology *t, const struct quir
 			       quire_pfn_t end)
 {
 	unsigned shift = quire_page_shift(t->config);
-	size_t low = 0, high = mb->memory.cnt;
+	size_t low = qi_table_starting_from(&mb->memory, end << shift);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (mb->memory.regions[middle].base >> shift >= end)
-			high = middle;
-		else
-			low = middle + 1;
-	}
 	while (low-- > 0) {
 		const struct quire_memblock_region *region = &mb->memory.regions[low];
 

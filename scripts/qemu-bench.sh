@@ -46,4 +46,4 @@ for arch in "$@"; do
 		one "$arch" "$arch" "build-metal/$arch/kernel.elf" ;;
 	esac
 done
-scripts/text-size.sh
+scripts/text-size.sh -q

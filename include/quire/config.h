@@ -17,6 +17,7 @@
 #define QUIRE_CONFIG_H
 
 #include <quire/debug_options.h>
+#include <quire/options.h>
 #include <quire/types.h>
 
 /* --- choices ------------------------------------------------------------------------------------------------------ */
@@ -389,11 +390,12 @@ void quire_config_defaults(struct quire_config *config, enum quire_arch arch, en
 
 /*
  * Check what quire_init() relies on: known choices, geometry in range, shifts that fit each other, a sane zone mask,
- * agreement with what was pinned. Options and tunables are not looked at.
+ * agreement with what was pinned. Options and tunables are not looked at, but for what the build is without.
  *
- * QUIRE_EINVAL: an unknown choice (architecture, rules, model, policy, stride), a zone mask without Normal or with
- * zones there cannot be, or a field that differs from its pin. QUIRE_ERANGE: geometry. Then *why, unless `why` is NULL,
- * is a static sentence; on success it is not touched.
+ * QUIRE_EUNSUPPORTED: something is asked for that was left out of the build (options.h). QUIRE_EINVAL: an unknown choice
+ * (architecture, rules, model, policy, stride), a zone mask without Normal or with zones there cannot be, or a field that
+ * differs from its pin. QUIRE_ERANGE: geometry. Then *why, unless `why` is NULL, is a static sentence; on success it is
+ * not touched.
  */
 enum quire_status quire_config_check(const struct quire_config *config, const char **why);
 
@@ -408,8 +410,8 @@ const char *quire_init_policy_name(enum quire_init_policy policy);
 
 /*
  * Each is the field of that name, or the constant it was pinned to: -DQUIRE_PIN_PAGE_SHIFT=, _SECTION_SHIFT=,
- * _PAGEBLOCK_ORDER=, _MAX_ORDER=, _MODEL=, _PAGE_STRIDE=. Code in the engine reads geometry through these only. All
- * files of a build, and whoever includes memmap.h, must be compiled with the same pins.
+ * _PAGEBLOCK_ORDER=, _MAX_ORDER=, _MODEL=, _PAGE_STRIDE=, _INIT=, _ARCH=, _RULES=. Code in the engine reads these choices
+ * through them only. All files of a build, and whoever includes memmap.h, must be compiled with the same pins.
  */
 #ifdef QUIRE_PIN_PAGE_SHIFT
 #define quire_page_shift(config) ((void)(config), (unsigned)QUIRE_PIN_PAGE_SHIFT)
@@ -440,6 +442,21 @@ const char *quire_init_policy_name(enum quire_init_policy policy);
 #define quire_page_stride(config) ((void)(config), (unsigned)QUIRE_PIN_PAGE_STRIDE)
 #else
 #define quire_page_stride(config) ((config)->page_stride)
+#endif
+#ifdef QUIRE_PIN_INIT
+#define quire_init_policy(config) ((void)(config), QUIRE_PIN_INIT)
+#else
+#define quire_init_policy(config) ((config)->init)
+#endif
+#ifdef QUIRE_PIN_ARCH
+#define quire_arch(config) ((void)(config), QUIRE_PIN_ARCH)
+#else
+#define quire_arch(config) ((config)->arch)
+#endif
+#ifdef QUIRE_PIN_RULES
+#define quire_rules(config) ((void)(config), QUIRE_PIN_RULES)
+#else
+#define quire_rules(config) ((config)->rules)
 #endif
 
 #endif

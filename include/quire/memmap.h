@@ -257,11 +257,16 @@ void quire_memmap_set_allocator(struct quire *q, const struct quire_frame_alloca
 
 /* --- lookups ------------------------------------------------------------------------------------------------------ */
 
-/* Model and stride of a memmap, constants where pinned (config.h). */
+/* Model, init policy and stride of a memmap, constants where pinned (config.h). */
 #ifdef QUIRE_PIN_MODEL
 #define quire_memmap_model(m) ((void)(m), (enum quire_model)QUIRE_PIN_MODEL)
 #else
 #define quire_memmap_model(m) ((m)->model)
+#endif
+#ifdef QUIRE_PIN_INIT
+#define quire_memmap_policy(m) ((void)(m), (enum quire_init_policy)QUIRE_PIN_INIT)
+#else
+#define quire_memmap_policy(m) ((m)->init)
 #endif
 #ifdef QUIRE_PIN_PAGE_STRIDE
 #define quire_memmap_stride_shift(m) ((void)(m), (unsigned)__builtin_ctz(QUIRE_PIN_PAGE_STRIDE))

@@ -11,6 +11,8 @@
  */
 #include "balloon/balloon.h"
 
+#ifndef QUIRE_WITHOUT_GUEST
+
 #define LARGE_SHIFT 21u			/* bytes of a piece that keeps large mappings whole */
 #define CALL_FLAGS (QUIRE_BALLOON_SMALL | QUIRE_BALLOON_RECLAIM)
 #define CANDIDATES 32u			/* pieces of which the smallest goes */
@@ -243,3 +245,5 @@ enum quire_status quire_balloon_unregister(struct quire_balloon *b)
 		quire_register_shrinker(b->q, &b->shrinker);
 	return status;
 }
+
+#endif

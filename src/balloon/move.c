@@ -6,6 +6,8 @@
  */
 #include "balloon/balloon.h"
 
+#ifndef QUIRE_WITHOUT_GUEST
+
 bool qi_balloon_holds(void *ctx, quire_pfn_t pfn, struct quire_held *held)
 {
 	struct quire_balloon *b = ctx;
@@ -92,3 +94,5 @@ enum quire_status qi_balloon_failing(void *ctx, quire_pfn_t pfn, unsigned order,
 	qi_balloon_settle(b, pfn, order, status == QUIRE_OK);
 	return status;
 }
+
+#endif

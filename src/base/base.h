@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 
+#include <quire/options.h>
 #include <quire/platform.h>
 #include <quire/types.h>
 
@@ -115,11 +116,20 @@ int qi_vsnprintf(char *buffer, size_t size, const char *format, va_list argument
 int qi_snprintf(char *buffer, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* One line to the platform's log; lines longer than 511 bytes are cut. A NULL platform or log is fine. */
-void qi_log(const struct quire_platform *platform, enum quire_log_level level, const char *format, ...)
+void (qi_log)(const struct quire_platform *platform, enum quire_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* A broken invariant: format a message and hand it to the platform's panic; loops for ever without one. */
 void qi_panic(const struct quire_platform *platform, const char *format, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));
+
+#ifdef QUIRE_WITHOUT_MESSAGES
+/* Arguments are checked as ever, and never computed. */
+#define qi_log(...) do { if (0) (qi_log)(__VA_ARGS__); } while (0)
+#define QI_TEXT(text) ""
+#else
+/* A sentence that a message will carry. */
+#define QI_TEXT(text) text
+#endif
 
 #endif

@@ -3,7 +3,7 @@
 
 #define LINE_MAX_BYTES 512
 
-void qi_log(const struct quire_platform *platform, enum quire_log_level level, const char *format, ...)
+void (qi_log)(const struct quire_platform *platform, enum quire_log_level level, const char *format, ...)
 {
 	char line[LINE_MAX_BYTES];
 	va_list arguments;

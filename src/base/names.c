@@ -1,4 +1,6 @@
-/* Names of statuses, architectures, zones and migratetypes, as logs and reports print them. */
+/* Names of statuses, architectures, zones, migratetypes and results, as logs and reports print them. */
+#include <quire/compaction.h>
+
 #include "base/base.h"
 
 static const char *const status_text[QUIRE_STATUSES] = {
@@ -37,6 +39,13 @@ static const char *const migratetype_text[QUIRE_MIGRATE_TYPES] = {
 	[QUIRE_MIGRATE_CMA] = "CMA",		   [QUIRE_MIGRATE_ISOLATE] = "Isolate",
 };
 
+static const char *const compact_text[QUIRE_COMPACT_RESULTS] = {
+	[QUIRE_COMPACT_SKIPPED] = "skipped",		[QUIRE_COMPACT_DEFERRED] = "deferred",
+	[QUIRE_COMPACT_NO_SUITABLE] = "no_suitable_page", [QUIRE_COMPACT_COMPLETE] = "complete",
+	[QUIRE_COMPACT_PARTIAL] = "partial_skipped",	[QUIRE_COMPACT_CONTENDED] = "contended",
+	[QUIRE_COMPACT_SUCCESS] = "success",
+};
+
 static const char *name_of(const char *const *names, size_t count, size_t index)
 {
 	return index < count && names[index] ? names[index] : "?";
@@ -60,4 +69,9 @@ const char *quire_zone_name(enum quire_zone_type type)
 const char *quire_migratetype_name(enum quire_migratetype type)
 {
 	return name_of(migratetype_text, QI_ARRAY_SIZE(migratetype_text), (size_t)type);
+}
+
+const char *quire_compact_result_name(enum quire_compact_result result)
+{
+	return name_of(compact_text, QI_ARRAY_SIZE(compact_text), (size_t)result);
 }

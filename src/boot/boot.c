@@ -12,6 +12,7 @@
 #include "boot/handover.h"
 #include "boot/ledger.h"
 #include "boot/meta.h"
+#include "cma/cma.h"
 #include "device/device.h"
 #include "hotplug/hotplug.h"
 #include "page_alloc/page_alloc.h"
@@ -44,7 +45,11 @@ static enum quire_status stage_nodes(struct quire *q)
 {
 	enum quire_status status = quire_topology_numa_init(&q->topology, &q->memblock);
 
-	return status == QUIRE_OK ? qi_ledger_place(q) : status;
+	if (status == QUIRE_OK) {
+		qi_cma_place(q);
+		qi_ledger_crashkernel(q);
+	}
+	return status;
 }
 
 static enum quire_status stage_zones(struct quire *q)
@@ -67,9 +72,8 @@ static enum quire_status stage_sections(struct quire *q)
 
 static enum quire_status stage_descriptors(struct quire *q)
 {
-	enum quire_status status = qi_ledger_gigantic(q);
-
-	return status == QUIRE_OK ? qi_memmap_init(q) : status;
+	qi_ledger_gigantic(q);
+	return qi_memmap_init(q);
 }
 
 static enum quire_status stage_watermarks(struct quire *q)
@@ -116,9 +120,9 @@ enum quire_status quire_init(struct quire *q, const struct quire_config *config,
 		qi_log(platform, QUIRE_LOG_ERROR, "configuration: %s", why);
 		return status;
 	}
-	if (config->arch != machine->arch) {
+	if (quire_arch(config) != machine->arch) {
 		qi_log(platform, QUIRE_LOG_ERROR, "configuration is for %s, the machine is %s",
-		       quire_arch_name(config->arch), quire_arch_name(machine->arch));
+		       quire_arch_name(quire_arch(config)), quire_arch_name(machine->arch));
 		return QUIRE_EINVAL;
 	}
 	memset(q, 0, sizeof(*q));

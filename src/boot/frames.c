@@ -8,6 +8,8 @@
 
 #include "base/base.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 /* The new memory's node first; it may be one that has no memory, and no list of zones, yet. */
 static enum quire_status take(void *ctx, int nid, unsigned order, quire_pfn_t *pfn)
 {
@@ -50,3 +52,5 @@ void qi_frames_open(struct quire *q)
 
 	quire_memmap_set_allocator(q, &allocator);
 }
+
+#endif

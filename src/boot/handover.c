@@ -9,7 +9,7 @@
 
 #include "base/base.h"
 #include "cma/cma.h"
-#include "debug/debug.h"
+#include "debug/road.h"
 #include "poison/poison.h"
 #include "topology/zone_map.h"
 #include "zone/stock.h"

@@ -6,7 +6,21 @@
  */
 #include "boot/ledger.h"
 
+#include "base/arch.h"
 #include "base/base.h"
+#include "cma/cma.h"
+
+#define FOUR_GIB ((quire_phys_t)1 << 32)
+
+quire_phys_t qi_dma_limit(const struct quire *q)
+{
+	quire_phys_t end = quire_memblock_end_of_dram(&q->memblock);
+	quire_phys_t limit = q->machine->dma_limit ? qi_min(q->machine->dma_limit, FOUR_GIB) : FOUR_GIB;
+
+	if (qi_arch_is_x86(quire_arch(&q->config)))
+		return QUIRE_PHYS_MAX;
+	return quire_memblock_start_of_dram(&q->memblock) >= limit ? end : qi_min(limit, end);
+}
 
 /* First address that cannot be described: the physical address width of the geometry. */
 static quire_phys_t address_limit(const struct quire_config *config)
@@ -117,24 +131,8 @@ static enum quire_status reserve_one(struct quire *q, const struct quire_reserva
 	if (r->kind == QUIRE_RESERVE_NOMAP)
 		return quire_memblock_mark_nomap(mb, base, r->size);
 	status = quire_memblock_reserve(mb, base, r->size);
-	/* One that cannot be an area stays reserved; the log says why. Those with a place are adopted with the nodes. */
-	if (status == QUIRE_OK && r->kind == QUIRE_RESERVE_CMA && r->base == QUIRE_PHYS_MAX && q->config.cma_enabled)
-		quire_cma_adopt(q, base, r->size, r->name, NULL);
-	return status;
-}
-
-/* A crash kernel may be confined to a part of memory. */
-static enum quire_status confine(struct quire_memblock *mb, const struct quire_machine *machine,
-				 const struct quire_config *config)
-{
-	enum quire_status status = QUIRE_OK;
-
-	if (machine->usable_size)
-		status = quire_memblock_cap_memory_range(mb, machine->usable_base, machine->usable_size);
-	/* x86 takes mem= as an address and has cut its map already; elsewhere it is an amount. */
-	if (status == QUIRE_OK && config->options.mem.given && machine->arch != QUIRE_ARCH_X86_64 &&
-	    machine->arch != QUIRE_ARCH_I386 && machine->arch != QUIRE_ARCH_I386_PAE)
-		status = quire_memblock_mem_limit_remove_map(mb, config->options.mem.bytes);
+	if (status == QUIRE_OK)
+		qi_cma_adopt_placed(q, r, base);
 	return status;
 }
 
@@ -167,7 +165,7 @@ enum quire_status qi_ledger_fill(struct quire *q)
 	quire_memblock_allow_resize(mb);
 	status = add_memory(mb, machine, config, q->platform);
 	if (status == QUIRE_OK)
-		status = confine(mb, machine, config);
+		status = qi_ledger_confine(q);
 	for (size_t i = 0; status == QUIRE_OK && i < machine->reservation_count; i++) {
 		const struct quire_reservation *r = &machine->reservations[i];
 

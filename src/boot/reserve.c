@@ -1,83 +1,18 @@
 /*
- * What the command line wants set aside before zones exist: CMA, the crash kernel, gigantic pages. Failing to place one of
- * these never stops boot: it is logged and the machine runs without it.
+ * What the command line wants of boot before zones exist: the crash kernel, gigantic pages, less memory than there is.
+ * Failing to place one of these never stops boot: it is logged and the machine runs without it.
  */
 #include "boot/ledger.h"
 
+#include "base/arch.h"
 #include "base/base.h"
+
+#ifndef QUIRE_WITHOUT_BOOT_OPTIONS
 
 #define MIB ((quire_phys_t)1 << 20)
 #define FOUR_GIB ((quire_phys_t)1 << 32)
 
-static bool is_x86(const struct quire *q)
-{
-	return q->config.arch == QUIRE_ARCH_X86_64 || q->config.arch == QUIRE_ARCH_I386 ||
-	       q->config.arch == QUIRE_ARCH_I386_PAE;
-}
-
-/* Highest address devices of this architecture are sure to reach, exclusive. */
-static quire_phys_t dma_limit(const struct quire *q)
-{
-	quire_phys_t end = quire_memblock_end_of_dram(&q->memblock);
-	quire_phys_t limit = q->machine->dma_limit ? qi_min(q->machine->dma_limit, FOUR_GIB) : FOUR_GIB;
-
-	if (is_x86(q))
-		return QUIRE_PHYS_MAX;
-	return quire_memblock_start_of_dram(&q->memblock) >= limit ? end : qi_min(limit, end);
-}
-
-static bool same_name(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
-/* Those whose place the ledger found are areas already. */
-static bool adopt(struct quire *q, const struct quire_reservation *r)
-{
-	if (r->base != QUIRE_PHYS_MAX)
-		return quire_cma_adopt(q, r->base, r->size, r->name, NULL) == QUIRE_OK;
-	for (size_t i = 0; i < q->cma_count; i++)
-		if (same_name(q->cma[i].name, r->name))
-			return true;
-	return false;
-}
-
-static void place_cma(struct quire *q)
-{
-	const struct quire_placement *asked = &q->config.options.cma;
-	struct quire_cma_request request = { .size = q->config.cma_default_size, .limit = dma_limit(q), .nid = QUIRE_NO_NODE,
-					     .name = "reserved" };
-	enum quire_status status;
-
-	if (!q->config.cma_enabled)
-		return;
-	/* An area of the device tree marked as the default takes the place of ours; any other is adopted beside it. */
-	for (size_t i = 0; i < q->machine->reservation_count; i++) {
-		const struct quire_reservation *r = &q->machine->reservations[i];
-
-		if (r->kind != QUIRE_RESERVE_CMA)
-			continue;
-		if (adopt(q, r) && r->is_default_cma && !asked->given)
-			return;
-	}
-	if (asked->given) {
-		request.size = asked->size;
-		request.base = asked->start;
-		if (asked->end)
-			request.limit = qi_min(request.limit, asked->end);
-		request.fixed = asked->start && (!asked->end || asked->start + asked->size == asked->end);
-	}
-	if (!request.size)
-		return;
-	status = quire_cma_declare(q, &request, NULL);
-	if (status != QUIRE_OK)
-		qi_log(q->platform, QUIRE_LOG_ERROR, "cma: no area of %llu MiB: %s",
-		       (unsigned long long)(request.size >> 20), quire_status_string(status));
-}
+static bool is_x86(const struct quire *q) { return qi_arch_is_x86(quire_arch(&q->config)); }
 
 /* crashkernel=range:size[,…]: the size that goes with this machine's memory. */
 static quire_phys_t crash_size(const struct quire *q)
@@ -94,7 +29,7 @@ static quire_phys_t crash_size(const struct quire *q)
 }
 
 /* The most a part of the crash kernel may reach to be of use to all devices. */
-static quire_phys_t crash_limit(const struct quire *q) { return is_x86(q) ? FOUR_GIB : dma_limit(q); }
+static quire_phys_t crash_limit(const struct quire *q) { return is_x86(q) ? FOUR_GIB : qi_dma_limit(q); }
 
 /* At the place that was asked for, or as low as it must be, or anywhere. 0: there is no room. */
 static quire_phys_t find_crash_place(struct quire *q, quire_phys_t size, quire_phys_t align)
@@ -121,7 +56,7 @@ static quire_phys_t crash_low_size(const struct quire *q)
 
 	if (asked->given)
 		return asked->size;
-	return is_x86(q) ? 256 * MIB : q->config.rules == QUIRE_RULES_6_1 ? 0 : 128 * MIB;
+	return is_x86(q) ? 256 * MIB : quire_rules(&q->config) == QUIRE_RULES_6_1 ? 0 : 128 * MIB;
 }
 
 /*
@@ -144,7 +79,7 @@ static bool place_crash_low(struct quire *q, quire_phys_t align)
 	return true;
 }
 
-static void place_crashkernel(struct quire *q)
+void qi_ledger_crashkernel(struct quire *q)
 {
 	quire_phys_t align = is_x86(q) ? 16 * MIB : 2 * MIB, size;
 
@@ -168,13 +103,6 @@ static void place_crashkernel(struct quire *q)
 	       (unsigned long long)(size >> 20));
 }
 
-enum quire_status qi_ledger_place(struct quire *q)
-{
-	place_cma(q);
-	place_crashkernel(q);
-	return QUIRE_OK;
-}
-
 /* The next node with memory after `nid`, wrapping around. */
 static int next_node(const struct quire *q, int nid)
 {
@@ -187,7 +115,7 @@ static int next_node(const struct quire *q, int nid)
 	return 0;
 }
 
-enum quire_status qi_ledger_gigantic(struct quire *q)
+void qi_ledger_gigantic(struct quire *q)
 {
 	const struct quire_boot_options *o = &q->config.options;
 	quire_phys_t largest = (quire_phys_t)1 << (quire_page_shift(&q->config) + quire_max_order(&q->config));
@@ -215,5 +143,19 @@ enum quire_status qi_ledger_gigantic(struct quire *q)
 			       "HugeTLB: only %llu of %llu pages of %llu MiB could be taken", (unsigned long long)taken,
 			       (unsigned long long)r->count, (unsigned long long)(r->page_size >> 20));
 	}
-	return QUIRE_OK;
 }
+
+/* x86 takes mem= as an address and has cut its map already; elsewhere it is an amount. */
+enum quire_status qi_ledger_confine(struct quire *q)
+{
+	const struct quire_amount *mem = &q->config.options.mem;
+	enum quire_status status = QUIRE_OK;
+
+	if (q->machine->usable_size)
+		status = quire_memblock_cap_memory_range(&q->memblock, q->machine->usable_base, q->machine->usable_size);
+	if (status == QUIRE_OK && mem->given && !qi_arch_is_x86(quire_arch(&q->config)))
+		status = quire_memblock_mem_limit_remove_map(&q->memblock, mem->bytes);
+	return status;
+}
+
+#endif

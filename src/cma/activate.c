@@ -8,6 +8,8 @@
 #include "boot/meta.h"
 #include "zone/zone.h"
 
+#ifndef QUIRE_WITHOUT_CMA
+
 enum quire_status qi_cma_prepare(struct quire *q)
 {
 	for (size_t i = 0; i < q->cma_count; i++)
@@ -78,3 +80,5 @@ void qi_cma_deactivate(struct quire *q)
 			q->cma[i].ranges[k].bitmap = NULL;
 	}
 }
+
+#endif

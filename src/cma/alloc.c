@@ -12,6 +12,8 @@
 #include "base/lock.h"
 #include "mobility/mobility.h"
 
+#ifndef QUIRE_WITHOUT_CMA
+
 #define MOST_ALIGN 26u
 
 /* What a request is, in bits of its area. */
@@ -234,3 +236,5 @@ enum quire_status quire_cma_release(struct quire *q, const struct quire_cma_area
 	qi_unlock(lock_of(mine));
 	return status;
 }
+
+#endif

@@ -3,6 +3,8 @@
 
 #include "base/base.h"
 
+#ifndef QUIRE_WITHOUT_CMA
+
 uint64_t qi_cma_next_bit(const uint64_t *map, uint64_t bits, uint64_t from, bool value)
 {
 	uint64_t flip = value ? 0 : UINT64_MAX;
@@ -51,3 +53,5 @@ bool qi_cma_all_set(const uint64_t *map, uint64_t first, uint64_t n)
 {
 	return qi_cma_next_bit(map, first + n, first, false) == first + n;
 }
+
+#endif

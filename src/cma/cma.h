@@ -13,6 +13,43 @@
 unsigned qi_cma_find_pieces(struct quire *q, const struct quire_cma_request *request, quire_phys_t size,
 			    quire_phys_t alignment, quire_phys_t limit, struct quire_cma_range *ranges);
 
+#ifdef QUIRE_WITHOUT_CMA
+
+static inline void qi_cma_adopt_placed(struct quire *q, const struct quire_reservation *r, quire_phys_t base)
+{
+	(void)q;
+	(void)r;
+	(void)base;
+}
+
+static inline void qi_cma_place(struct quire *q) { (void)q; }
+
+static inline enum quire_status qi_cma_prepare(struct quire *q)
+{
+	(void)q;
+	return QUIRE_OK;
+}
+
+static inline enum quire_status qi_cma_activate(struct quire *q)
+{
+	(void)q;
+	return QUIRE_OK;
+}
+
+static inline void qi_cma_deactivate(struct quire *q) { (void)q; }
+
+#else
+
+/* --- place.c ---------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A reservation whose place the ledger found becomes an area if it is for one. One that cannot be stays reserved; the log
+ * says why.
+ */
+void qi_cma_adopt_placed(struct quire *q, const struct quire_reservation *r, quire_phys_t base);
+/* The areas of reservations that came with a place, and the default one; needs nodes. */
+void qi_cma_place(struct quire *q);
+
 /* --- activate.c ------------------------------------------------------------------------------------------------------- */
 
 /* Bitmaps for all areas, while metadata can still be had from memblock. QUIRE_ENOMEM. */
@@ -21,6 +58,8 @@ enum quire_status qi_cma_prepare(struct quire *q);
 enum quire_status qi_cma_activate(struct quire *q);
 /* Their zones are closed again. */
 void qi_cma_deactivate(struct quire *q);
+
+#endif
 
 /* --- bitmap.c --------------------------------------------------------------------------------------------------------- */
 

@@ -7,6 +7,8 @@
 
 #include "base/base.h"
 
+#ifndef QUIRE_WITHOUT_CMA
+
 #define MOST_ORDER_PER_BIT 26u
 #define FOUR_GIB ((quire_phys_t)1 << 32)
 
@@ -180,3 +182,5 @@ enum quire_status quire_cma_adopt(struct quire *q, quire_phys_t base, quire_phys
 	enter(q, &range, 1, &as, area);
 	return QUIRE_OK;
 }
+
+#endif

@@ -6,6 +6,8 @@
 
 #include "base/base.h"
 
+#ifndef QUIRE_WITHOUT_CMA
+
 struct piece {
 	quire_phys_t base, size;
 };
@@ -66,3 +68,5 @@ unsigned qi_cma_find_pieces(struct quire *q, const struct quire_cma_request *req
 		quire_memblock_phys_free(&q->memblock, ranges[n].base_pfn << shift, ranges[n].count << shift);
 	return 0;
 }
+
+#endif

@@ -5,6 +5,8 @@
 #include "base/lock.h"
 #include "mobility/mobility.h"
 
+#ifndef QUIRE_WITHOUT_CMA
+
 static struct qi_lock *lock_of(const struct quire_cma_area *area)
 {
 	return (struct qi_lock *)(uintptr_t)&area->lock;
@@ -125,3 +127,5 @@ enum quire_status quire_cma_walk_obstacles(struct quire *q, const struct quire_c
 		continue;
 	return QUIRE_OK;
 }
+
+#endif

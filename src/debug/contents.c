@@ -6,6 +6,8 @@
  */
 #include "debug/debug.h"
 
+#ifndef QUIRE_WITHOUT_DEBUG
+
 #define POISON_WORD (0x0101010101010101ull * QUIRE_POISON_BYTE)
 #define TOLD_IN_FULL 10u
 
@@ -185,3 +187,5 @@ void qi_contents_taken(struct quire *q, quire_pfn_t pfn, unsigned order)
 			__atomic_store_n(&notes->flags[qi_note_index(at)], QI_NOTE_USED, __ATOMIC_RELAXED);
 	}
 }
+
+#endif

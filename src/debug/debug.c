@@ -7,6 +7,8 @@
 
 #include "boot/meta.h"
 
+#ifndef QUIRE_WITHOUT_DEBUG
+
 /* Options as they take effect: some need another, some take another's place. */
 static struct quire_debug_options effective(const struct quire *q)
 {
@@ -164,3 +166,5 @@ void quire_debug_counts(const struct quire *q, struct quire_debug_counts *counts
 	*counts = d->counts;
 	qi_unlock(&d->lock);
 }
+
+#endif

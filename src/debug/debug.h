@@ -49,8 +49,6 @@ struct qi_debug {
 
 /* --- debug.c: the roads --- */
 
-/* Before zones are opened: what the configuration wants. Without memory for it, a message, and boot goes on without. */
-void qi_debug_open(struct quire *q);
 /* Of features that keep no notes, while the machine runs: the roads from now on. NULL: no memory. */
 struct qi_debug *qi_debug_open_late(struct quire *q);
 

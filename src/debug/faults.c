@@ -6,6 +6,8 @@
 
 #include "debug/debug.h"
 
+#ifndef QUIRE_WITHOUT_DEBUG
+
 /* A number below 100. Locked. */
 static unsigned percent(struct qi_debug *d)
 {
@@ -82,3 +84,5 @@ enum quire_status quire_debug_set_faults(struct quire *q, const struct quire_fau
 	qi_unlock(&d->lock);
 	return QUIRE_OK;
 }
+
+#endif

@@ -10,6 +10,8 @@
 
 #include "zone/tree_split.h"
 
+#ifndef QUIRE_WITHOUT_DEBUG
+
 static void change_flags(struct qi_notes *notes, quire_pfn_t pfn, uint64_t count, unsigned clear, unsigned set)
 {
 	for (uint64_t i = 0; i < count; i++) {
@@ -89,3 +91,5 @@ void qi_guard_release(struct quire *q, struct qi_zone *za, unsigned cpu, quire_p
 	if (freed)
 		qi_count_freed(za, cpu, freed);
 }
+
+#endif

@@ -3,6 +3,8 @@
 
 #include "boot/meta.h"
 
+#ifndef QUIRE_WITHOUT_DEBUG
+
 static size_t chunk_bytes(const struct qi_debug *d)
 {
 	return sizeof(struct qi_notes) + (d->options.page_owner ? QI_NOTES * sizeof(struct qi_owner_note) : 0);
@@ -83,3 +85,5 @@ enum quire_status qi_notes_open(struct quire *q, struct qi_debug *d)
 
 	return status != QUIRE_OK || q->platform->meta_alloc ? status : make_all(q, d);
 }
+
+#endif

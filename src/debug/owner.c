@@ -5,6 +5,8 @@
  */
 #include "debug/debug.h"
 
+#ifndef QUIRE_WITHOUT_DEBUG
+
 static struct quire_frame_event event_now(const struct quire *q, unsigned cpu, const void *site)
 {
 	const struct quire_platform *platform = q->platform;
@@ -201,3 +203,5 @@ size_t quire_group_holders(const struct quire *q, uint64_t since_ns, struct quir
 		*rest = g.rest;
 	return g.count;
 }
+
+#endif

@@ -5,6 +5,8 @@
 
 #include "report/print.h"
 
+#ifndef QUIRE_WITHOUT_DEBUG
+
 #define GROUPS 64u
 
 struct printing {
@@ -90,3 +92,5 @@ void quire_report_story(const struct quire *q, quire_pfn_t pfn, const struct qui
 	if (!story.held)
 		print_event(sink, ", given back", &story.freed);
 }
+
+#endif

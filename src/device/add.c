@@ -7,6 +7,8 @@
 #include "base/base.h"
 #include "base/lock.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 static struct qi_lock *lock_of(struct quire *q) { return (struct qi_lock *)&q->devices.lock; }
 
 const char *quire_device_type_name(enum quire_device_type type)
@@ -209,3 +211,5 @@ enum quire_status quire_device_remove(struct quire *q, struct quire_device *devi
 	qi_device_span(q, device->nid);
 	return QUIRE_OK;
 }
+
+#endif

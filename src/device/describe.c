@@ -6,6 +6,8 @@
 
 #include "base/base.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 enum quire_status qi_device_describe(struct quire *q, const struct quire_device *device,
 				     const struct quire_device_range *range)
 {
@@ -27,3 +29,5 @@ enum quire_status qi_device_describe(struct quire *q, const struct quire_device 
 	}
 	return QUIRE_OK;
 }
+
+#endif

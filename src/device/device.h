@@ -5,6 +5,33 @@
 #include <quire/device.h>
 #include <quire/quire.h>
 
+#ifdef QUIRE_WITHOUT_HOTPLUG
+
+static inline struct quire_device *qi_device_at(const struct quire *q, quire_pfn_t pfn)
+{
+	(void)q;
+	(void)pfn;
+	return NULL;
+}
+
+static inline enum quire_status qi_device_put(struct quire *q, struct quire_page *page)
+{
+	(void)q;
+	(void)page;
+	return QUIRE_ENOENT;
+}
+
+static inline enum quire_status qi_check_devices(const struct quire *q)
+{
+	(void)q;
+	return QUIRE_OK;
+}
+
+#else
+
+/* The device a frame is of; NULL: none. */
+static inline struct quire_device *qi_device_at(const struct quire *q, quire_pfn_t pfn) { return quire_device_of(q, pfn); }
+
 /*
  * Drop a reference to a frame of zone Device (pages.c). With the last user's the driver has it back. QUIRE_EEXIST: nobody
  * has one; QUIRE_ENOENT: its device is gone.
@@ -13,6 +40,8 @@ enum quire_status qi_device_put(struct quire *q, struct quire_page *page);
 
 /* Devices and the zones and descriptors they have. QUIRE_ECORRUPT with a logged sentence. */
 enum quire_status qi_check_devices(const struct quire *q);
+
+#endif
 
 /* --- describe.c ------------------------------------------------------------------------------------------------------- */
 

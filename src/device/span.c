@@ -6,6 +6,8 @@
 
 #include "base/base.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 static void zone_span(struct quire *q, struct quire_zone *zone)
 {
 	quire_pfn_t start = QUIRE_PFN_NONE, end = 0;
@@ -38,3 +40,5 @@ void qi_device_span(struct quire *q, int nid)
 	node->start_pfn = end ? start : 0;
 	node->end_pfn = end;
 }
+
+#endif

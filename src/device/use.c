@@ -4,6 +4,8 @@
 #include "base/base.h"
 #include "page_alloc/page_alloc.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 struct quire_device *quire_device_of(const struct quire *q, quire_pfn_t pfn)
 {
 	for (struct quire_device *d = __atomic_load_n(&q->devices.first, __ATOMIC_ACQUIRE); d; d = d->next)
@@ -79,3 +81,5 @@ enum quire_status qi_check_devices(const struct quire *q)
 		}
 	return QUIRE_OK;
 }
+
+#endif

@@ -11,6 +11,8 @@
 #include "topology/growth.h"
 #include "topology/zone_map.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 #define ADD "cannot be added"
 #define REMOVE "cannot be removed"
 
@@ -34,7 +36,7 @@ static bool above_limit(const struct quire *q, quire_phys_t end)
 {
 	const struct quire_amount *mem = &q->config.options.mem;
 
-	return q->config.arch == QUIRE_ARCH_X86_64 && mem->given && end > mem->bytes;
+	return quire_arch(&q->config) == QUIRE_ARCH_X86_64 && mem->given && end > mem->bytes;
 }
 
 static bool firmware_has_it(const struct quire *q, quire_phys_t base, quire_phys_t end)
@@ -94,7 +96,7 @@ static uint64_t own_memmap(const struct quire *q, const struct qi_hot_range *ran
 
 	if (!wanted || quire_memmap_model(&q->memmap) != QUIRE_MODEL_SPARSEMEM_VMEMMAP || pages > range->block / 2)
 		return 0;
-	if (q->config.rules < QUIRE_RULES_6_12 && range->pages != range->block)
+	if (quire_rules(&q->config) < QUIRE_RULES_6_12 && range->pages != range->block)
 		return 0;
 	return pages;
 }
@@ -344,3 +346,5 @@ enum quire_status quire_memory_remove(struct quire *q, quire_phys_t base, quire_
 	qi_hotplug_leave(q);
 	return status;
 }
+
+#endif

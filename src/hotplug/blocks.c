@@ -7,7 +7,10 @@
 #include "hotplug/hotplug.h"
 
 #include "memblock/table.h"
+#include "poison/poison.h"
 #include "topology/zone_map.h"
+
+#ifndef QUIRE_WITHOUT_HOTPLUG
 
 #define SIZE_2G ((quire_phys_t)2 << 30)
 #define SIZE_64G ((quire_phys_t)64 << 30)
@@ -20,7 +23,7 @@ quire_phys_t quire_memory_block_size(const struct quire_config *config, const st
 
 	if (quire_model(config) < QUIRE_MODEL_SPARSEMEM)
 		return 0;
-	switch (config->arch) {
+	switch (quire_arch(config)) {
 	case QUIRE_ARCH_ARM64:
 	case QUIRE_ARCH_RISCV64:
 		return section;
@@ -169,7 +172,7 @@ static void describe(const struct quire *q, const struct qi_memory_block *block,
 	bool online, single;
 
 	/* Not const: the set is locked. */
-	quire_poison_count((struct quire *)q, block->pfn, block->pages, &poison);
+	qi_poison_count((struct quire *)q, block->pfn, block->pages, &poison);
 	*out = (struct quire_block){
 		.number = block->pfn >> section, .pfn = block->pfn, .pages = block->pages, .nid = found.nid,
 		.nodes = found.nodes,
@@ -206,3 +209,5 @@ bool quire_block_next(const struct quire *q, uint64_t *cursor, struct quire_bloc
 	*cursor = qi_block_end(&found);
 	return true;
 }
+
+#endif

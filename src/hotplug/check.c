@@ -3,6 +3,8 @@
 
 #include "topology/zone_map.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 #define FAIL(q, ...)                                                                                                        \
 	do {                                                                                                                \
 		qi_log((q)->platform, QUIRE_LOG_ERROR, __VA_ARGS__);                                                        \
@@ -122,3 +124,5 @@ enum quire_status qi_check_hotplug(const struct quire *q)
 		status = check_map(q);
 	return status == QUIRE_OK ? check_groups(q) : status;
 }
+
+#endif

@@ -9,6 +9,8 @@
 #include "poison/poison.h"
 #include "zone/zone.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 /* Who keeps pfn back; else NULL. *stop: up to where that is so. */
 static const struct quire_memory_keeper *keeper_of(const struct quire *q, quire_pfn_t pfn, quire_pfn_t *stop)
 {
@@ -131,3 +133,5 @@ enum quire_status qi_work_take_back(struct quire *q)
 {
 	return move_all(q, false);
 }
+
+#endif

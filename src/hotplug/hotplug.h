@@ -146,8 +146,31 @@ static inline quire_pfn_t qi_block_end(const struct qi_memory_block *block) { re
 /* Zonelists, watermarks and per-CPU sizes after memory came or went; lists: some zone became populated or empty. */
 void qi_hotplug_settle(struct quire *q, bool lists);
 
+#ifdef QUIRE_WITHOUT_HOTPLUG
+
+static inline void qi_hotplug_init(struct quire *q) { (void)q; }
+static inline quire_phys_t qi_report_block_size(const struct quire *q)
+{
+	(void)q;
+	return 0;
+}
+static inline enum quire_status qi_check_hotplug(const struct quire *q)
+{
+	(void)q;
+	return QUIRE_OK;
+}
+
+#else
+
+/* Bytes of a memory block, for reports; 0: there are none. */
+static inline quire_phys_t qi_report_block_size(const struct quire *q)
+{
+	return quire_memory_block_size(&q->config, q->machine, &q->memblock);
+}
 /* What hotplug keeps, once the allocator is open; its checker: QUIRE_ECORRUPT with a logged sentence. */
 void qi_hotplug_init(struct quire *q);
 enum quire_status qi_check_hotplug(const struct quire *q);
+
+#endif
 
 #endif

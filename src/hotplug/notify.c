@@ -1,6 +1,8 @@
 /* Those who want to know when memory comes and goes, and those who keep some of it back. */
 #include "hotplug/hotplug.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 static struct quire_memory_notice notice_of(enum quire_memory_event event, const struct qi_hot_work *work, int nid_changed)
 {
 	return (struct quire_memory_notice){
@@ -116,3 +118,5 @@ enum quire_status quire_unregister_memory_keeper(struct quire *q, struct quire_m
 	qi_hotplug_leave(q);
 	return status;
 }
+
+#endif

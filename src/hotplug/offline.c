@@ -12,6 +12,8 @@
 #include "topology/growth.h"
 #include "topology/zone_map.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 #define WHAT "cannot go off line"
 #define ISOLATION (QI_RANGE_OFFLINE | QI_RANGE_ELSEWHERE)
 
@@ -324,3 +326,5 @@ enum quire_status quire_memory_offline_survey(struct quire *q, quire_pfn_t pfn, 
 	qi_hotplug_leave(q);
 	return status;
 }
+
+#endif

@@ -11,6 +11,8 @@
 #include "topology/zone_map.h"
 #include "zone/zone.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 #define WHAT "cannot come on line"
 
 /* The node whose first memory this is. */
@@ -177,3 +179,5 @@ enum quire_status quire_memory_online(struct quire *q, quire_pfn_t pfn, uint64_t
 	qi_hotplug_leave(q);
 	return status;
 }
+
+#endif

@@ -9,6 +9,8 @@
 
 #include "topology/zone_map.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 #define RATIO_MOST 10000u
 
 const struct quire_hotplug_policy *quire_hotplug_policy(const struct quire *q)
@@ -282,3 +284,5 @@ void quire_memory_movable_advice(struct quire *q, int nid, uint64_t pages, struc
 	advice->ratio = tally.kernel ? (unsigned)qi_min(qi_div64(movable * 100, tally.kernel), UINT32_MAX) : UINT32_MAX;
 	advice->imbalanced = movable > advice->most_pages;
 }
+
+#endif

@@ -3,6 +3,8 @@
 
 #include "boot/meta.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 #define LEAST_ENTRIES 16u
 
 bool qi_hot_table(struct quire *q, void **table, size_t *max, size_t count, size_t wanted, size_t size)
@@ -106,3 +108,5 @@ bool qi_node_has_blocks(const struct quire *q, int nid)
 			return true;
 	return false;
 }
+
+#endif

@@ -6,6 +6,8 @@
 #include "topology/zone_map.h"
 #include "zone/zone.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 void qi_hotplug_enter(struct quire *q)
 {
 	while (__atomic_exchange_n(&q->hotplug.lock, 1, __ATOMIC_ACQUIRE)) {
@@ -23,8 +25,8 @@ void qi_hotplug_leave(struct quire *q)
 
 enum quire_status qi_hotplug_ready(const struct quire *q, struct quire_hotplug_failure *failure)
 {
-	bool late = q->config.init == QUIRE_INIT_DEFERRED ? q->stage >= QUIRE_STAGE_LATE :
-							    q->stage >= QUIRE_STAGE_WATERMARKS;
+	bool deferred = quire_init_policy(&q->config) == QUIRE_INIT_DEFERRED;
+	bool late = q->stage >= (deferred ? QUIRE_STAGE_LATE : QUIRE_STAGE_WATERMARKS);
 
 	if (failure)
 		*failure = (struct quire_hotplug_failure){ .obstacle.pfn = QUIRE_PFN_NONE };
@@ -156,7 +158,7 @@ void qi_hotplug_init(struct quire *q)
 
 	h->boot_block = quire_memory_block_size(&q->config, q->machine, &q->memblock) >> quire_page_shift(&q->config);
 	h->policy = (struct quire_hotplug_policy){
-		.auto_online = q->config.rules >= QUIRE_RULES_6_12 ? QUIRE_ONLINE_AUTO : QUIRE_ONLINE_NONE,
+		.auto_online = quire_rules(&q->config) >= QUIRE_RULES_6_12 ? QUIRE_ONLINE_AUTO : QUIRE_ONLINE_NONE,
 		.online_policy = options->memhp_auto_movable ? QUIRE_ONLINE_AUTO_MOVABLE : QUIRE_ONLINE_CONTIG_ZONES,
 		.auto_movable_ratio = options->memhp_ratio_given ? options->memhp_ratio : 301,
 		.auto_movable_numa_aware = !options->memhp_numa_unaware,
@@ -169,3 +171,5 @@ void qi_hotplug_init(struct quire *q)
 	/* The ledger's free memory is the zones' now: its tables get their memory from us. */
 	q->memblock.can_resize = false;
 }
+
+#endif

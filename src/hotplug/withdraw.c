@@ -7,6 +7,8 @@
 #include "mobility/mobility.h"
 #include "topology/zone_map.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 #define WHAT "cannot be withdrawn"
 
 struct withdrawal {
@@ -81,3 +83,5 @@ enum quire_status quire_memory_withdraw(struct quire *q, quire_pfn_t pfn, uint64
 	qi_hotplug_leave(q);
 	return status;
 }
+
+#endif

@@ -25,7 +25,7 @@ static enum quire_status from_platform(struct quire *q, const struct qi_want *wa
 /* x86 keeps descriptors out of the first 16 MiB, which belong to old devices; the ledger drops the bound if it must. */
 static quire_phys_t lowest_address(const struct quire *q)
 {
-	bool x86 = q->config.arch != QUIRE_ARCH_ARM64 && q->config.arch != QUIRE_ARCH_RISCV64;
+	bool x86 = quire_arch(&q->config) != QUIRE_ARCH_ARM64 && quire_arch(&q->config) != QUIRE_ARCH_RISCV64;
 
 	return x86 ? (quire_phys_t)16 << 20 : 0;
 }
@@ -65,6 +65,12 @@ static enum quire_status from_frames(struct quire *q, const struct qi_want *want
 	return QUIRE_OK;
 }
 
+/* Nothing is taken later where neither demand nor hotplug can want it. */
+static bool from_ledger_still(const struct quire *q)
+{
+	return (!QI_MAY_BE_LAZY && !QI_MAY_GROW) || q->stage < QUIRE_STAGE_HANDOVER;
+}
+
 enum quire_status qi_mm_take_loose(struct quire *q, const struct qi_want *want, struct qi_chunk *chunk)
 {
 	enum quire_status status;
@@ -72,7 +78,7 @@ enum quire_status qi_mm_take_loose(struct quire *q, const struct qi_want *want, 
 	*chunk = (struct qi_chunk){ .size = want->size };
 	if (q->platform->meta_alloc)
 		return from_platform(q, want, chunk);
-	status = q->stage < QUIRE_STAGE_HANDOVER ? from_ledger(q, want, chunk) : from_frames(q, want, chunk);
+	status = from_ledger_still(q) ? from_ledger(q, want, chunk) : from_frames(q, want, chunk);
 	if (status == QUIRE_OK && want->unmapped && chunk->kind == QI_CHUNK_LEDGER)
 		chunk->va = want->at;
 	if (status != QUIRE_OK || want->unmapped)
@@ -134,7 +140,7 @@ static bool open_page(struct quire *q, bool hotplug)
 	struct qi_chunk chunk;
 
 	/* Only LAZY records in boot's books when everybody runs. */
-	want.hotplug = hotplug || q->memmap.init != QUIRE_INIT_LAZY;
+	want.hotplug = hotplug || !qi_is_lazy(&q->memmap);
 	if (qi_mm_take_loose(q, &want, &chunk) != QUIRE_OK)
 		return false;
 	page = chunk.va;

@@ -55,7 +55,7 @@ quire_pfn_t qi_deferred_split(const struct quire_topology *t, const struct quire
 
 quire_pfn_t quire_memmap_deferred_split(const struct quire_topology *t, const struct quire_memblock *mb, int nid)
 {
-	bool narrow = t->config->arch == QUIRE_ARCH_I386 || t->config->arch == QUIRE_ARCH_I386_PAE;
+	bool narrow = quire_arch(t->config) == QUIRE_ARCH_I386 || quire_arch(t->config) == QUIRE_ARCH_I386_PAE;
 
 	return narrow || qi_model_is_flat(t->config) ? QUIRE_PFN_NONE : qi_deferred_split(t, mb, nid);
 }

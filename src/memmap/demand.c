@@ -137,7 +137,7 @@ static enum quire_status prepare_unit(struct quire *q, quire_pfn_t pfn)
 	struct quire_memmap *m = &q->memmap;
 	uint64_t frames;
 
-	if (m->init == QUIRE_INIT_LAZY && qi_is_sparse(m))
+	if (qi_is_lazy(m) && qi_is_sparse(m))
 		return prepare_locked(q, pfn);
 	if (!quire_pfn_valid(m, pfn))
 		return QUIRE_ERANGE;
@@ -207,7 +207,7 @@ uint64_t quire_memmap_trim(struct quire *q, bool (*is_free)(void *ctx, quire_pfn
 	unsigned long state;
 	uint64_t bytes = 0;
 
-	if (m->boot_room || !qi_is_sparse(m) || !m->ready)
+	if (qi_has_boot_room(m) || !qi_is_sparse(m) || !m->ready)
 		return 0;
 	qi_poke(&m->complete, false);
 	quire_memmap_hold(q, &state);
@@ -228,7 +228,7 @@ void qi_demand_undo(struct quire *q)
 {
 	struct quire_memmap *m = &q->memmap;
 
-	if (!qi_is_sparse(m) || !(m->table || m->roots) || (m->init != QUIRE_INIT_LAZY && !m->was_hot))
+	if (!qi_is_sparse(m) || !(m->table || m->roots) || (!qi_is_lazy(m) && !qi_was_hot(m)))
 		return;
 	/* Absent, all of them: huge mappings are asked for what they still describe. */
 	for (int pass = 0; pass < 2; pass++) {

@@ -27,7 +27,7 @@ bool qi_contiguous(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *e
 	ref = qi_usage_of(m, pfn);
 	if (!ref.words && !qi_is_sparse(m) && quire_flat_map_of(m, *end - 1))
 		*end = quire_flat_map_of(m, *end - 1)->start;
-	if (!ref.words && qi_is_sparse(m) && !qi_run_at(m, pfn >> m->section_pfn_shift, &next) && !m->was_hot)
+	if (!ref.words && qi_is_sparse(m) && !qi_run_at(m, pfn >> m->section_pfn_shift, &next) && !qi_was_hot(m))
 		*end = next == UINT64_MAX ? QUIRE_PFN_NONE : next << m->section_pfn_shift;
 	else if (ref.words && ref.end < *end)
 		*end = ref.end;
@@ -216,7 +216,7 @@ void quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pag
 
 	while (quire_memmap_next_run(&q->memmap, &pfn, pfn + pages, &run)) {
 		pages -= run.end - run.start;
-		if (run.state == QUIRE_PFN_ABSENT || (run.state == QUIRE_PFN_UNTOUCHED && !q->memmap.was_hot))
+		if (run.state == QUIRE_PFN_ABSENT || (run.state == QUIRE_PFN_UNTOUCHED && !qi_was_hot(&q->memmap)))
 			continue;
 		for (; run.start < run.end; run.start = end) {
 			struct qi_frame_home home;

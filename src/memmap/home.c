@@ -7,6 +7,8 @@
  */
 #include "memmap/internal.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 /* Node and zone in 16 bits, 0: not named. */
 #define HOME_ZONE_BITS 3u
 
@@ -155,10 +157,12 @@ enum quire_status quire_memmap_init_range(struct quire *q, const struct quire_zo
 		quire_memmap_hold(q, &state);
 		qi_units_clear(m, at, stop);
 		quire_memmap_let(q, state);
-		if (m->init != QUIRE_INIT_LAZY)
+		if (!qi_is_lazy(m))
 			frames = qi_describe_units_as(q, at, stop, &home);
 		if (frames)
 			qi_count_initialised(q, frames);
 	}
 	return QUIRE_OK;
 }
+
+#endif

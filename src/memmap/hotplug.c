@@ -8,17 +8,7 @@
  */
 #include "memmap/internal.h"
 
-static quire_pfn_t section_pages(const struct quire_memmap *m)
-{
-	return (quire_pfn_t)1 << m->section_pfn_shift;
-}
-
-quire_pfn_t qi_granule(const struct quire_memmap *m)
-{
-	quire_pfn_t sub = (quire_pfn_t)1 << (QUIRE_SUBSECTION_SHIFT - qi_min(m->page_shift, QUIRE_SUBSECTION_SHIFT));
-
-	return qi_is_vmemmap(m) ? qi_max(sub, (uint64_t)1 << m->unit_shift) : section_pages(m);
-}
+#ifndef QUIRE_WITHOUT_HOTPLUG
 
 enum quire_status qi_hotplug_range(const struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, quire_pfn_t grain)
 {
@@ -33,44 +23,6 @@ enum quire_status qi_hotplug_range(const struct quire *q, quire_pfn_t pfn, quire
 	if (qi_is_vmemmap(m) && q->platform->vmemmap_size < (pfn + pages) << m->stride_shift)
 		return QUIRE_ERANGE;
 	return QUIRE_OK;
-}
-
-quire_pfn_t qi_stop_in_section(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end)
-{
-	return qi_min(qi_align_down(pfn, section_pages(m)) + section_pages(m), end);
-}
-
-/* A section that has, or under LAZY would have, descriptors. */
-static const struct quire_section *valid_section(const struct quire_memmap *m, quire_pfn_t pfn)
-{
-	const struct quire_section *section = quire_section(m, pfn >> m->section_pfn_shift);
-
-	return section && (section->map & QUIRE_SECTION_HAS_MAP) ? section : NULL;
-}
-
-bool qi_all_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, bool *any)
-{
-	const struct quire_section *section = valid_section(m, start);
-
-	*any = false;
-	return section && section->usage && !qi_subsections_absent(m, section->usage, start, end, any);
-}
-
-bool qi_any_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
-{
-	quire_pfn_t stop;
-
-	for (; start < end; start = stop) {
-		const struct quire_section *section = quire_section(m, start >> m->section_pfn_shift);
-		bool any = false;
-
-		stop = qi_stop_in_section(m, start, end);
-		if (section && section->map & QUIRE_SECTION_PRESENT)
-			qi_all_there(m, start, stop, &any);
-		if (any)
-			return true;
-	}
-	return false;
 }
 
 static void count_sections(struct quire *q, const struct quire_section *section, uint64_t delta)
@@ -130,9 +82,9 @@ static void take_out(struct quire *q, quire_pfn_t start, quire_pfn_t end, struct
 		qi_unback_range(q, start, end, altmap);
 	for (quire_pfn_t at = start; at < end; at = qi_stop_in_section(m, at, end)) {
 		uint64_t number = at >> m->section_pfn_shift;
-		quire_pfn_t first = qi_align_down(at, section_pages(m));
+		quire_pfn_t first = qi_align_down(at, qi_section_pages(m));
 
-		if (qi_any_there(m, first, first + section_pages(m)))
+		if (qi_any_there(m, first, first + qi_section_pages(m)))
 			continue;
 		leave(q, number);
 		if (quire_section(m, number)->map & QUIRE_SECTION_BOOT)
@@ -150,7 +102,7 @@ static enum quire_status enter(struct quire *q, int nid, quire_pfn_t pfn)
 
 	if (section && section->map & QUIRE_SECTION_PRESENT && section->map & QUIRE_SECTION_HAS_MAP)
 		return QUIRE_OK;
-	if (!valid_section(m, pfn)) {
+	if (!qi_valid_section(m, pfn)) {
 		section = qi_section_room(q, true, number, nid, &map);
 		if (!section)
 			return QUIRE_ENOMEM;
@@ -196,7 +148,7 @@ enum quire_status quire_memmap_add(struct quire *q, int nid, quire_pfn_t pfn, qu
 	if (status == QUIRE_OK && qi_is_vmemmap(m))
 		status = qi_back_range(q, pfn, end, nid, altmap);
 	else if (status != QUIRE_OK)
-		end = qi_align_down(at - 1, section_pages(m));
+		end = qi_align_down(at - 1, qi_section_pages(m));
 	if (status != QUIRE_OK) {
 		take_out(q, pfn, end, altmap);
 		if (altmap)
@@ -215,7 +167,7 @@ enum quire_status quire_memmap_add(struct quire *q, int nid, quire_pfn_t pfn, qu
 /* Is some of [start, end), inside one valid section, on line? Device memory never is, though RAM in its section may be. */
 static bool is_online(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
 {
-	if (!(valid_section(m, start)->map & QUIRE_SECTION_ONLINE))
+	if (!(qi_valid_section(m, start)->map & QUIRE_SECTION_ONLINE))
 		return false;
 	for (quire_pfn_t pfn = start; pfn < end; pfn += qi_granule(m))
 		if (!qi_unit_done(m, pfn) || quire_page_zone(m, quire_pfn_to_page(m, pfn)) != QUIRE_ZONE_DEVICE)
@@ -258,9 +210,9 @@ static void turn(struct quire *q, quire_pfn_t pfn, bool online)
 	}
 	__atomic_fetch_and(&section->map, ~(uintptr_t)QUIRE_SECTION_ONLINE, __ATOMIC_RELEASE);
 	quire_memmap_hold(q, &state);
-	qi_units_clear(m, pfn, pfn + section_pages(m));
+	qi_units_clear(m, pfn, pfn + qi_section_pages(m));
 	quire_memmap_let(q, state);
-	qi_homes_set(m, pfn, pfn + section_pages(m), NULL);
+	qi_homes_set(m, pfn, pfn + qi_section_pages(m), NULL);
 }
 
 enum quire_status quire_memmap_set_online(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool online)
@@ -269,17 +221,19 @@ enum quire_status quire_memmap_set_online(struct quire *q, quire_pfn_t pfn, quir
 	quire_pfn_t end = pfn + pages;
 	enum quire_status status = qi_hotplug_range(q, pfn, pages, qi_granule(m));
 
-	if (status == QUIRE_OK && (pfn | pages) & (section_pages(m) - 1))
+	if (status == QUIRE_OK && (pfn | pages) & (qi_section_pages(m) - 1))
 		status = QUIRE_EINVAL;
 	if (status == QUIRE_OK)
 		status = qi_enter_touched(q, pfn, end);
-	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at += section_pages(m)) {
+	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at += qi_section_pages(m)) {
 		bool any;
 
-		qi_all_there(m, at, at + section_pages(m), &any);
+		qi_all_there(m, at, at + qi_section_pages(m), &any);
 		status = any ? QUIRE_OK : QUIRE_ENOENT;
 	}
-	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at += section_pages(m))
+	for (quire_pfn_t at = pfn; at < end && status == QUIRE_OK; at += qi_section_pages(m))
 		turn(q, at, online);
 	return status;
 }
+
+#endif

@@ -56,7 +56,7 @@ static void plan_nodes(struct quire *q)
 		if (!node)
 			continue;
 		node->first_deferred_pfn = QUIRE_PFN_NONE;
-		if (q->memmap.init == QUIRE_INIT_DEFERRED)
+		if (quire_memmap_policy(&q->memmap) == QUIRE_INIT_DEFERRED)
 			node->first_deferred_pfn = qi_deferred_split(&q->topology, &q->memblock, (int)nid);
 		for (unsigned zone = 0; zone < QUIRE_ZONE_TYPES; zone++)
 			node->zones[zone].unavailable_pages = 0;
@@ -72,9 +72,9 @@ enum quire_status qi_memmap_init(struct quire *q)
 	uint64_t frames = 0;
 
 	plan_nodes(q);
-	if (m->init == QUIRE_INIT_LAZY)
+	if (qi_is_lazy(m))
 		return QUIRE_OK;
-	while (m->init == QUIRE_INIT_DEFERRED && qi_next_deferred(q, &walk, &start, &end)) {
+	while (quire_memmap_policy(m) == QUIRE_INIT_DEFERRED && qi_next_deferred(q, &walk, &start, &end)) {
 		frames += describe_span(q, pfn, start);
 		pfn = end;
 	}
@@ -142,7 +142,7 @@ enum quire_status qi_memmap_init_late(struct quire *q)
 	unsigned workers = q->config.workers ? q->config.workers : (unsigned)qi_max(q->topology.cpu_count, 1);
 	struct late_job job = { .q = q };
 
-	if (q->memmap.init != QUIRE_INIT_DEFERRED)
+	if (quire_memmap_policy(&q->memmap) != QUIRE_INIT_DEFERRED)
 		return QUIRE_OK;
 	job.chunk = chunk_size(q, workers);
 	if (p->run_parallel && workers > 1)

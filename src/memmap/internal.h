@@ -11,6 +11,7 @@
 #include <quire/quire.h>
 
 #include "base/base.h"
+#include "base/pins.h"
 #include "memmap/plan.h"
 
 /* --- chunks.c: memory for tables and descriptors --------------------------------------------------------- */
@@ -77,6 +78,13 @@ static inline bool qi_is_vmemmap(const struct quire_memmap *m)
 	return quire_memmap_model(m) == QUIRE_MODEL_SPARSEMEM_VMEMMAP;
 }
 
+/* Descriptors come when they are needed. */
+static inline bool qi_is_lazy(const struct quire_memmap *m) { return quire_memmap_policy(m) == QUIRE_INIT_LAZY; }
+/* Boot makes room for all of them. */
+static inline bool qi_has_boot_room(const struct quire_memmap *m) { return !QI_MAY_BE_LAZY || m->boot_room; }
+/* Sections have come or gone since boot. */
+static inline bool qi_was_hot(const struct quire_memmap *m) { return QI_MAY_GROW && m->was_hot; }
+
 /* The boot run that holds a section, or NULL; *next_start: where the next run above begins (UINT64_MAX: none). */
 const struct quire_section_run *qi_run_at(const struct quire_memmap *m, uint64_t section, uint64_t *next_start);
 
@@ -94,6 +102,8 @@ void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *sec
 
 /* Where flags have no room for the node: the section's memory is node nid's, as far as the ledger does not object. */
 void qi_section_set_node(const struct quire_memmap *m, uint64_t number, struct quire_usage *usage, int nid);
+
+static inline quire_pfn_t qi_section_pages(const struct quire_memmap *m) { return (quire_pfn_t)1 << m->section_pfn_shift; }
 
 static inline uint64_t qi_section_map_size(const struct quire_memmap *m)
 {
@@ -230,18 +240,23 @@ struct quire_section *qi_section_room(struct quire *q, bool hotplug, uint64_t nu
 bool qi_backing_is_ours(uint64_t backing);
 uint64_t qi_backing_drop(struct quire *q, bool hotplug, uint64_t *backing, void *va, uint64_t size);
 
-/* --- bits.c, hotplug.c ----------------------------------------------------------------------------------- */
+/* --- granule.c ------------------------------------------------------------------------------------------- */
 
-/* The units of [start, end), inside one usage map, are not initialised any more. Lock held. */
-void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end);
-/* Is all, and is any, of [start, end), inside one section with descriptors, there? */
-bool qi_all_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, bool *any);
 /* Is any sub-section of [start, end) there, in sections present? */
 bool qi_any_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end);
 /* What frames may come and go by. */
 quire_pfn_t qi_granule(const struct quire_memmap *m);
 /* The end of pfn's section, or `end` if that is lower. */
 quire_pfn_t qi_stop_in_section(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end);
+/* A section that has, or under LAZY would have, descriptors; else NULL. */
+const struct quire_section *qi_valid_section(const struct quire_memmap *m, quire_pfn_t pfn);
+/* Is all, and is any, of [start, end), inside one section with descriptors, there? */
+bool qi_all_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, bool *any);
+
+/* --- bits.c, hotplug.c ----------------------------------------------------------------------------------- */
+
+/* The units of [start, end), inside one usage map, are not initialised any more. Lock held. */
+void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end);
 /* Can hotplug deal with [pfn, pfn + pages) at all? A multiple of `grain`, in the geometry and the window. */
 enum quire_status qi_hotplug_range(const struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, quire_pfn_t grain);
 
@@ -251,7 +266,15 @@ enum quire_status qi_hotplug_range(const struct quire *q, quire_pfn_t pfn, quire
  * Which zone's books a frame is in: what was named at run time, else as qi_frame_home() reads it from the ledger. *named:
  * which of the two; a named frame is not reserved, whatever the ledger says.
  */
+#ifdef QUIRE_WITHOUT_HOTPLUG
+static inline bool qi_home_of(const struct quire_memmap *m, quire_pfn_t pfn, struct qi_frame_home *home, bool *named)
+{
+	*named = false;
+	return qi_frame_home(m->topology, m->ledger, pfn, home);
+}
+#else
 bool qi_home_of(const struct quire_memmap *m, quire_pfn_t pfn, struct qi_frame_home *home, bool *named);
+#endif
 
 /* [start, end), whole units, belongs to `zone` from now on; NULL: nothing is named any more. Sections without homes stay. */
 void qi_homes_set(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, const struct quire_zone *zone);

@@ -37,7 +37,7 @@ enum quire_status quire_page_layout_compute(const struct quire_page_layout_param
 
 	if ((params->word_bits != 32 && params->word_bits != 64) || params->flags >= params->word_bits || !params->zones ||
 	    params->zones > QUIRE_ZONE_TYPES)
-		return refuse(why, "page-flags parameters out of range");
+		return refuse(why, QI_TEXT("page-flags parameters out of range"));
 	room = params->word_bits - params->flags;
 	l.zone.width = qi_log2_up(params->zones);
 	l.lru_gen.width = params->lru_gen_bits;
@@ -49,7 +49,9 @@ enum quire_status quire_page_layout_compute(const struct quire_page_layout_param
 	if (l.node_in_flags)
 		l.node.width = params->nodes_shift;
 	else if (params->node_needed)
-		return refuse(why, "node and zone number do not fit the page flags, and no section field leads to the node");
+		return refuse(why,
+			      QI_TEXT("node and zone number do not fit the page flags, "
+				      "and no section field leads to the node"));
 
 	used += l.node.width + l.kasan.width;
 	l.lastcpupid_in_flags = used + params->lastcpupid_shift <= room;
@@ -57,7 +59,9 @@ enum quire_status quire_page_layout_compute(const struct quire_page_layout_param
 		l.lastcpupid.width = params->lastcpupid_shift;
 	used += l.lastcpupid.width;
 	if (used > room)
-		return refuse(why, "section and zone number do not fit the page flags: too many sections for this model");
+		return refuse(why,
+			      QI_TEXT("section and zone number do not fit the page flags: "
+				      "too many sections for this model"));
 	l.lru_refs.width = (unsigned)qi_min(params->lru_refs_wish, room - used);
 	place(&l);
 	*layout = l;
@@ -119,19 +123,19 @@ static unsigned linux_cpus_shift(enum quire_arch arch, enum quire_rules rules)
 
 void quire_page_layout_linux(const struct quire_config *config, struct quire_page_layout_params *params)
 {
-	bool wide = config->arch != QUIRE_ARCH_I386 && config->arch != QUIRE_ARCH_I386_PAE;
+	bool wide = quire_arch(config) != QUIRE_ARCH_I386 && quire_arch(config) != QUIRE_ARCH_I386_PAE;
 	unsigned pid_bits = 8;
 
 	*params = (struct quire_page_layout_params){
 		.word_bits = wide ? 64 : 32,
-		.flags = linux_flags(config->arch, config->rules),
+		.flags = linux_flags(quire_arch(config), quire_rules(config)),
 		.zones = zone_count(config),
 		.nodes_shift = config->geometry.nodes_shift,
 		.sections_shift = sections_shift(config),
 		.section_field = is_classic_sparse(config),
 		.node_needed = !is_classic_sparse(config),
 		.lastcpupid_shift = config->geometry.nodes_shift ?
-				    pid_bits + linux_cpus_shift(config->arch, config->rules) : 0,
+				    pid_bits + linux_cpus_shift(quire_arch(config), quire_rules(config)) : 0,
 		.lru_gen_bits = 3,
 		.lru_refs_wish = 2,
 	};

@@ -6,7 +6,7 @@ bool qi_is_untouched(const struct quire_memmap *m, uint64_t number)
 	const struct quire_section *section = quire_section(m, number);
 	uint64_t next;
 
-	if (m->init != QUIRE_INIT_LAZY || !qi_run_at(m, number, &next))
+	if (!qi_is_lazy(m) || !qi_run_at(m, number, &next))
 		return false;
 	/* A usage map without descriptors is a section that was trimmed (present) or removed (not). */
 	return !section || !__atomic_load_n(&section->usage, __ATOMIC_ACQUIRE) ||

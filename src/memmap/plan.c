@@ -119,7 +119,7 @@ bool quire_memmap_next_piece(const struct quire_topology *t, const struct quire_
 /* A kernel's flat map begins at frame 0 on x86 and with the first memory elsewhere, and ends with the highest zone. */
 static quire_pfn_t flat_start(const struct quire_topology *t, const struct quire_memblock *mb)
 {
-	if (t->config->arch != QUIRE_ARCH_ARM64 && t->config->arch != QUIRE_ARCH_RISCV64)
+	if (quire_arch(t->config) != QUIRE_ARCH_ARM64 && quire_arch(t->config) != QUIRE_ARCH_RISCV64)
 		return 0;
 	return qi_pfn_down(quire_memblock_start_of_dram(mb), quire_page_shift(t->config));
 }

@@ -80,7 +80,7 @@ enum quire_status qi_memmap_populate(struct quire *q)
 
 	if (!qi_is_sparse(m))
 		status = qi_flat_populate(q);
-	for (size_t i = 0; i < m->run_count && m->boot_room && status == QUIRE_OK; i++)
+	for (size_t i = 0; i < m->run_count && qi_has_boot_room(m) && status == QUIRE_OK; i++)
 		status = populate_run(q, &m->runs[i], &said);
 	if (status != QUIRE_OK) {
 		qi_log(q->platform, QUIRE_LOG_ERROR, "no room for page descriptors (%llu KiB were placed): %s",

@@ -20,7 +20,7 @@ static void set_geometry(struct quire *q)
 	struct quire_memmap *m = &q->memmap;
 	unsigned per_root;
 
-	*m = (struct quire_memmap){ .model = quire_model(&q->config), .init = q->config.init };
+	*m = (struct quire_memmap){ .model = quire_model(&q->config), .init = quire_init_policy(&q->config) };
 	m->topology = &q->topology;
 	m->ledger = &q->memblock;
 	m->page_shift = (uint8_t)quire_page_shift(&q->config);
@@ -31,7 +31,7 @@ static void set_geometry(struct quire *q)
 	m->block_shift = (uint8_t)quire_pageblock_order(&q->config);
 	m->unit_shift = (uint8_t)qi_max(m->block_shift, m->page_shift - m->stride_shift);
 	m->section_limit = quire_section_limit(&q->config);
-	m->boot_room = m->init != QUIRE_INIT_LAZY ||
+	m->boot_room = !qi_is_lazy(m) ||
 		       (qi_is_sparse(m) && !qi_is_vmemmap(m) && !q->platform->meta_alloc &&
 			qi_section_map_size(m) > (uint64_t)MOST_ON_DEMAND << m->page_shift);
 }
@@ -134,7 +134,7 @@ static enum quire_status enter_sections(struct quire *q)
 	const struct quire_section_run *last = m->run_count ? &m->runs[m->run_count - 1] : NULL;
 	enum quire_status status = qi_section_tables(q, last ? last->end : 0, last ? m->runs[0].nid : QUIRE_NO_NODE);
 
-	if (status != QUIRE_OK || !m->boot_room)
+	if (status != QUIRE_OK || !qi_has_boot_room(m))
 		return status;
 	for (size_t i = 0; i < m->run_count; i++) {
 		for (uint64_t number = m->runs[i].start; number < m->runs[i].end; number++) {
@@ -161,7 +161,7 @@ static enum quire_status enter(struct quire *q)
 
 	if (!qi_is_sparse(m))
 		return qi_flat_plan(q);
-	l = qi_usage_layout(m, (uint64_t)1 << m->section_pfn_shift, true, !m->boot_room);
+	l = qi_usage_layout(m, (uint64_t)1 << m->section_pfn_shift, true, !qi_has_boot_room(m));
 	m->usage_blocks = l.blocks;
 	m->usage_taken = l.taken;
 	m->usage_done = l.done;

@@ -131,7 +131,7 @@ void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *sec
 	quire_pfn_t start = number << m->section_pfn_shift, end = (number + 1) << m->section_pfn_shift;
 	uintptr_t flags = QUIRE_SECTION_PRESENT | QUIRE_SECTION_HAS_MAP | QUIRE_SECTION_ONLINE | QUIRE_SECTION_EARLY;
 
-	if (m->boot_room)
+	if (qi_has_boot_room(m))
 		flags |= QUIRE_SECTION_BOOT;
 
 	for (size_t i = qi_table_ending_above(&m->ledger->memory, start << m->page_shift); i < m->ledger->memory.cnt; i++) {

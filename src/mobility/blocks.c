@@ -8,6 +8,8 @@
 
 #include "zone/tree_internal.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 #define UNITS_AT_ONCE 64u	/* leaves, or free or allocated units above them, per stay under the lock */
 
 static bool has_room(const struct qi_scan *scan) { return scan->n < scan->room || !scan->room; }
@@ -110,3 +112,5 @@ bool qi_scan_blocks(const struct qi_tree *tree, struct qi_scan *scan)
 		scan_unit(tree, scan);
 	return scan->pfn < scan->end;
 }
+
+#endif

@@ -21,6 +21,8 @@
 #include "mobility/windows.h"
 #include "zone/tree_internal.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 #define ASYNC_TRIES 4u			/* sources for one request */
 #define SYNC_TRIES 32u
 #define CAPTURE_ORDER 15u		/* up to here a block is taken as it becomes whole: the lock is held meanwhile */
@@ -262,3 +264,5 @@ enum quire_compact_result qi_compact_zone(struct qi_compaction *c)
 	qi_unlock(&state->turn);
 	return result;
 }
+
+#endif

@@ -1,5 +1,8 @@
 /* Compaction for a request that waits, and for those that will come: whom the background compactor is woken for. */
 #include "mobility/compact.h"
+#include "mobility/direct.h"
+
+#ifndef QUIRE_WITHOUT_MOBILITY
 
 static bool compact_for(struct qi_walk *walk, struct qi_zone *za, unsigned flags, enum qi_compact_priority priority,
 			enum quire_compact_result *result, quire_pfn_t *pfn)
@@ -98,3 +101,5 @@ void qi_wake_compactor(const struct qi_walk *walk)
 			__atomic_store_n(&za->compact.wanted, wanted, __ATOMIC_RELEASE);
 	}
 }
+
+#endif

@@ -1,17 +1,10 @@
 /* Compaction that nobody waits for: woken by requests, by a node's score, or by hand. */
 #include "mobility/compact.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 #define PROACTIVE_PAUSE 500000000ull	/* between two looks, nanoseconds */
 #define VAIN_SHIFT 6u			/* after a run in vain: 32 s */
-
-const char *quire_compact_result_name(enum quire_compact_result result)
-{
-	static const char *const names[QUIRE_COMPACT_RESULTS] = {
-		"skipped", "deferred", "no_suitable_page", "complete", "partial_skipped", "contended", "success",
-	};
-
-	return (unsigned)result < QUIRE_COMPACT_RESULTS ? names[result] : "?";
-}
 
 static enum quire_compact_result compact_whole(struct qi_zone *za, enum qi_compact_priority priority, uint64_t stop_below,
 					       uint64_t *moved)
@@ -132,3 +125,5 @@ void quire_zone_compact_stats(const struct quire_zone *zone, struct quire_compac
 	for (size_t i = 0; za && i < sizeof(*stats) / sizeof(*to); i++)
 		to[i] = qi_peek((const uint64_t *)&za->compact.stats + i);
 }
+
+#endif

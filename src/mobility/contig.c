@@ -6,6 +6,8 @@
 
 #include "page_alloc/page_alloc.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 #define LOOKS 4u
 
 struct contig {
@@ -109,3 +111,5 @@ enum quire_status quire_alloc_contig(struct quire *q, int nid, uint64_t count, u
 		quire_free_range(q, s.pfn, count);
 	return status;
 }
+
+#endif

@@ -11,6 +11,8 @@
 
 #include "page_alloc/page_alloc.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 /* One batch of blocks. */
 struct batch {
 	struct qi_block blocks[QUIRE_MOVES];
@@ -376,3 +378,5 @@ enum quire_status qi_evacuate_range(struct quire *q, quire_pfn_t pfn, uint64_t c
 		*obstacle = e.first;
 	return e.status;
 }
+
+#endif

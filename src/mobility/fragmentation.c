@@ -4,6 +4,8 @@
  */
 #include "mobility/compact.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 /* Zones up to so many frames may be counted for a request that waits: the lock is held meanwhile. */
 #define COUNTED (1u << 18)
 
@@ -119,3 +121,5 @@ enum quire_compact_result qi_compact_suitable(const struct qi_zone *za, unsigned
 		return QUIRE_COMPACT_SKIPPED;
 	return order <= QI_COSTLY_ORDER || scattered(za, order) ? QUIRE_COMPACT_PARTIAL : QUIRE_COMPACT_SKIPPED;
 }
+
+#endif

@@ -8,6 +8,8 @@
 
 #include "zone/tree_internal.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 #define BLOCKS_AT_ONCE 32u	/* pageblocks per stay under the zone's lock */
 #define NO_METADATA "is in a pageblock that cannot be isolated: no metadata"
 
@@ -185,3 +187,5 @@ enum quire_status qi_isolate_range(struct quire *q, quire_pfn_t pfn, uint64_t co
 		*obstacle = first;
 	return status;
 }
+
+#endif

@@ -4,6 +4,8 @@
  */
 #include "mobility/mobility.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 static struct qi_lock *owners_lock(struct quire *q) { return (struct qi_lock *)&q->mobility.lock; }
 
 static struct quire_owner *next_of(struct quire_owner *const *at) { return __atomic_load_n(at, __ATOMIC_ACQUIRE); }
@@ -83,3 +85,5 @@ void qi_obstacle_note(struct quire_obstacle *first, quire_pfn_t pfn, const struc
 	*first = (struct quire_obstacle){ .pfn = pfn, .head = block->pfn, .order = block->order,
 					  .owner = owner ? owner->name : NULL, .why = why };
 }
+
+#endif

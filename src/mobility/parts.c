@@ -3,6 +3,8 @@
 
 #include "zone/front.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 bool qi_next_part(const struct quire *q, quire_pfn_t pfn, quire_pfn_t end, struct qi_part *part)
 {
 	while (part->next < q->topology.node_count * (unsigned)QUIRE_ZONE_TYPES) {
@@ -68,3 +70,5 @@ enum quire_status qi_judge_range(const struct quire *q, quire_pfn_t pfn, uint64_
 {
 	return q->stage < QUIRE_STAGE_WATERMARKS || !count || pfn + count < pfn ? QUIRE_EINVAL : QUIRE_OK;
 }
+
+#endif

@@ -9,6 +9,8 @@
 #include "page_alloc/page_alloc.h"
 #include "zone/tree_exact.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 #define TAKE_AT_ONCE 32768u	/* frames per stay under the zone's lock */
 
 /*
@@ -121,3 +123,5 @@ enum quire_status quire_free_range(struct quire *q, quire_pfn_t pfn, uint64_t co
 {
 	return quire_free_frames_exact(q, pfn, count);
 }
+
+#endif

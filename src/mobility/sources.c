@@ -12,6 +12,8 @@
 
 #include "zone/tree_internal.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 #define PER_CLASS 24u			/* leaves looked at in a list */
 #define ENOUGH 96u			/* ... in all: the lock is held */
 #define CHEAP 16u			/* one in so many frames in use: no need to look further */
@@ -123,3 +125,5 @@ quire_pfn_t qi_compact_source(struct qi_zone *za, unsigned order, bool any, uint
 	*room = tree->loose - qi_min(tree->loose, outside);
 	return best.pfn;
 }
+
+#endif

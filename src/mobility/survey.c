@@ -1,15 +1,16 @@
 /* What is in a range, and what would stand in the way of having it: a look that changes nothing but empties CPUs' fronts. */
-#include <quire/poison.h>
-
 #include "mobility/mobility.h"
 
 #include "page_alloc/page_alloc.h"
+#include "poison/poison.h"
+
+#ifndef QUIRE_WITHOUT_MOBILITY
 
 static const char *absent_reason(struct quire *q, quire_pfn_t pfn)
 {
 	quire_phys_t address = pfn << quire_page_shift(&q->config);
 
-	if (quire_frame_poisoned(q, pfn))
+	if (qi_poison_known(q, pfn))
 		return "is known to fail";
 	if (!quire_memblock_is_memory(&q->memblock, address))
 		return "is a hole";
@@ -101,8 +102,10 @@ enum quire_status quire_survey_range(struct quire *q, quire_pfn_t pfn, uint64_t 
 	qi_drain_range(q, pfn, count);
 	while (qi_next_part(q, pfn, pfn + count, &part))
 		ours += survey_part(q, &part, survey);
-	quire_poison_count(q, pfn, count, &bad);
+	qi_poison_count(q, pfn, count, &bad);
 	survey->poisoned = qi_min(bad.out, count - qi_min(count, ours));
 	survey->absent = count - qi_min(count, ours) - survey->poisoned;
 	return QUIRE_OK;
 }
+
+#endif

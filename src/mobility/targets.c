@@ -6,6 +6,8 @@
 
 #include "page_alloc/page_alloc.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 /* Bits of the caller's flags that make sense for targets. */
 #define TARGET_FLAGS (QUIRE_GFP_RECLAIM | QUIRE_GFP_IO | QUIRE_GFP_FS | QUIRE_GFP_HIGH | QUIRE_GFP_NORETRY | \
 		      QUIRE_GFP_RETRY_MAYFAIL | QUIRE_GFP_NOMEMALLOC)
@@ -128,3 +130,5 @@ void qi_targets_within(struct qi_zone *za, unsigned below, const struct qi_block
 	take_scraps(&za->tree, below, blocks, n, to);
 	qi_unlock(&za->lock);
 }
+
+#endif

@@ -11,6 +11,8 @@
 
 #include "zone/tree_internal.h"
 
+#ifndef QUIRE_WITHOUT_MOBILITY
+
 #define FRAMES_AT_ONCE 32768u		/* counted per stay under the zone's lock */
 #define UNMOVABLE_COST 16u
 #define UNUSABLE UINT64_MAX
@@ -128,3 +130,5 @@ uint64_t qi_window_chunk(uint64_t count, uint64_t align)
 
 	return qi_max(align, qi_max(power / QI_WINDOW_CHUNKS, qi_min(power, QI_FAN)));
 }
+
+#endif

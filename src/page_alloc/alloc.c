@@ -13,18 +13,18 @@ static inline const char *judge(const struct quire *q, unsigned order, quire_gfp
 	quire_gfp_t retry = gfp & RETRY_FLAGS;
 
 	if (q->stage < QUIRE_STAGE_WATERMARKS)
-		return "the allocator is not open yet";
+		return QI_TEXT("the allocator is not open yet");
 	if (order >= QI_TREE_ORDERS)
-		return "there are no blocks of that order";
+		return QI_TEXT("there are no blocks of that order");
 	if (quire_gfp_zone(q->config.zone_mask, gfp, highest) != QUIRE_OK)
-		return "at most one of DMA, DMA32 and HIGHMEM";
+		return QI_TEXT("at most one of DMA, DMA32 and HIGHMEM");
 	if (quire_gfp_migratetype(gfp, type) != QUIRE_OK)
-		return "MOVABLE and RECLAIMABLE contradict each other";
+		return QI_TEXT("MOVABLE and RECLAIMABLE contradict each other");
 	if (qi_unlikely(retry)) {
 		if (retry & (retry - 1))
-			return "at most one of NOFAIL, NORETRY and RETRY_MAYFAIL";
+			return QI_TEXT("at most one of NOFAIL, NORETRY and RETRY_MAYFAIL");
 		if ((retry & QUIRE_GFP_NOFAIL) && !(gfp & QUIRE_GFP_DIRECT_RECLAIM))
-			return "NOFAIL is for callers that can wait: it needs DIRECT_RECLAIM";
+			return QI_TEXT("NOFAIL is for callers that can wait: it needs DIRECT_RECLAIM");
 	}
 	if (!qi_peek(&q->watermarks.mobility_grouping))
 		*type = QUIRE_MIGRATE_UNMOVABLE;
@@ -58,7 +58,7 @@ enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_
 		nid = own_node(q);
 	node = quire_topology_node(&q->topology, nid);
 	if (qi_unlikely(!node))
-		return qi_refuse_request(q, QUIRE_ENOENT, order, gfp, "there is no such node");
+		return qi_refuse_request(q, QUIRE_ENOENT, order, gfp, QI_TEXT("there is no such node"));
 	walk->q = q;
 	walk->gfp = gfp;
 	walk->nid = nid;
@@ -117,7 +117,7 @@ bool qi_walk_charge(const struct qi_walk *walk)
 
 	if (!(walk->gfp & QUIRE_GFP_ACCOUNT) || !platform->account || platform->account(platform->ctx, order))
 		return true;
-	qi_refuse_request(walk->q, QUIRE_ENOMEM, order, walk->gfp, "over the limit of who asks");
+	qi_refuse_request(walk->q, QUIRE_ENOMEM, order, walk->gfp, QI_TEXT("over the limit of who asks"));
 	return false;
 }
 
@@ -130,7 +130,7 @@ enum quire_status qi_walk_finish(struct qi_walk *walk, quire_pfn_t pfn)
 	if (walk->gfp & QUIRE_GFP_ZERO)
 		status = qi_zero_frames(walk->q, pfn, order);
 	if (status != QUIRE_OK)
-		qi_refuse_request(walk->q, status, order, walk->gfp, "the platform has no mapping to zero it by");
+		qi_refuse_request(walk->q, status, order, walk->gfp, QI_TEXT("the platform has no mapping to zero it by"));
 	else if (!walk->charged_later && !qi_walk_charge(walk))
 		status = QUIRE_ENOMEM;
 	if (status != QUIRE_OK)

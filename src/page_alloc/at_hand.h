@@ -60,7 +60,7 @@ static inline quire_pfn_t qi_take_at_hand(struct quire *q, int nid, unsigned ord
 	unsigned cpu;
 	int own;
 
-	if ((gfp & ~(QI_GFP_EASY | QI_GFP_ZONE_BITS)) || !means->known || !qi_nobody_watches(q))
+	if (!QI_FRONTS || (gfp & ~(QI_GFP_EASY | QI_GFP_ZONE_BITS)) || !means->known || !qi_nobody_watches(q))
 		return QUIRE_PFN_NONE;
 	cpu = qi_enter_cpu(q, &state);
 	own = qi_node_of_cpu(q, cpu);
@@ -87,7 +87,7 @@ static inline bool qi_give_at_hand(struct quire *q, quire_pfn_t pfn, unsigned or
 	bool given = false;
 	unsigned cpu;
 
-	if (order || !qi_nobody_watches(q))
+	if (!QI_FRONTS || order || !qi_nobody_watches(q))
 		return false;
 	cpu = qi_enter_cpu(q, &state);
 	za = qi_near_zone(q->topology.nodes[qi_node_of_cpu(q, cpu)], pfn);

@@ -49,6 +49,6 @@ void quire_explain_frame(const struct quire *q, quire_pfn_t pfn, const struct qu
 		return;
 	}
 	qi_print(sink, ", pageblock %s", quire_migratetype_name(type));
-	quire_report_story(q, pfn, sink);
+	qi_debug_story(q, pfn, sink);
 	qi_print(sink, "\n");
 }

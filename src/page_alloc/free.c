@@ -9,7 +9,7 @@ static enum quire_status give_back_failing(struct quire *q, quire_pfn_t pfn, uns
 	enum quire_status status = qi_poison_freed(q, pfn, order);
 
 	if (status == QUIRE_EINVAL)
-		*what = "it is no block of that order, and a frame of it fails";
+		*what = QI_TEXT("it is no block of that order, and a frame of it fails");
 	return status;
 }
 
@@ -21,7 +21,7 @@ static inline enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsi
 	enum quire_status status;
 	unsigned cpu;
 
-	*what = "it is not the allocator's";
+	*what = QI_TEXT("it is not the allocator's");
 	if (qi_unlikely(!za))
 		return give_back_failing(q, pfn, order, what);
 	cpu = qi_enter_cpu(q, &state);
@@ -39,11 +39,11 @@ static inline enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsi
 	if (status == QUIRE_ENOENT)
 		return give_back_failing(q, pfn, order, what);
 	if (status == QUIRE_EEXIST)
-		*what = "it is free already";
+		*what = QI_TEXT("it is free already");
 	else if (status == QUIRE_EINVAL)
-		*what = "it is no block of that order";
+		*what = QI_TEXT("it is no block of that order");
 	else if (status == QUIRE_EPERM)
-		*what = "it is a guard frame";
+		*what = QI_TEXT("it is a guard frame");
 	return status == QUIRE_ERANGE ? QUIRE_ENOENT : status;
 }
 

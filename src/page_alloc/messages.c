@@ -5,6 +5,7 @@
  */
 #include <quire/explain.h>
 
+#include "base/pins.h"
 #include "page_alloc/page_alloc.h"
 
 #define TOLD_IN_FULL 10u
@@ -105,7 +106,7 @@ enum quire_status qi_refuse_frame(struct quire *q, enum quire_status status, qui
 	const struct quire_report_sink sink = { .write = add_to_line, .ctx = &line };
 	uint64_t so_far;
 
-	if (!to_be_told(q, &q->page_alloc.refused, &so_far))
+	if (!to_be_told(q, &q->page_alloc.refused, &so_far) || !QI_MESSAGES)
 		return status;
 	quire_explain_frame(q, pfn, &sink);
 	qi_log(q->platform, QUIRE_LOG_WARNING, "frame %#llx, order %u, not taken back: %s. %s", (unsigned long long)pfn,

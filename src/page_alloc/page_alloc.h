@@ -8,6 +8,7 @@
 #include <quire/reclaim.h>
 #include <quire/vmstat.h>
 
+#include "debug/road.h"
 #include "zone/front.h"
 
 /* How a request meets watermarks, with the field's values. The low two bits: which mark. */
@@ -79,24 +80,6 @@ bool qi_walk_charge(const struct qi_walk *walk);
 /* QUIRE_EUNSUPPORTED: some of it has no mapping, and was left as it was. */
 enum quire_status qi_zero_frames(struct quire *q, quire_pfn_t pfn, unsigned order);
 
-/* --- debug/debug.c: the same roads where something of debugging is on --- */
-
-/* NULL: nothing is. Faults may be switched on at any time, so it may appear; it never goes while requests may come. */
-static inline struct qi_debug *qi_debug_of(const struct quire *q)
-{
-	return __atomic_load_n(&q->page_alloc.debug, __ATOMIC_ACQUIRE);
-}
-
-enum quire_status qi_debug_run(struct qi_walk *walk, const void *site, quire_pfn_t *pfn);
-enum quire_status qi_debug_free(struct quire *q, struct qi_zone *za, unsigned cpu, quire_pfn_t pfn, unsigned order,
-				const void *site);
-/* A block became blocks of order `to`. */
-void qi_debug_split(struct quire *q, quire_pfn_t pfn, unsigned order, unsigned to);
-/* What was at `from` is at `to` now, which is taken: its story goes along. `from` is yet to be given back. */
-void qi_debug_moved(struct quire *q, quire_pfn_t from, quire_pfn_t to);
-/* Frames were taken by another road than a request, each is a block of its own. No lock is held. */
-void qi_debug_taken(struct quire *q, quire_pfn_t pfn, uint64_t count, quire_gfp_t gfp, const void *site);
-
 /* --- walk.c --- */
 
 /* May the request use zones of this node? */
@@ -145,39 +128,51 @@ static inline bool qi_gfp_no_watermarks(quire_gfp_t gfp)
 	return (gfp & QUIRE_GFP_MEMALLOC) && !(gfp & QUIRE_GFP_NOMEMALLOC);
 }
 
-/* --- slow.c, reclaim.c --- */
+/* --- slow.c, slow_wait.c, reclaim.c --- */
 
 enum quire_status qi_alloc_slow(struct qi_walk *walk, quire_pfn_t *pfn);
 /* What flags and the task that asks allow a request beyond qi_alloc_flags(). */
 unsigned qi_task_flags(const struct quire *q, quire_gfp_t gfp);
-/* The node wants the background reclaimer, unless it is balanced or hopeless. */
-void qi_wake_reclaimer(struct quire *q, const struct quire_node *node);
+#ifdef QUIRE_WITHOUT_RECLAIM
+static inline bool qi_has_reclaimer(const struct quire *q)
+{
+	(void)q;
+	return false;
+}
+static inline void qi_wake_reclaimer(struct quire *q, const struct quire_node *node)
+{
+	(void)q;
+	(void)node;
+}
+#else
 /* Is there anybody who could bring memory back in the background? */
 static inline bool qi_has_reclaimer(const struct quire *q)
 {
 	return q->platform->reclaim_wake || __atomic_load_n(&q->page_alloc.shrinkers, __ATOMIC_RELAXED);
 }
+/* The node wants the background reclaimer, unless it is balanced or hopeless. */
+void qi_wake_reclaimer(struct quire *q, const struct quire_node *node);
+#endif
 /* One round of shrinkers for a request. Frames freed. */
 uint64_t qi_reclaim_direct(const struct qi_walk *walk, unsigned priority);
 /* What shrinkers say they could free in the end. */
 uint64_t qi_reclaimable(struct quire *q, int nid);
 
-/* --- mobility/compact_direct.c --- */
-
-/*
- * Compaction on a request's behalf; priority: 0 the whole zone, 1 with waiting for locks, 2 without.
- * QUIRE_COMPACT_SUCCESS: *pfn is the request's. PARTIAL and below: ask the zones again, it may have helped.
- */
-enum quire_compact_result qi_compact_direct(struct qi_walk *walk, unsigned flags, unsigned priority, quire_pfn_t *pfn);
-/* Requests like this one would like the background compactor to run. */
-void qi_wake_compactor(const struct qi_walk *walk);
-
 /* --- policy.c --- */
 
 /* After a zone served a request beyond what was at hand: did it mix types? */
 void qi_note_fallbacks(struct qi_zone *za, const struct qi_walk *walk, quire_pfn_t pfn, bool wake);
-/* Set the pageblock of a block just handed out aside for its like, within the limit. */
+/* highatomic.c. Set the pageblock of a block just handed out aside for its like, within the limit. */
+#ifdef QUIRE_WITHOUT_RECLAIM
+/* Nobody would give it up again. */
+static inline void qi_reserve_highatomic(struct qi_zone *za, quire_pfn_t pfn)
+{
+	(void)za;
+	(void)pfn;
+}
+#else
 void qi_reserve_highatomic(struct qi_zone *za, quire_pfn_t pfn);
+#endif
 /* Give one pageblock of the reserve up, to the request's type. False: there is none, or (not forced) only one. */
 bool qi_unreserve_highatomic(const struct qi_walk *walk, bool force);
 
@@ -188,6 +183,14 @@ static inline unsigned qi_enter_cpu(const struct quire *q, unsigned long *state)
 	return q->platform->cpu_enter ? q->platform->cpu_enter(q->platform->ctx, state) : 0;
 }
 
+#ifdef QUIRE_WITHOUT_NUMA
+static inline int qi_node_of_cpu(const struct quire *q, unsigned cpu)
+{
+	(void)q;
+	(void)cpu;
+	return 0;
+}
+#else
 /* A CPU's node, also of one that is away. CPUs may come meanwhile: the table is there before the count says so. */
 static inline int qi_node_of_cpu(const struct quire *q, unsigned cpu)
 {
@@ -199,6 +202,7 @@ static inline int qi_node_of_cpu(const struct quire *q, unsigned cpu)
 	nid = __atomic_load_n(&__atomic_load_n(&q->topology.cpu_node, __ATOMIC_ACQUIRE)[cpu], __ATOMIC_RELAXED);
 	return nid < 0 ? ~nid : nid;
 }
+#endif
 
 static inline void qi_leave_cpu(const struct quire *q, unsigned long state)
 {
@@ -242,14 +246,13 @@ static inline void qi_count_at_hand(struct qi_front *front, uint64_t pages)
 
 #ifdef QUIRE_NO_TRACE
 #define QI_NO_TRACE 1
-#define qi_trace(q, hook, ...) ((void)0)
 #else
 #define QI_NO_TRACE 0
+#endif
 #define qi_trace(q, hook, ...) do { \
-	const struct quire_trace *qi_traced = (q)->page_alloc.trace; \
+	const struct quire_trace *qi_traced = QI_NO_TRACE ? NULL : (q)->page_alloc.trace; \
 	if (qi_unlikely(qi_traced != NULL) && qi_traced->hook) \
 		qi_traced->hook(qi_traced->ctx, __VA_ARGS__); \
 } while (0)
-#endif
 
 #endif

@@ -6,6 +6,8 @@
  */
 #include "page_alloc/page_alloc.h"
 
+#ifndef QUIRE_WITHOUT_RECLAIM
+
 #define BACKGROUND_PRIORITY 12u
 #define HOPELESS_RUNS 16u
 #define DIRECT_TARGET 32u		/* a swap cluster */
@@ -222,3 +224,5 @@ bool quire_reclaim_wanted(const struct quire *q)
 			return true;
 	return false;
 }
+
+#endif

@@ -11,6 +11,8 @@
 #include "zone/tree_internal.h"
 #include "zone/tree_split.h"
 
+#ifndef QUIRE_WITHOUT_POISON
+
 void qi_poison_withdraw(struct qi_zone *za, quire_pfn_t pfn)
 {
 	struct qi_node *leaf = qi_leaf_of(&za->tree, pfn);
@@ -105,3 +107,5 @@ void qi_poison_mark(struct quire *q, quire_pfn_t pfn, bool poisoned)
 	else
 		__atomic_fetch_and(&page->flags, ~QUIRE_PAGE_POISON, __ATOMIC_RELAXED);
 }
+
+#endif

@@ -7,10 +7,13 @@
  */
 #include "poison/poison.h"
 
+#include "device/device.h"
 #include "mobility/mobility.h"
 #include "page_alloc/page_alloc.h"
 #include "zone/front_cpus.h"
 #include "zone/tree_exact.h"
+
+#ifndef QUIRE_WITHOUT_POISON
 
 /* A failure on its way. */
 struct failure {
@@ -44,7 +47,7 @@ static enum quire_status fail_device_frame(struct failure *f, const struct quire
 
 static enum quire_status fail_foreign(struct failure *f)
 {
-	const struct quire_device *device = quire_device_of(f->q, f->pfn);
+	const struct quire_device *device = qi_device_at(f->q, f->pfn);
 	quire_phys_t base = f->pfn << quire_page_shift(&f->q->config);
 
 	if (device)
@@ -262,3 +265,5 @@ enum quire_status quire_poison_frame(struct quire *q, quire_pfn_t pfn, unsigned 
 		*result = f.result;
 	return status;
 }
+
+#endif

@@ -21,6 +21,71 @@
 
 /* --- what others ask -------------------------------------------------------------------------------------------------- */
 
+#ifdef QUIRE_WITHOUT_POISON
+
+static inline bool qi_poison_key(struct quire *q, quire_pfn_t pfn, uint64_t *key)
+{
+	(void)q;
+	(void)pfn;
+	*key = 0;
+	return false;
+}
+
+static inline bool qi_poison_known(struct quire *q, quire_pfn_t pfn)
+{
+	(void)q;
+	(void)pfn;
+	return false;
+}
+
+static inline void qi_poison_count(struct quire *q, quire_pfn_t pfn, uint64_t count, struct quire_poison_counts *counts)
+{
+	(void)q;
+	(void)pfn;
+	(void)count;
+	*counts = (struct quire_poison_counts){ .out = 0 };
+}
+
+static inline quire_pfn_t qi_poison_first(struct quire *q, quire_pfn_t pfn, quire_pfn_t end)
+{
+	(void)q;
+	(void)pfn;
+	return end;
+}
+
+static inline void qi_poison_online(struct quire *q, quire_pfn_t pfn, uint64_t count)
+{
+	(void)q;
+	(void)pfn;
+	(void)count;
+}
+
+static inline void qi_poison_offline(struct quire *q, quire_pfn_t pfn, uint64_t count) { qi_poison_online(q, pfn, count); }
+
+static inline enum quire_status qi_poison_freed(struct quire *q, quire_pfn_t pfn, unsigned order)
+{
+	qi_poison_online(q, pfn, order);
+	return QUIRE_ENOENT;
+}
+
+static inline enum quire_status qi_check_poison(const struct quire *q)
+{
+	(void)q;
+	return QUIRE_OK;
+}
+
+#else
+
+/* The key of a frame (see below). False: it is not known to fail. */
+bool qi_poison_key(struct quire *q, quire_pfn_t pfn, uint64_t *key);
+
+/* The embedder's questions, asked by rooms of the engine. */
+static inline bool qi_poison_known(struct quire *q, quire_pfn_t pfn) { return quire_frame_poisoned(q, pfn); }
+static inline void qi_poison_count(struct quire *q, quire_pfn_t pfn, uint64_t count, struct quire_poison_counts *counts)
+{
+	quire_poison_count(q, pfn, count, counts);
+}
+
 /* Any failing frame in the range, of whatever state? */
 bool qi_poison_any(struct quire *q, quire_pfn_t pfn, uint64_t count);
 /* The first failing frame in [pfn, end); `end` if there is none. */
@@ -48,6 +113,8 @@ bool qi_poison_refused(struct qi_zone *za, quire_pfn_t pfn, unsigned order);
 
 /* The set is sound, and no frame of it that is out is the allocator's. QUIRE_ECORRUPT with a logged sentence. */
 enum quire_status qi_check_poison(const struct quire *q);
+
+#endif
 
 /* --- set.c ------------------------------------------------------------------------------------------------------------ */
 
@@ -78,8 +145,6 @@ enum quire_status qi_poison_claim(struct quire *q, quire_pfn_t pfn, unsigned fla
 void qi_poison_forget(struct quire *q, quire_pfn_t pfn);
 /* Its state, and while pending the order of its block. */
 void qi_poison_set_state(struct quire *q, quire_pfn_t pfn, enum qi_poison_state state, unsigned order);
-/* The key of a frame. False: it is not known to fail. */
-bool qi_poison_key(struct quire *q, quire_pfn_t pfn, uint64_t *key);
 /* A pending frame of the allocated block around pfn, whatever its order. For good only with the zone locked. */
 bool qi_poison_pending_block(struct quire *q, quire_pfn_t pfn, uint64_t *key);
 /* All pending frames of the block are out. Zone locked. */

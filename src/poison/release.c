@@ -6,6 +6,8 @@
 #include "page_alloc/page_alloc.h"
 #include "topology/zone_map.h"
 
+#ifndef QUIRE_WITHOUT_POISON
+
 struct qi_zone *qi_poison_zone(const struct quire *q, quire_pfn_t pfn)
 {
 	const struct quire_zone *zone = qi_zone_map_at(&q->topology, pfn, NULL);
@@ -95,3 +97,5 @@ enum quire_status qi_check_poison(const struct quire *q)
 	qi_log(q->platform, QUIRE_LOG_ERROR, "the set of failing frames %s", what);
 	return QUIRE_ECORRUPT;
 }
+
+#endif

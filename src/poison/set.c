@@ -3,6 +3,8 @@
 
 #include "topology/zone_map.h"
 
+#ifndef QUIRE_WITHOUT_POISON
+
 static struct qi_lock *lock_of(struct quire *q) { return (struct qi_lock *)&q->poison.lock; }
 
 static void change(struct quire *q, uint64_t old, enum qi_poison_state state, unsigned order)
@@ -214,3 +216,5 @@ void quire_poison_count_node(struct quire *q, const struct quire_node *node, str
 {
 	count_keys(q, 0, QUIRE_PFN_NONE, node, NULL, counts);
 }
+
+#endif

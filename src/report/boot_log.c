@@ -1,6 +1,8 @@
 /* What a kernel's log says while it lays out memory, in its wording and order. */
 #include "report/print.h"
 
+#include "hotplug/hotplug.h"
+
 static void zone_ranges(const struct quire *q, const struct quire_report_sink *sink)
 {
 	const struct quire_topology *t = &q->topology;
@@ -108,7 +110,7 @@ static void totals(const struct quire *q, const struct quire_report_sink *sink)
 
 void quire_report_boot_log(const struct quire *q, const struct quire_report_sink *sink)
 {
-	quire_phys_t block = quire_memory_block_size(&q->config, q->machine, &q->memblock);
+	quire_phys_t block = qi_report_block_size(q);
 
 	contiguous_areas(q, sink);
 	zone_ranges(q, sink);
@@ -118,6 +120,6 @@ void quire_report_boot_log(const struct quire *q, const struct quire_report_sink
 	quire_memmap_unavailable(&q->topology, &q->memblock, unavailable, (void *)(uintptr_t)sink);
 	if (q->stage >= QUIRE_STAGE_HANDOVER)
 		totals(q, sink);
-	if (block && q->config.arch == QUIRE_ARCH_X86_64)
+	if (block && quire_arch(&q->config) == QUIRE_ARCH_X86_64)
 		qi_print(sink, "x86/mm: Memory block size: %lluMB\n", (qi_ull)block >> 20);
 }

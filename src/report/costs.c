@@ -26,7 +26,7 @@ static void space(const struct quire *q, const struct quire_report_sink *sink)
 			linux_pages += quire_zone_memmap_pages(&q->topology, &q->topology.nodes[nid]->zones[type]);
 		}
 	qi_snprintf(text, sizeof(text), "descriptors (%u B, %s)", quire_page_stride(&q->config),
-		    quire_init_policy_name(q->config.init));
+		    quire_init_policy_name(quire_init_policy(&q->config)));
 	bytes_row(sink, "nodes and zonelists", m->nodes);
 	bytes_row(sink, "sections", m->sections);
 	bytes_row(sink, text, m->descriptors);

@@ -65,10 +65,10 @@ static uint64_t reserved_below(const struct quire_config *config, const struct q
 uint64_t quire_total_pages(const struct quire_topology *t, const struct quire_memblock *mb)
 {
 	const struct quire_config *config = t->config;
-	bool old_rules = config->rules < QUIRE_RULES_6_12;
+	bool old_rules = quire_rules(config) < QUIRE_RULES_6_12;
 	uint64_t total = 0, dma_reserve = 0;
 
-	if (old_rules && config->arch == QUIRE_ARCH_X86_64)
+	if (old_rules && quire_arch(config) == QUIRE_ARCH_X86_64)
 		dma_reserve = reserved_below(config, mb, DMA_LIMIT);
 	for (unsigned nid = 0; nid < t->node_count; nid++) {
 		const struct quire_node *node = t->nodes[nid];

@@ -8,6 +8,8 @@
 
 #include "report/print.h"
 
+#ifndef QUIRE_WITHOUT_HOTPLUG
+
 static void place(const struct quire_config *config, quire_phys_t block_size, uint64_t index,
 		  struct quire_memory_block *block)
 {
@@ -231,7 +233,7 @@ static void live_blocks(const struct quire *q, const struct quire_report_sink *s
 /* As boot will leave them, until it has. */
 static void planned_blocks(const struct quire *q, quire_phys_t size, const struct quire_report_sink *sink)
 {
-	bool online = q->config.rules >= QUIRE_RULES_6_12;
+	bool online = quire_rules(&q->config) >= QUIRE_RULES_6_12;
 	struct quire_memory_block block;
 
 	if (q->config.options.memhp_online_given)
@@ -251,3 +253,5 @@ void quire_report_memory_blocks(const struct quire *q, const struct quire_report
 	else if (size)
 		planned_blocks(q, size, sink);
 }
+
+#endif

@@ -52,9 +52,9 @@ static bool exists(const struct quire_config *config, enum when when)
 	case NUMA:
 		return config->geometry.nodes_shift != 0;
 	case SINCE_6_12:
-		return config->rules >= QUIRE_RULES_6_12;
+		return quire_rules(config) >= QUIRE_RULES_6_12;
 	case SINCE_6_12_X86_64:
-		return config->rules >= QUIRE_RULES_6_12 && config->arch == QUIRE_ARCH_X86_64;
+		return quire_rules(config) >= QUIRE_RULES_6_12 && quire_arch(config) == QUIRE_ARCH_X86_64;
 	}
 	return false;
 }

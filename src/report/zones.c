@@ -1,6 +1,8 @@
 /* Nodes and zones as tables for people; they fit 100 columns. */
 #include "report/print.h"
 
+#include "topology/topology_internal.h"
+
 /* Distances stand in the node's line while they fit it. */
 #define DISTANCE_COLUMNS 12
 
@@ -8,7 +10,7 @@ static void distances(const struct quire_topology *t, int nid, const struct quir
 {
 	for (unsigned to = 0; to < t->node_count && t->node_count <= DISTANCE_COLUMNS; to++)
 		if (qi_online_node(t, to))
-			qi_print(sink, " %3u", quire_node_distance(t, nid, (int)to));
+			qi_print(sink, " %3u", qi_node_distance(t, nid, (int)to));
 }
 
 void quire_report_nodes(const struct quire *q, const struct quire_report_sink *sink)

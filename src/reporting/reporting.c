@@ -8,6 +8,8 @@
 #include "page_alloc/page_alloc.h"
 #include "zone/tree_report.h"
 
+#ifndef QUIRE_WITHOUT_GUEST
+
 #define DELAY_NS 2000000000ull
 #define LOOK_AT_ONCE 256u		/* pageblocks per hold of the zone's lock */
 #define BUDGET_PART 16u
@@ -187,3 +189,5 @@ uint64_t quire_reporting_tick(struct quire *q, struct quire_reporting *r)
 	r->reported += reported;
 	return reported;
 }
+
+#endif

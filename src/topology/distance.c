@@ -1,6 +1,8 @@
 /* The table of distances between nodes: 10 to oneself, 20 elsewhere unless firmware or numa=fake= says more. */
 #include "topology/topology_internal.h"
 
+#ifndef QUIRE_WITHOUT_NUMA
+
 /* A fresh table for node ids below `count`, filled with the defaults. An old one is forgotten, not given back. */
 enum quire_status qi_distance_reset(struct quire_topology *t, unsigned count)
 {
@@ -35,3 +37,5 @@ unsigned quire_node_distance(const struct quire_topology *t, int from, int to)
 		return from == to ? QI_LOCAL_DISTANCE : QI_REMOTE_DISTANCE;
 	return t->distance[(size_t)(unsigned)from * t->distance_count + (unsigned)to];
 }
+
+#endif

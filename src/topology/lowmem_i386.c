@@ -22,7 +22,7 @@
 quire_phys_t quire_i386_lowmem_limit(const struct quire_config *config)
 {
 	uint64_t page = 1ull << quire_page_shift(config);
-	uint64_t pmd = config->arch == QUIRE_ARCH_I386_PAE ? 2ull << 20 : 4ull << 20;
+	uint64_t pmd = quire_arch(config) == QUIRE_ARCH_I386_PAE ? 2ull << 20 : 4ull << 20;
 	uint64_t ldt = qi_align_down(ENTRY_AREA_BASE - page, pmd);
 	uint64_t pkmap = qi_align_down(ldt - page, pmd);
 	uint64_t room = pkmap - 2 * page - PAGE_OFFSET;
@@ -54,7 +54,7 @@ quire_pfn_t qi_i386_lowmem(const struct quire_topology *t, quire_pfn_t *max_pfn)
 	unsigned shift = quire_page_shift(config);
 	quire_pfn_t low = quire_i386_lowmem_limit(config) >> shift;
 	quire_pfn_t highmem = config->options.highmem_given ? config->options.highmem >> shift : 0;
-	unsigned bits = config->arch == QUIRE_ARCH_I386_PAE ? MAX_ADDRESS_BITS_PAE : MAX_ADDRESS_BITS;
+	unsigned bits = quire_arch(config) == QUIRE_ARCH_I386_PAE ? MAX_ADDRESS_BITS_PAE : MAX_ADDRESS_BITS;
 
 	if (*max_pfn > 1ull << (bits - shift)) {
 		qi_log(t->platform, QUIRE_LOG_WARNING, "only %uGB of memory can be addressed, the rest stays unused",

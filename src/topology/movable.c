@@ -6,6 +6,8 @@
  */
 #include "topology/topology_internal.h"
 
+#ifndef QUIRE_WITHOUT_BOOT_OPTIONS
+
 #define MIRROR_LOWEST (1ull << 32)	/* memory below is the kernel's even when it is not mirrored */
 
 bool qi_movable_mirrored(const struct quire_topology *t, const struct quire_memblock *mb)
@@ -14,7 +16,7 @@ bool qi_movable_mirrored(const struct quire_topology *t, const struct quire_memb
 
 	if (!options->kernelcore_mirror || options->movable_node)
 		return false;
-	return t->config->rules < QUIRE_RULES_6_12 || mb->has_mirror;
+	return quire_rules(t->config) < QUIRE_RULES_6_12 || mb->has_mirror;
 }
 
 static void lower_start(struct quire_node *node, quire_pfn_t pfn)
@@ -181,3 +183,5 @@ void qi_movable_plan(struct quire_topology *t, const struct quire_memblock *mb)
 		plan_amounts(t, mb);
 	align_starts(t);
 }
+
+#endif

@@ -7,6 +7,8 @@
  */
 #include "topology/topology_internal.h"
 
+#ifndef QUIRE_WITHOUT_NUMA
+
 #define FAKE_MIN_BYTES (32ull << 20)
 #define DMA32_END (1ull << 32)
 
@@ -299,3 +301,5 @@ enum quire_status qi_numa_emulate(struct qi_numa *numa)
 	numa->faked = true;
 	return set_distances(numa);
 }
+
+#endif

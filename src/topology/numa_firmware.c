@@ -7,6 +7,8 @@
  */
 #include "topology/topology_internal.h"
 
+#ifndef QUIRE_WITHOUT_NUMA
+
 int qi_numa_domain_node(const struct qi_numa *numa, uint32_t domain)
 {
 	if (!numa->compact)
@@ -42,7 +44,7 @@ static int learn_domain(struct qi_numa *numa, uint32_t domain)
 static bool read_cpus(struct qi_numa *numa)
 {
 	const struct quire_machine *machine = numa->t->machine;
-	bool show = numa->compact && numa->t->config->rules < QUIRE_RULES_6_12;
+	bool show = numa->compact && quire_rules(numa->t->config) < QUIRE_RULES_6_12;
 
 	for (size_t i = 0; i < machine->cpu_count; i++) {
 		const struct quire_cpu *cpu = &machine->cpus[i];
@@ -218,3 +220,5 @@ bool qi_numa_read_firmware(struct qi_numa *numa)
 		return read_device_tree(numa);
 	return read_acpi(numa);
 }
+
+#endif

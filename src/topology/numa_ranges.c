@@ -7,6 +7,8 @@
  */
 #include "topology/topology_internal.h"
 
+#ifndef QUIRE_WITHOUT_NUMA
+
 enum quire_status qi_ranges_add(struct qi_node_ranges *list, quire_phys_t start, quire_phys_t end, int nid)
 {
 	if (start >= end)
@@ -25,7 +27,7 @@ void qi_ranges_remove(struct qi_node_ranges *list, unsigned index)
 
 static quire_phys_t lowest_address(const struct qi_numa *numa)
 {
-	return numa->t->config->rules >= QUIRE_RULES_6_12 ? quire_memblock_start_of_dram(numa->mb) : 0;
+	return quire_rules(numa->t->config) >= QUIRE_RULES_6_12 ? quire_memblock_start_of_dram(numa->mb) : 0;
 }
 
 /* Drop ranges without memory and cut the rest to [lowest address, end of memory). */
@@ -142,7 +144,7 @@ bool qi_ranges_cover_memory(const struct qi_numa *numa)
 	if (missed >= (1ull << 20) >> shift) {
 		qi_log(numa->t->platform, QUIRE_LOG_ERROR, "NUMA: nodes only cover %lluMB of your %lluMB %sRAM. Not used.",
 		       QI_ULL((total - missed) << shift >> 20), QI_ULL(total << shift >> 20),
-		       numa->t->config->rules >= QUIRE_RULES_6_12 ? "" : "e820 ");
+		       quire_rules(numa->t->config) >= QUIRE_RULES_6_12 ? "" : "e820 ");
 		return false;
 	}
 	qi_log(numa->t->platform, QUIRE_LOG_WARNING, "NUMA: %lluKB of RAM are in no node's range and stay unused",
@@ -172,3 +174,5 @@ enum quire_status qi_ranges_clear_kernel_hotplug(struct qi_numa *numa, const str
 							      list->range[i].end - list->range[i].start);
 	return status;
 }
+
+#endif

@@ -56,7 +56,7 @@ static void update_zone(const struct quire_topology *t, const struct quire_tunab
 	zone->pcp_high_min = zone_high(fraction ? qi_div64(zone->managed, fraction) : low, cpus, zone->pcp_batch);
 	zone->pcp_high_max = zone->pcp_high_min;
 	/* In a zone of a few pages the low mark can be more than an eighth: the range must not turn round. */
-	if (!fraction && t->config->rules >= QUIRE_RULES_6_12)
+	if (!fraction && quire_rules(t->config) >= QUIRE_RULES_6_12)
 		zone->pcp_high_max = qi_max(zone->pcp_high_min,
 					    zone_high(zone->managed / HIGH_MAX_FRACTION, cpus, zone->pcp_batch));
 }

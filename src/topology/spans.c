@@ -103,7 +103,7 @@ static uint64_t reserved_below_16m(const struct quire_topology *t, const struct 
 	uint64_t present = 0, available = 0, cursor;
 	size_t index;
 
-	if (!qi_arch_is_x86(t->config->arch))
+	if (!qi_arch_is_x86(quire_arch(t->config)))
 		return 0;
 	quire_memblock_for_each_pfn_range(mb, index, QUIRE_NO_NODE, shift, &pages)
 		present += qi_min(pages.end, limit) - qi_min(pages.start, limit);
@@ -130,7 +130,7 @@ uint64_t quire_zone_memmap_pages(const struct quire_topology *t, const struct qu
 /* Under 6.1 rules zones are reckoned less their descriptors; high memory is not: its descriptors live below. */
 bool quire_zone_pays_memmap(const struct quire_topology *t, const struct quire_zone *zone)
 {
-	return t->config->rules < QUIRE_RULES_6_12 && !qi_zone_is_highmem(t, zone);
+	return quire_rules(t->config) < QUIRE_RULES_6_12 && !qi_zone_is_highmem(t, zone);
 }
 
 static void estimate_managed(const struct quire_topology *t, struct quire_node *node)

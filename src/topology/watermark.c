@@ -41,7 +41,7 @@ bool qi_zone_is_highmem(const struct quire_topology *t, const struct quire_zone 
 /* Zones that do not count as low memory and get a token minimum. */
 static bool token_minimum(const struct quire_topology *t, const struct quire_zone *zone)
 {
-	if (zone->type == QUIRE_ZONE_MOVABLE && t->config->rules >= QUIRE_RULES_6_12)
+	if (zone->type == QUIRE_ZONE_MOVABLE && quire_rules(t->config) >= QUIRE_RULES_6_12)
 		return true;
 	return qi_zone_is_highmem(t, zone);
 }
@@ -143,7 +143,7 @@ void quire_watermarks_update(struct quire_topology *t, const struct quire_tunabl
 		for (unsigned type = 0; type < QUIRE_ZONE_TYPES; type++)
 			if (qi_zone_exists(t->config, type))
 				set_zone_marks(t, tunables, &node->zones[type], pages_min, lowmem);
-	quire_pcp_update(t, tunables);
+	qi_pcp_update(t, tunables);
 	state->min_free_kbytes = min_free_kbytes;
 	state->lowmem_pages = lowmem;
 	state->total_reserve_pages = total_reserve(t);

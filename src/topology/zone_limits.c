@@ -31,7 +31,7 @@ static void arm64_limits(const struct quire_topology *t, const struct quire_memb
 	quire_phys_t last = quire_memblock_end_of_dram(mb) - 1;
 	quire_phys_t limit = t->machine->dma_limit ? t->machine->dma_limit - 1 : QUIRE_PHYS_MAX;
 
-	if (t->config->rules < QUIRE_RULES_6_12) {
+	if (quire_rules(t->config) < QUIRE_RULES_6_12) {
 		*dma = arm64_end_by_bits(mb, dma_bits(t->machine));
 		*dma32 = arm64_end_by_bits(mb, 32);
 		return;
@@ -48,7 +48,7 @@ static void arch_ends(const struct quire_topology *t, const struct quire_membloc
 	unsigned shift = quire_page_shift(t->config);
 	quire_phys_t dma = DMA_END_X86, dma32 = LOW_4G;
 
-	if (t->config->arch == QUIRE_ARCH_ARM64)
+	if (quire_arch(t->config) == QUIRE_ARCH_ARM64)
 		arm64_limits(t, mb, &dma, &dma32);
 	end[QUIRE_ZONE_DMA] = qi_min(dma >> shift, t->max_low_pfn);
 	end[QUIRE_ZONE_DMA32] = qi_min(dma32 >> shift, t->max_low_pfn);
@@ -68,7 +68,7 @@ enum quire_status quire_topology_zone_limits(struct quire_topology *t, const str
 	at = quire_memblock_start_of_dram(mb) >> shift;
 	t->max_pfn = qi_pfn_down(quire_memblock_end_of_dram(mb), shift);
 	t->max_low_pfn = t->max_pfn;
-	if (qi_arch_is_i386(t->config->arch))
+	if (qi_arch_is_i386(quire_arch(t->config)))
 		t->max_low_pfn = qi_i386_lowmem(t, &t->max_pfn);
 	arch_ends(t, mb, end);
 	t->movable_zone = QUIRE_ZONE_NORMAL;

@@ -23,7 +23,7 @@ struct order {
 
 static uint64_t sort_key(const struct order *order, int local, const struct quire_node *node)
 {
-	uint64_t value = quire_node_distance(order->t, local, node->nid);
+	uint64_t value = qi_node_distance(order->t, local, node->nid);
 
 	if (node->nid < local)
 		value++;
@@ -63,7 +63,7 @@ static void sort_keys(uint64_t *key, size_t count)
 /* The local node leads its list; without memory only under 6.1 rules, where it contributes no zones but is listed. */
 static bool lists_itself(const struct quire_topology *t, const struct quire_node *node)
 {
-	return node->has_memory || t->config->rules < QUIRE_RULES_6_12;
+	return node->has_memory || quire_rules(t->config) < QUIRE_RULES_6_12;
 }
 
 static void order_nodes(struct order *order, struct quire_node *node)
@@ -83,7 +83,7 @@ static void order_nodes(struct order *order, struct quire_node *node)
 		int nid = (int)(order->key[i] & ((1u << KEY_NID_BITS) - 1));
 
 		node->fallback[count++] = nid;
-		if (quire_node_distance(t, node->nid, nid) != quire_node_distance(t, node->nid, previous))
+		if (qi_node_distance(t, node->nid, nid) != qi_node_distance(t, node->nid, previous))
 			order->load[nid]++;
 		previous = nid;
 	}
@@ -231,7 +231,7 @@ bool quire_topology_mobility(const struct quire_topology *t)
 
 	if (!t->config->cma_enabled)
 		types--;
-	if (qi_arch_is_i386(t->config->arch))
+	if (qi_arch_is_i386(quire_arch(t->config)))
 		types--;	/* built without memory isolation */
 	return quire_topology_total_pages(t) >= (uint64_t)types << quire_pageblock_order(t->config);
 }

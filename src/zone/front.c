@@ -6,6 +6,8 @@
 
 #include "zone/front_cpus.h"
 
+#ifndef QUIRE_WITHOUT_FRONTS
+
 /* Words that are kept even if that is four times a CPU's share: they seldom are full. */
 #define FEW_WORDS 8u
 
@@ -144,14 +146,7 @@ void qi_front_drain(struct qi_zone *za, unsigned cpu)
 
 static enum quire_status tree_alloc(struct qi_zone *za, const struct qi_request *request, quire_pfn_t *pfn)
 {
-	enum quire_status status;
-
-	if (!qi_tree_may_serve(za, request))
-		return QUIRE_ENOMEM;
-	qi_lock(&za->lock);
-	status = qi_tree_alloc(&za->tree, request->order, request->type, request->flags, pfn);
-	qi_unlock(&za->lock);
-	return status;
+	return qi_alloc_from_tree(za, request, pfn);
 }
 
 /* --- stacks: which blocks may be in one ------------------------------------------------------------------------------- */
@@ -390,12 +385,7 @@ enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const
 
 enum quire_status qi_front_free_tree(struct qi_zone *za, quire_pfn_t pfn, unsigned order)
 {
-	enum quire_status status;
-
-	qi_lock(&za->lock);
-	status = qi_tree_free(&za->tree, pfn, order);
-	qi_unlock(&za->lock);
-	return status;
+	return qi_free_to_tree(za, pfn, order);
 }
 
 /*
@@ -514,3 +504,5 @@ QI_RACES uint64_t qi_front_held(const struct qi_zone *za, unsigned cpu)
 			pages += (uint64_t)front->stacks[type][i].count << (i + 1);
 	return pages;
 }
+
+#endif

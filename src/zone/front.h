@@ -118,6 +118,12 @@ struct qi_request {
 	uint64_t floor;			/* take from the tree only while more than this many pages would stay free */
 };
 
+#ifdef QUIRE_WITHOUT_FRONTS
+#define QI_FRONTS 0
+#include "zone/front_none.h"
+#else
+#define QI_FRONTS 1
+
 /*
  * The table of fronts may be replaced by a longer one while CPUs work (front_cpus.c): the table is there before the count
  * that needs it, and so is read after it.
@@ -301,5 +307,7 @@ static inline enum quire_status qi_front_free(struct qi_zone *za, unsigned cpu, 
 	qi_front_leave(front);
 	return status;
 }
+
+#endif
 
 #endif

@@ -7,12 +7,15 @@
  * old ones together are smaller than the new one.
  */
 #include "boot/meta.h"
+#include "debug/road.h"
 #include "zone/front_cpus.h"
 
 #include <quire/vmstat.h>
 
 #include "zone/front_internal.h"
 #include "zone/tree_withhold.h"
+
+#ifndef QUIRE_WITHOUT_FRONTS
 
 /* A table ends with the description of the one it replaced when that one replaced another, and so on; all zero: none. */
 static size_t table_bytes(unsigned cpus)
@@ -57,7 +60,7 @@ static void *borrow_frames(struct qi_zone *za, unsigned order)
 	if (from != za)
 		qi_lock(&from->lock);
 	if (qi_tree_alloc(&from->tree, order, QUIRE_MIGRATE_UNMOVABLE, 0, &pfn) == QUIRE_OK) {
-		if (za->q->page_alloc.watched)
+		if (qi_watched(za->q))
 			qi_debug_needed(za->q, pfn, 1ull << order);
 		memory = platform->phys_to_virt(platform->ctx, pfn << shift, (quire_phys_t)1 << (order + shift));
 		if (memory)
@@ -350,3 +353,5 @@ enum quire_status qi_front_return_cpu(struct qi_zone *za, unsigned cpu)
 	qi_unlock(&za->drain_lock);
 	return status;
 }
+
+#endif

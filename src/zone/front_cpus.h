@@ -14,6 +14,8 @@
 
 #include "zone/front.h"
 
+#ifndef QUIRE_WITHOUT_FRONTS
+
 /*
  * Fronts of the zone are empty and stay so until qi_front_enable(): every request and every free goes to the tree, which
  * then knows of each frame whether it is free. May be nested and called by several CPUs at a time; each call that
@@ -64,5 +66,7 @@ void qi_fronts_old_events(const struct qi_zone *za, struct qi_zone_events *sum,
 
 /* Give the platform's memory back; the zone is going. */
 void qi_fronts_close(struct qi_zone *za);
+
+#endif
 
 #endif

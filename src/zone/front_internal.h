@@ -72,6 +72,29 @@ static inline bool qi_tree_may_serve(const struct qi_zone *za, const struct qi_r
 	       qi_tree_might_have(tree, order, request->type, request->flags);
 }
 
+/* From the tree itself, if that leaves the request's floor; and back to it. */
+static inline enum quire_status qi_alloc_from_tree(struct qi_zone *za, const struct qi_request *request, quire_pfn_t *pfn)
+{
+	enum quire_status status;
+
+	if (!qi_tree_may_serve(za, request))
+		return QUIRE_ENOMEM;
+	qi_lock(&za->lock);
+	status = qi_tree_alloc(&za->tree, request->order, request->type, request->flags, pfn);
+	qi_unlock(&za->lock);
+	return status;
+}
+
+static inline enum quire_status qi_free_to_tree(struct qi_zone *za, quire_pfn_t pfn, unsigned order)
+{
+	enum quire_status status;
+
+	qi_lock(&za->lock);
+	status = qi_tree_free(&za->tree, pfn, order);
+	qi_unlock(&za->lock);
+	return status;
+}
+
 /* The type of an allocated block's pageblock, without the lock; QUIRE_MIGRATE_PCPTYPES or more: do not keep it. */
 static inline unsigned qi_block_type(const struct qi_tree *tree, quire_pfn_t pfn)
 {

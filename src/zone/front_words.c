@@ -2,6 +2,8 @@
 #include "zone/front_cpus.h"
 #include "zone/front_internal.h"
 
+#ifndef QUIRE_WITHOUT_FRONTS
+
 void qi_words_reset(struct qi_word_cache *cache)
 {
 	for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
@@ -524,3 +526,5 @@ enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const st
 	qi_front_leave(front);
 	return QUIRE_OK;
 }
+
+#endif

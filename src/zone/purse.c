@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 #include "boot/meta.h"
+#include "debug/road.h"
 #include "zone/tree_internal.h"
 #include "zone/tree_withhold.h"
 
@@ -77,7 +78,7 @@ void *qi_purse_cut(struct qi_zone *za, unsigned *order, unsigned least, quire_pf
 	while (qi_tree_alloc(&za->tree, *order, QUIRE_MIGRATE_UNMOVABLE, 0, pfn) != QUIRE_OK && *order > least)
 		--*order;
 	if (*pfn != QUIRE_PFN_NONE) {
-		if (za->q->page_alloc.watched)
+		if (qi_watched(za->q))
 			qi_debug_needed(za->q, *pfn, 1ull << *order);
 		space = platform->phys_to_virt(platform->ctx, *pfn << shift, (quire_phys_t)1 << (*order + shift));
 		if (space)

@@ -4,6 +4,7 @@
 #include "zone/purse.h"
 
 #include "base/base.h"
+#include "base/pins.h"
 #include "boot/meta.h"
 #include "zone/zone.h"
 
@@ -237,6 +238,8 @@ enum quire_status qi_stock_open(struct quire *q)
 	const struct quire_frame_source source = { .take = take, .give = give, .ctx = q };
 	size_t bytes = q->topology.node_count * sizeof(*q->stocks);
 
+	if (!QI_MAY_BE_LAZY)
+		return QUIRE_OK;
 	q->stocks = qi_meta_alloc(q, bytes, _Alignof(struct qi_stock), QUIRE_NO_NODE, &q->metadata.trees);
 	if (!q->stocks)
 		return QUIRE_ENOMEM;

@@ -163,7 +163,7 @@ static struct qi_node *start_leaf(struct qi_tree *tree, struct qi_upper *mid, un
 	qi_add_loose(tree, QI_FAN);
 	qi_node_start(leaf, 0, qi_child_pfn(mid, unit), true);
 	leaf->type = (uint8_t)type;
-	leaf->fresh = tree->config.hooks->leaf_break && !qi_test(mid->touched, unit);
+	leaf->fresh = qi_tells_first_use(tree) && !qi_test(mid->touched, unit);
 	qi_list_insert(tree, leaf, qi_class(leaf->has));
 	return leaf;
 }
@@ -266,7 +266,7 @@ void qi_merge_leaf(struct qi_tree *tree, struct qi_upper *mid, struct qi_node *l
 	memset(leaf->map, 0, sizeof(leaf->map));
 	leaf->has = 0;
 	qi_clear(mid->broken, unit);
-	if (leaf->type == QUIRE_MIGRATE_ISOLATE) {
+	if (qi_isolated_type(leaf->type)) {
 		qi_set(mid->held, unit);
 		return;
 	}
@@ -280,7 +280,7 @@ enum quire_status qi_touch(struct qi_tree *tree, struct qi_upper *mid, unsigned 
 	const struct qi_tree_hooks *hooks = tree->config.hooks;
 	enum quire_status status;
 
-	if (!hooks->leaf_break || qi_all(mid->touched, unit, n))
+	if (!qi_tells_first_use(tree) || qi_all(mid->touched, unit, n))
 		return QUIRE_OK;
 	for (unsigned first = unit, end; first < unit + n; first = end) {
 		end = first + 1;

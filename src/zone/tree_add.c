@@ -40,7 +40,7 @@ static enum quire_status add_in_leaf(struct qi_tree *tree, struct qi_upper *mid,
 		start_partial_leaf(mid, unit, leaf);
 	/* leaf_break has not seen these frames, whatever it saw of the leaf. */
 	qi_clear(mid->touched, unit);
-	leaf->fresh = tree->config.hooks->leaf_break != NULL;
+	leaf->fresh = qi_tells_first_use(tree);
 	qi_clear_range(leaf->absent, first, n);
 	qi_node_release(tree, leaf, first, n);
 	qi_count_free(tree, leaf, n);

@@ -30,7 +30,7 @@ static bool leaf_ready(struct qi_tree *tree, struct qi_node *leaf)
 {
 	quire_pfn_t pfn;
 
-	if (qi_likely(!leaf->fresh))
+	if (qi_likely(!QI_TELLS_FIRST_USE || !leaf->fresh))
 		return true;
 	pfn = leaf->pfn;
 	if (qi_touch(tree, qi_mid_of(tree, pfn), qi_mid_unit(pfn), 1) != QUIRE_OK)
@@ -51,6 +51,9 @@ static struct qi_node *find_leaf(struct qi_tree *tree, unsigned type, unsigned o
 	}
 	return NULL;
 }
+
+/* page_alloc.shuffle: whole pageblocks in random order. */
+static inline bool shuffles(const struct qi_tree *tree) { return QI_WITH_BOOT_OPTIONS && tree->shuffle; }
 
 /* The next random number below n, and state that is never 0. */
 static unsigned random_below(struct qi_tree *tree, unsigned n)
@@ -90,7 +93,7 @@ static unsigned pick_unit(struct qi_tree *tree, const struct qi_node *node, unsi
 {
 	unsigned w;
 
-	if (qi_likely(!tree->shuffle) || order >= 6)
+	if (qi_likely(!shuffles(tree)) || order >= 6)
 		return qi_node_find(node, order);
 	w = random_word(tree, node, order);
 	return w * 64 + random_block(tree, node->map[w], order);
@@ -231,15 +234,15 @@ static struct qi_node *leaf_for(struct qi_tree *tree, unsigned order, unsigned t
 {
 	struct qi_node *leaf = NULL;
 	uint64_t free_cma = tree->free_special[QUIRE_MIGRATE_CMA];
-	bool cma = (flags & QI_TREE_CMA) && type == QUIRE_MIGRATE_MOVABLE && free_cma;
+	bool cma = QI_SPECIAL_TYPES && (flags & QI_TREE_CMA) && type == QUIRE_MIGRATE_MOVABLE && free_cma;
 
-	if (qi_unlikely(flags & QI_TREE_HIGHATOMIC) && type < QUIRE_MIGRATE_PCPTYPES)
+	if (QI_SPECIAL_TYPES && qi_unlikely(flags & QI_TREE_HIGHATOMIC) && type < QUIRE_MIGRATE_PCPTYPES)
 		leaf = find_leaf(tree, QUIRE_MIGRATE_HIGHATOMIC, order);
 	if (!leaf && qi_unlikely(cma && free_cma > qi_tree_free_pages(tree) / 2))
 		leaf = find_leaf(tree, QUIRE_MIGRATE_CMA, order);
 	if (!leaf)
 		leaf = find_leaf(tree, type, order);
-	if (leaf || type >= QUIRE_MIGRATE_PCPTYPES)
+	if (leaf || qi_special_type(type))
 		return leaf;
 	leaf = new_leaf(tree, type);
 	if (!leaf && cma)
@@ -306,7 +309,7 @@ static enum quire_status alloc_mids(struct qi_tree *tree, unsigned order, unsign
 	top = qi_upper_of(tree->uppers[1].head[qi_ctz(mask)]);
 	unit = qi_node_find(&top->node, above);
 	start = qi_child_pfn(top, unit);
-	if (hooks->leaf_break && !qi_all(top->touched, unit, n)) {
+	if (qi_tells_first_use(tree) && !qi_all(top->touched, unit, n)) {
 		if (hooks->leaf_break(tree->config.hook_ctx, start, 1ull << order) != QUIRE_OK)
 			return QUIRE_ENOMEM;
 		qi_set_range(top->touched, unit, n);
@@ -322,12 +325,12 @@ static enum quire_status alloc_mids(struct qi_tree *tree, unsigned order, unsign
 
 static enum quire_status alloc_large(struct qi_tree *tree, unsigned order, unsigned type, unsigned flags, quire_pfn_t *pfn)
 {
-	bool cma = (flags & QI_TREE_CMA) && type == QUIRE_MIGRATE_MOVABLE;
+	bool cma = QI_SPECIAL_TYPES && (flags & QI_TREE_CMA) && type == QUIRE_MIGRATE_MOVABLE;
 	enum quire_status status = QUIRE_ENOMEM;
 
-	if (order == QI_LEAF_SHIFT && type < QUIRE_MIGRATE_PCPTYPES && (flags & QI_TREE_HIGHATOMIC))
+	if (QI_SPECIAL_TYPES && order == QI_LEAF_SHIFT && type < QUIRE_MIGRATE_PCPTYPES && (flags & QI_TREE_HIGHATOMIC))
 		status = take_special(tree, QUIRE_MIGRATE_HIGHATOMIC, pfn);
-	if (status != QUIRE_OK && type >= QUIRE_MIGRATE_PCPTYPES)
+	if (status != QUIRE_OK && qi_special_type(type))
 		return order == QI_LEAF_SHIFT ? take_special(tree, type, pfn) : QUIRE_ENOMEM;
 	if (status != QUIRE_OK)
 		status = order < QI_MID_SHIFT ? alloc_leaves(tree, order, type, pfn) : alloc_mids(tree, order, type, pfn);
@@ -343,7 +346,7 @@ enum quire_status qi_tree_alloc(struct qi_tree *tree, unsigned order, unsigned t
 
 	if (order >= QI_TREE_ORDERS || type >= QUIRE_MIGRATE_ISOLATE)
 		return QUIRE_EINVAL;
-	if (qi_unlikely(tree->hungry))
+	if (QI_MAY_BE_LAZY && qi_unlikely(tree->hungry))
 		tree->config.hooks->replenish(tree->config.hook_ctx, order);
 	if (order >= QI_LEAF_SHIFT)
 		return alloc_large(tree, order, type, flags, pfn);
@@ -388,10 +391,10 @@ static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned typ
 	mid = find_mid(tree, 0);
 	if (!mid)
 		return QUIRE_ENOMEM;
-	w = qi_unlikely(tree->shuffle) ? random_word(tree, &mid->node, 0) : qi_find_word(mid->node.has, 0);
+	w = qi_unlikely(shuffles(tree)) ? random_word(tree, &mid->node, 0) : qi_find_word(mid->node.has, 0);
 	units = first_units(mid->node.map[w], limit);
 	for (uint64_t rest = units; rest; rest &= rest - 1) {
-		if (tree->config.hooks->leaf_break && qi_touch(tree, mid, w * 64 + qi_ctz(rest), 1) != QUIRE_OK) {
+		if (qi_tells_first_use(tree) && qi_touch(tree, mid, w * 64 + qi_ctz(rest), 1) != QUIRE_OK) {
 			put_mid(tree, mid);
 			return QUIRE_ENOMEM;
 		}
@@ -415,7 +418,7 @@ enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsig
 
 	if (type >= QUIRE_MIGRATE_ISOLATE || !limit || (order && order != QI_LEAF_SHIFT))
 		return QUIRE_EINVAL;
-	if (qi_unlikely(tree->hungry))
+	if (QI_MAY_BE_LAZY && qi_unlikely(tree->hungry))
 		tree->config.hooks->replenish(tree->config.hook_ctx, order ? QI_LEAF_SHIFT + 6 : 0);
 	if (order)
 		return alloc_word_of_leaves(tree, type, limit, word, mask);

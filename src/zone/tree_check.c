@@ -52,7 +52,7 @@ static void check_unused(struct check *check, const struct qi_node *node)
 
 static bool apart(const struct qi_upper *upper, unsigned unit)
 {
-	return upper && (qi_test(upper->broken, unit) || qi_test(upper->held, unit));
+	return upper && (qi_test(upper->broken, unit) || qi_held(upper, unit));
 }
 
 /* Every unit that is in none of the states must lie inside a marked block. */
@@ -107,7 +107,7 @@ static void check_types(struct check *check, const struct qi_upper *mid)
 
 		if (qi_test(mid->node.map, i))
 			expect(check, !qi_test(mid->special, i), "a special pageblock is free as a whole");
-		if (qi_test(mid->held, i))
+		if (qi_held(mid, i))
 			expect(check, qi_child_type(mid, i) == QUIRE_MIGRATE_ISOLATE && qi_test(mid->special, i),
 			       "a held pageblock is not isolated");
 		if (ours && !qi_group_untyped(check->tree, mid, i))
@@ -152,7 +152,7 @@ static void check_top(struct check *check, const struct qi_upper *top, quire_pfn
 		expect(check, inside || qi_test(top->node.absent, i), "a unit outside the tree is not absent");
 		expect(check, !inside || qi_mid_of(tree, pfn) == mid, "a directory is wrong");
 		expect(check, mid || !qi_test(top->broken, i), "a broken level-1 node does not exist");
-		expect(check, !qi_test(top->held, i), "a level-2 unit is held");
+		expect(check, !qi_held(top, i), "a level-2 unit is held");
 		if (mid)
 			check_mid(check, mid, pfn, qi_test(top->broken, i));
 	}

@@ -47,7 +47,7 @@ static void whole_leaves(const struct qi_tree *tree, const struct qi_upper *mid,
 
 		if (qi_test(mid->node.map, i))
 			qi_set(maps[qi_group_untyped(tree, mid, i) ? QUIRE_MIGRATE_MOVABLE : type], i);
-		else if (qi_test(mid->held, i))
+		else if (qi_held(mid, i))
 			qi_set(maps[QUIRE_MIGRATE_ISOLATE], i);
 		else if (qi_test(mid->broken, i) && qi_child_leaf(mid, i)->class == QI_LEAF_SHIFT)
 			qi_set(maps[type], i);
@@ -170,7 +170,7 @@ static void walk_mid(struct walk *walk, const struct qi_upper *mid)
 	quire_pfn_t pfn = mid->node.pfn;
 
 	for (unsigned i = 0; i < QI_FAN && !walk->stopped; i++, pfn += QI_FAN) {
-		if (qi_test(mid->node.map, i) || qi_test(mid->held, i))
+		if (qi_test(mid->node.map, i) || qi_held(mid, i))
 			walk_run(walk, pfn, QI_FAN);
 		else if (qi_test(mid->broken, i))
 			walk_leaf(walk, qi_child_leaf(mid, i), pfn);

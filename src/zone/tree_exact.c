@@ -23,7 +23,7 @@ static enum quire_status unit_state(const struct qi_upper *upper, unsigned unit,
 	const struct qi_node *node = &upper->node;
 
 	*below = qi_test(upper->broken, unit);
-	if (*below || qi_test(node->map, unit) || qi_test(upper->held, unit))
+	if (*below || qi_test(node->map, unit) || qi_held(upper, unit))
 		return QUIRE_OK;
 	return qi_test(node->absent, unit) ? QUIRE_ENOENT : QUIRE_EBUSY;
 }
@@ -58,7 +58,7 @@ static struct qi_node *leaf_at(struct qi_tree *tree, quire_pfn_t pfn, unsigned t
 	if (!mid)
 		return NULL;
 	if (!qi_test(mid->node.map, unit)) {
-		bool held = qi_test(mid->held, unit);
+		bool held = qi_held(mid, unit);
 
 		if (held && !qi_need_leaves(tree, mid, unit))
 			return NULL;

@@ -10,7 +10,7 @@
 /* A unit of an upper node that is broken or held: not the inside of a block. */
 static inline bool apart(const struct qi_upper *upper, unsigned unit)
 {
-	return qi_test(upper->broken, unit) || qi_test(upper->held, unit);
+	return qi_test(upper->broken, unit) || qi_held(upper, unit);
 }
 
 /* Does the block that begins at `unit` go on at `next`, the buddy it would merge with? */
@@ -57,7 +57,7 @@ static enum quire_status lookup_in_mid(const struct qi_upper *mid, quire_pfn_t p
 	unsigned unit = qi_mid_unit(pfn), first;
 	const struct qi_node *leaf;
 
-	if (qi_test(mid->node.map, unit) || qi_test(mid->held, unit))
+	if (qi_test(mid->node.map, unit) || qi_held(mid, unit))
 		return QUIRE_EEXIST;
 	if (qi_test(mid->node.absent, unit))
 		return QUIRE_ENOENT;

@@ -5,6 +5,7 @@
 #ifndef QI_ZONE_TREE_INTERNAL_H
 #define QI_ZONE_TREE_INTERNAL_H
 
+#include "base/pins.h"
 #include "zone/node.h"
 #include "zone/tree.h"
 
@@ -154,7 +155,14 @@ static inline bool qi_tree_holds(const struct qi_tree *tree, quire_pfn_t pfn, ui
 	return pfn >= qi_acquire(&tree->start_pfn) && pfn < end && count <= end - pfn;
 }
 
-static inline bool qi_special_type(unsigned type) { return type >= QUIRE_MIGRATE_PCPTYPES; }
+static inline bool qi_special_type(unsigned type) { return QI_SPECIAL_TYPES && type >= QUIRE_MIGRATE_PCPTYPES; }
+
+static inline bool qi_isolated_type(unsigned type) { return QI_SPECIAL_TYPES && type == QUIRE_MIGRATE_ISOLATE; }
+/* The unit is free as a whole and nobody gets it. */
+static inline bool qi_held(const struct qi_upper *mid, unsigned unit)
+{
+	return QI_SPECIAL_TYPES && qi_test(mid->held, unit);
+}
 
 /*
  * Frames from pfn on, inside a level-1 node, of which one word tells that all are free (or held), or all absent: where that
@@ -173,13 +181,25 @@ static inline quire_pfn_t qi_tree_alike(const struct qi_upper *mid, quire_pfn_t 
 /* A leaf that is wholly free does not stay one. */
 static inline bool qi_merges(const struct qi_node *leaf)
 {
-	return leaf->class == QI_LEAF_SHIFT && (!qi_special_type(leaf->type) || leaf->type == QUIRE_MIGRATE_ISOLATE);
+	return leaf->class == QI_LEAF_SHIFT && (!qi_special_type(leaf->type) || qi_isolated_type(leaf->type));
 }
+
+#ifdef QUIRE_PIN_PAGEBLOCK_ORDER
+#define qi_tree_pageblock_order(tree) ((void)(tree), (unsigned)QUIRE_PIN_PAGEBLOCK_ORDER)
+#else
+#define qi_tree_pageblock_order(tree) ((tree)->config.pageblock_order)
+#endif
 
 /* Leaves that share a type. */
 static inline unsigned qi_group(const struct qi_tree *tree)
 {
-	return tree->config.pageblock_order > QI_LEAF_SHIFT ? 1u << (tree->config.pageblock_order - QI_LEAF_SHIFT) : 1;
+	return qi_tree_pageblock_order(tree) > QI_LEAF_SHIFT ? 1u << (qi_tree_pageblock_order(tree) - QI_LEAF_SHIFT) : 1;
+}
+
+/* Does somebody want to know when a leaf is first taken from? */
+static inline bool qi_tells_first_use(const struct qi_tree *tree)
+{
+	return QI_TELLS_FIRST_USE && tree->config.hooks->leaf_break;
 }
 
 /* The group of leaves `unit` lies in has no type: all that is ours in it is free for all. */

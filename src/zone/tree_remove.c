@@ -13,7 +13,7 @@ static enum quire_status check_in_leaf(struct qi_tree *tree, struct qi_upper *mi
 
 	if (qi_test(mid->node.absent, unit))
 		return QUIRE_ENOENT;
-	if (qi_test(mid->node.map, unit) || qi_test(mid->held, unit))
+	if (qi_test(mid->node.map, unit) || qi_held(mid, unit))
 		return n == QI_FAN || qi_need_leaves(tree, mid, unit) ? QUIRE_OK : QUIRE_ENOMEM;
 	if (!qi_test(mid->broken, unit))
 		return QUIRE_EBUSY;
@@ -105,7 +105,7 @@ static struct qi_node *leaf_for(struct qi_tree *tree, struct qi_upper *mid, unsi
 {
 	if (qi_test(mid->broken, unit))
 		return qi_child_leaf(mid, unit);
-	if (qi_test(mid->held, unit))
+	if (qi_held(mid, unit))
 		return qi_break_held(tree, mid, unit);
 	if (qi_group_untyped(tree, mid, unit))
 		qi_type_units(tree, mid, unit, 1, QUIRE_MIGRATE_MOVABLE);
@@ -126,7 +126,7 @@ static void remove_in_leaf(struct qi_tree *tree, struct qi_upper *mid, unsigned 
 	qi_node_reclass(tree, leaf);
 	/* What comes back here some day is seen by leaf_break again. */
 	qi_clear(mid->touched, unit);
-	leaf->fresh = tree->config.hooks->leaf_break != NULL;
+	leaf->fresh = qi_tells_first_use(tree);
 	if (!qi_all(leaf->absent, 0, QI_FAN))
 		return;
 	memset(leaf->absent, 0, sizeof(leaf->absent));

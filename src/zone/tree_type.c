@@ -39,7 +39,7 @@ static void set_unit_type(struct qi_tree *tree, struct qi_upper *mid, unsigned u
 			qi_hold_units(tree, mid, unit, 1);
 		return;
 	}
-	if (qi_test(mid->held, unit))
+	if (qi_held(mid, unit))
 		qi_unhold_units(tree, mid, unit, 1);
 	if (qi_special_type(type) && qi_test(mid->node.map, unit)) {
 		qi_break_leaf(tree, mid, unit, type);

@@ -1,7 +1,9 @@
 /* Opening zones and handing memory over; see zone.h. */
 #include "zone/zone.h"
 
+#include "base/pins.h"
 #include "boot/meta.h"
+#include "debug/road.h"
 #include "zone/front_cpus.h"
 #include "zone/purse.h"
 #include "zone/stock.h"
@@ -57,7 +59,7 @@ static void *zone_frame_address(void *ctx, quire_pfn_t pfn, uint64_t frames)
 
 	if (platform->meta_alloc || !qi_purse_may_carve(za))
 		return NULL;
-	if (za->q->page_alloc.watched)
+	if (qi_watched(za->q))
 		qi_debug_needed(za->q, pfn, frames);
 	return platform->phys_to_virt(platform->ctx, pfn << shift, frames << shift);
 }
@@ -66,8 +68,8 @@ static const struct qi_tree_hooks zone_hooks = {
 	.meta_alloc = zone_meta_alloc,
 	.meta_free = zone_meta_free,
 	.frame_address = zone_frame_address,
-	.leaf_break = qi_stock_leaf_break,
-	.replenish = qi_stock_replenish,
+	.leaf_break = QI_TELLS_FIRST_USE ? qi_stock_leaf_break : NULL,
+	.replenish = QI_MAY_BE_LAZY ? qi_stock_replenish : NULL,
 };
 
 static struct qi_tree_config tree_config(struct quire *q, struct qi_zone *za, quire_pfn_t start, uint64_t span)
@@ -149,7 +151,7 @@ static enum quire_status open_range(struct quire *q, struct quire_zone *zone, qu
 	za->q = q;
 	za->zone = zone;
 	za->platform = q->platform;
-	za->fronts_disabled = q->page_alloc.watched;
+	za->fronts_disabled = qi_watched(q);
 	za->pool = (uint8_t *)(za + 1);
 	za->pool_bytes = pool;
 	config = tree_config(q, za, start, span);
@@ -236,8 +238,9 @@ void qi_zone_close(struct quire *q, struct quire_zone *zone)
 	zone->cma_pages = 0;
 }
 
-/* Frames go to the zone's tree, or leave it, with managed. */
-static enum quire_status move_frames(struct quire_zone *zone, quire_pfn_t pfn, uint64_t count, bool give)
+/* Frames go to the zone's tree, or leave it (`by` does that), with managed. */
+static enum quire_status move_frames(struct quire_zone *zone, quire_pfn_t pfn, uint64_t count, uint64_t managed,
+				     enum quire_status (*by)(struct qi_tree *tree, quire_pfn_t pfn, uint64_t count))
 {
 	struct qi_zone *za = qi_zone_of(zone);
 	enum quire_status status;
@@ -248,9 +251,9 @@ static enum quire_status move_frames(struct quire_zone *zone, quire_pfn_t pfn, u
 	if (status != QUIRE_OK)
 		return status;
 	qi_lock(&za->lock);
-	status = give ? qi_tree_add_free(&za->tree, pfn, count) : qi_tree_remove_free(&za->tree, pfn, count);
+	status = by(&za->tree, pfn, count);
 	if (status == QUIRE_OK)
-		zone->managed = give ? zone->managed + count : zone->managed - count;
+		zone->managed += managed;
 	qi_unlock(&za->lock);
 	return status;
 }
@@ -258,13 +261,13 @@ static enum quire_status move_frames(struct quire_zone *zone, quire_pfn_t pfn, u
 enum quire_status qi_zone_hand_over(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count)
 {
 	(void)q;
-	return move_frames(zone, pfn, count, true);
+	return move_frames(zone, pfn, count, count, qi_tree_add_free);
 }
 
 enum quire_status qi_zone_remove(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count)
 {
 	(void)q;
-	return move_frames(zone, pfn, count, false);
+	return move_frames(zone, pfn, count, -count, qi_tree_remove_free);
 }
 
 enum quire_status qi_zone_hand_over_cma(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count)

@@ -72,12 +72,16 @@ static inline struct qi_zone *qi_zone_of_tree(struct qi_tree *tree)
  * Open the fronts on first use: a zone nobody allocates from does not pay for them. Without memory for them, requests
  * go to the tree.
  */
+#ifdef QUIRE_WITHOUT_FRONTS
+static inline void qi_zone_need_fronts(struct qi_zone *za) { (void)za; }
+#else
 void qi_zone_open_fronts(struct qi_zone *za);
 static inline void qi_zone_need_fronts(struct qi_zone *za)
 {
 	if (qi_unlikely(!__atomic_load_n(&za->fronts_tried, __ATOMIC_ACQUIRE)))
 		qi_zone_open_fronts(za);
 }
+#endif
 
 /* The allocator of a zone; NULL before qi_zone_open. */
 static inline struct qi_zone *qi_zone_of(const struct quire_zone *zone)
@@ -86,12 +90,6 @@ static inline struct qi_zone *qi_zone_of(const struct quire_zone *zone)
 
 	return tree ? qi_zone_of_tree(tree) : NULL;
 }
-
-/*
- * The engine takes free frames of a zone for itself: debugging may have put them out of the direct map, they must be in it.
- * In debug/contents.c; any locks may be held. Only where q->page_alloc.watched.
- */
-void qi_debug_needed(struct quire *q, quire_pfn_t pfn, uint64_t count);
 
 /*
  * An empty tree over the zone's span. At boot, and later for a zone that comes to life then. A zone that loses its last

@@ -4,6 +4,7 @@
 #include <quire/compaction.h>
 
 #include "mobility/compact.h"
+#include "mobility/direct.h"
 
 #define REQUEST (QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_THISNODE)
 #define NOWAIT (QUIRE_GFP_NOWAIT | QUIRE_GFP_THISNODE | QUIRE_GFP_NOWARN)

@@ -5,7 +5,8 @@
  * descriptors, and whoever has a descriptor of them takes and drops references as with any other frame. When the last
  * reference goes the driver is called, not the allocator.
  *
- * Ranges are whole 2 MiB sub-sections, need not be memory the firmware knows, and must not touch RAM. They are in the
+ * Ranges are whole 2 MiB sub-sections (whole pageblocks where those are larger), need not be memory the firmware knows,
+ * and must not touch RAM. They are in the
  * span of zone Device of their node, which has no present and no managed pages and is on no zonelist; they never go on
  * line (quire_pfn_to_online_page() does not find them).
  *

@@ -138,6 +138,12 @@ struct quire_memmap_stats {
 };
 
 /*
+ * Ranges given back late (an initrd, boot-time code) that LAZY remembers; of further ones it writes the descriptors at
+ * once.
+ */
+#define QUIRE_MEMMAP_RELEASED 32u
+
+/*
  * Everything the memmap knows. Part of struct quire; read it, do not write it. `map` is the bias of FLATMEM and the
  * window's first byte of VMEMMAP.
  *
@@ -214,6 +220,9 @@ struct quire_memmap {
 	struct quire_memmap_stats stats;
 	/* Some section was added, or given a zone, after boot. */
 	bool was_hot;
+	/* Under LAZY: given back late, reserved in the ledger all the same. The lock is held for changes. */
+	struct quire_pfn_range released[QUIRE_MEMMAP_RELEASED];
+	unsigned released_count;
 	/* Records of all memory taken, for giving it back: by boot and on demand; by hotplug. */
 	struct quire_memmap_books books, hot_books;
 };
@@ -476,10 +485,13 @@ uint64_t quire_memmap_trim(struct quire *q, bool (*is_free)(void *ctx, quire_pfn
 
 /*
  * Mark frames [pfn, pfn + pages) reserved or no longer reserved, where their descriptors exist; others learn it from
- * the ledger when they come. Of memory that quire_memmap_init_range() was called for, descriptors are made if need be.
- * Only for frames nobody has allocated.
+ * the ledger when they come. Descriptors are made where the ledger will not tell: of memory that
+ * quire_memmap_init_range() was called for, and after hand-over of what is reserved no longer (under LAZY only when
+ * QUIRE_MEMMAP_RELEASED such ranges are remembered already). Only for frames nobody has allocated.
+ *
+ * QUIRE_ENOMEM: no frame for descriptors; some may have been marked.
  */
-void quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool reserved);
+enum quire_status quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool reserved);
 
 /* --- hotplug ------------------------------------------------------------------------------------------------------ */
 

@@ -20,7 +20,8 @@
  * Locking: any CPU. May wait (callbacks of owners, which may free, but must not come back here). The set has a lock of
  * its own, inside the zones'. Available from QUIRE_STAGE_WATERMARKS on.
  *
- * Limits. A block in use that has a failing frame cannot be split by its holder. Where CPUs' fronts are out of reach
+ * Limits. A block in use that has a failing frame cannot be split by its holder, and its memory block cannot go off line.
+ * That somebody gives back a part of it is not noticed as wrong. Where CPUs' fronts are out of reach
  * (several CPUs, no barrier_all) frames in use are refused, because a front could hand the block out again unasked.
  */
 #ifndef QUIRE_POISON_H

@@ -174,9 +174,10 @@ void quire_fini(struct quire *q);
  * tables. Whole pages only, rounded inward; managed grows and the frames are free. The ledger still shows them
  * reserved. Watermarks stay as they were computed.
  *
- * QUIRE_EINVAL: before hand-over, or the range wraps. QUIRE_ENOENT: part of it is in no zone. QUIRE_EEXIST: part of it
+ * QUIRE_EINVAL: before hand-over, or the range wraps. QUIRE_ENOENT: part of it is a hole, or in no zone. QUIRE_EEXIST:
+ * part of it
  * is the allocator's already, free or not. In these nothing was given back. QUIRE_ENOMEM: no metadata for the free
- * tree; where the range spans zones, those before may have got their part.
+ * tree or for descriptors; where the range spans zones, those before may have got their part.
  */
 enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys_t size);
 

@@ -59,25 +59,33 @@ static enum quire_status take_piece(struct quire_balloon *b, int nid, unsigned o
 	return status == QUIRE_OK ? qi_walk_list(&walk, QUIRE_WMARK_HIGH, pfn) : status;
 }
 
-/* The piece is the hypervisor's, and in the set; or it goes back. */
+/*
+ * The piece is the hypervisor's, and in the set; or it goes back. Room in the set is seen to first: he may not give it
+ * again.
+ */
 static bool put_in(struct quire_balloon *b, quire_pfn_t pfn, unsigned order)
 {
-	bool released = b->release(b->ctx, pfn, order) == QUIRE_OK;
+	bool released;
 
-	if (released && qi_frame_set_lock(b->q, b->set, qi_balloon_lock(b))) {
+	if (!qi_frame_set_lock(b->q, b->set, qi_balloon_lock(b))) {
+		quire_free_frames(b->q, pfn, order);
+		return false;
+	}
+	b->set->promised++;
+	qi_unlock(qi_balloon_lock(b));
+	released = b->release(b->ctx, pfn, order) == QUIRE_OK;
+	qi_lock(qi_balloon_lock(b));
+	b->set->promised--;
+	if (released) {
 		qi_frame_set_insert(b->set, qi_frame_key(pfn, order));
 		b->stats.pieces++;
 		b->stats.frames += 1ull << order;
 		b->stats.inflated += 1ull << order;
-		qi_unlock(qi_balloon_lock(b));
-		return true;
 	}
-	if (!released || qi_balloon_populate(b, pfn, order) == QUIRE_OK)
+	qi_unlock(qi_balloon_lock(b));
+	if (!released)
 		quire_free_frames(b->q, pfn, order);
-	else
-		qi_log(b->q->platform, QUIRE_LOG_ERROR, "%s: no books for frame %#llx, order %u, and the hypervisor keeps "
-		       "it: lost", b->owner.name, (unsigned long long)pfn, order);
-	return false;
+	return released;
 }
 
 uint64_t quire_balloon_inflate(struct quire_balloon *b, int nid, uint64_t frames, unsigned flags)

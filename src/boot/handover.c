@@ -20,9 +20,13 @@ static quire_pfn_t zone_run(const struct quire *q, quire_pfn_t start, quire_pfn_
 {
 	quire_pfn_t stop = end;
 
-	*zone = quire_topology_zone_of(&q->topology, &q->memblock, start);
+	*zone = NULL;
+	/* Not by spans: those may overlap when memory came and went. */
+	if (quire_topology_zone_of(&q->topology, &q->memblock, start))
+		*zone = qi_zone_map_at(&q->topology, start, &stop);
 	if (*zone)
-		return qi_min(end, (*zone)->start_pfn + (*zone)->spanned);
+		return qi_min(end, stop);
+	stop = end;
 	/* In no zone (beyond a forced end of memory): up to the next zone's start. */
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
 		for (int type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
@@ -129,6 +133,7 @@ enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys
 {
 	unsigned shift = quire_page_shift(&q->config);
 	quire_pfn_t start = qi_pfn_up(base, shift), end, pfn;
+	enum quire_status status;
 	quire_phys_t last;
 
 	if (q->stage < QUIRE_STAGE_DESCRIPTORS || !qi_add(base, size, &last))
@@ -138,26 +143,31 @@ enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys
 		struct quire_zone *zone;
 		quire_pfn_t stop = zone_run(q, pfn, end, &zone);
 
-		if (!zone || !zone->tree)
+		if (!zone || !zone->tree || !quire_memblock_is_region_memory(&q->memblock, pfn << shift,
+				(stop - pfn) << shift))
 			return QUIRE_ENOENT;
 		if (qi_zone_any_free(zone, pfn, stop - pfn))
 			return QUIRE_EEXIST;
+		if (q->stage >= QUIRE_STAGE_HANDOVER)
+			qi_stock_expect(qi_zone_of(zone), stop - pfn);
 		pfn = stop;
 	}
-	for (pfn = start; pfn < end;) {
+	/* Descriptors first: once the frames are free they are other people's business. */
+	status = start < end ? quire_memmap_set_reserved(q, start, end - start, false) : QUIRE_OK;
+	for (pfn = start; pfn < end && status == QUIRE_OK;) {
 		struct quire_zone *zone;
 		quire_pfn_t bad = qi_poison_first(q, pfn, end), stop = zone_run(q, pfn, bad, &zone);
-		enum quire_status status = QUIRE_OK;
 
 		if (bad == pfn)
 			manage_failing(q, zone, stop++);
 		else
 			status = qi_zone_hand_over(q, zone, pfn, stop - pfn);
-		if (status != QUIRE_OK)
-			return status;
-		quire_memmap_set_reserved(q, pfn, stop - pfn, false);
-		pfn = stop;
+		if (status == QUIRE_OK)
+			pfn = stop;
 	}
-	qi_poison_online(q, start, end - start);
-	return QUIRE_OK;
+	if (status != QUIRE_OK)
+		quire_memmap_set_reserved(q, pfn, end - pfn, true);
+	if (pfn > start)
+		qi_poison_online(q, start, pfn - start);
+	return status;
 }

@@ -60,6 +60,9 @@ static enum quire_status activate(struct quire *q, struct quire_cma_area *area)
 		status = qi_zone_hand_over_cma(q, single_zone(q, range), range->base_pfn, range->count);
 	}
 	area->active = status == QUIRE_OK;
+	/* Those that are written say what the ledger said. */
+	for (unsigned i = 0; i < area->range_count && status == QUIRE_OK; i++)
+		status = quire_memmap_set_reserved(q, area->ranges[i].base_pfn, area->ranges[i].count, false);
 	return status;
 }
 

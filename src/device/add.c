@@ -137,7 +137,9 @@ static enum quire_status add_ranges(struct quire *q, struct quire_device *device
 		if (status == QUIRE_OK)
 			continue;
 		remove_ranges(q, device, there);
-		return refuse(q, device, status, "there is no room for its descriptors");
+		return refuse(q, device, status, status == QUIRE_EINVAL ?
+			      "descriptors are made for whole pageblocks here, and its ranges are smaller" :
+			      "there is no room for its descriptors");
 	}
 	return QUIRE_OK;
 }

@@ -20,14 +20,14 @@ enum quire_status qi_device_describe(struct quire *q, const struct quire_device 
 	if (status != QUIRE_OK)
 		return status;
 	if (own > range->pfn)
-		quire_memmap_set_reserved(q, range->pfn, own - range->pfn, true);
+		status = quire_memmap_set_reserved(q, range->pfn, own - range->pfn, true);
 	for (quire_pfn_t pfn = own; pfn < range->pfn + range->count; pfn++) {
 		struct quire_page *page = quire_pfn_to_page(&q->memmap, pfn);
 
 		quire_page_set_refs(page, qi_device_idle(device));
 		page->owner = (uint64_t)(uintptr_t)device;
 	}
-	return QUIRE_OK;
+	return status;
 }
 
 #endif

@@ -105,6 +105,18 @@ static void move_back(struct quire *q, size_t failed, quire_pfn_t done, bool giv
 	}
 }
 
+/* Somebody has a frame that the tree has no more. All zones locked. */
+static bool any_pending(struct quire *q)
+{
+	for (size_t i = 0; i < q->hotplug.work_count; i++) {
+		quire_pfn_t end = qi_block_end(&q->hotplug.work[i].block);
+
+		if (qi_poison_first_pending(q, q->hotplug.work[i].block.pfn, end) < end)
+			return true;
+	}
+	return false;
+}
+
 static enum quire_status move_all(struct quire *q, bool give)
 {
 	quire_pfn_t start, end, done;
@@ -112,6 +124,8 @@ static enum quire_status move_all(struct quire *q, bool give)
 	enum quire_status status = QUIRE_OK;
 
 	qi_freeze(q, &state);
+	if (!give && any_pending(q))
+		status = QUIRE_EBUSY;
 	for (size_t i = 0, next; status == QUIRE_OK && i < q->hotplug.work_count; i = next) {
 		next = piece(&q->hotplug, i, &start, &end);
 		status = move_piece(q, q->hotplug.work[i].zone, start, end, give, &done);

@@ -9,6 +9,7 @@
 
 #include "mobility/mobility.h"
 #include "page_alloc/page_alloc.h"
+#include "poison/poison.h"
 #include "topology/growth.h"
 #include "topology/zone_map.h"
 
@@ -42,9 +43,16 @@ static uint64_t count_absent(struct quire *q, struct qi_zone *za, quire_pfn_t pf
 /* What of the block is absent from the tree though nobody keeps it back and it does not fail: reserved. */
 static bool find_reserved(struct quire *q, const struct qi_hot_work *work, struct quire_obstacle *obstacle)
 {
-	quire_pfn_t pfn = usable_start(&work->block), stop;
+	quire_pfn_t pfn = usable_start(&work->block), end = qi_block_end(&work->block), stop;
 
-	for (; qi_usable_run(q, &pfn, qi_block_end(&work->block), &stop); pfn = stop) {
+	/* A frame that fails and is out does no harm; one that somebody still has would be gone with its block. */
+	pfn = qi_poison_first_pending(q, pfn, end);
+	if (pfn < end) {
+		*obstacle = (struct quire_obstacle){ .pfn = pfn, .head = pfn, .why =
+				"is known to fail, and in use all the same" };
+		return true;
+	}
+	for (pfn = usable_start(&work->block); qi_usable_run(q, &pfn, qi_block_end(&work->block), &stop); pfn = stop) {
 		const char *why = "is reserved";
 		quire_pfn_t absent;
 
@@ -54,6 +62,23 @@ static bool find_reserved(struct quire *q, const struct qi_hot_work *work, struc
 		*obstacle = (struct quire_obstacle){ .pfn = absent, .head = absent, .why = why };
 		return true;
 	}
+	return false;
+}
+
+/* Areas are not given up. */
+static bool find_area(const struct quire *q, const struct qi_memory_block *block, struct quire_obstacle *obstacle)
+{
+	for (size_t i = 0; i < q->cma_count; i++)
+		for (unsigned k = 0; q->cma[i].active && k < q->cma[i].range_count; k++) {
+			const struct quire_cma_range *range = &q->cma[i].ranges[k];
+			quire_pfn_t at = qi_max(range->base_pfn, block->pfn);
+
+			if (at >= qi_min(range->base_pfn + range->count, qi_block_end(block)))
+				continue;
+			*obstacle = (struct quire_obstacle){ .pfn = at, .head = at, .owner = q->cma[i].name,
+							     .why = "is part of a CMA area" };
+			return true;
+		}
 	return false;
 }
 
@@ -74,7 +99,7 @@ static enum quire_status judge(struct quire *q, const struct qi_hot_work *work, 
 		return QUIRE_EINVAL;
 	*step = "isolation";
 	*why = "something in it cannot be moved";
-	return find_reserved(q, work, obstacle) ? QUIRE_EBUSY : QUIRE_OK;
+	return find_area(q, block, obstacle) || find_reserved(q, work, obstacle) ? QUIRE_EBUSY : QUIRE_OK;
 }
 
 static enum quire_status judge_all(struct quire *q, struct quire_hotplug_failure *failure)

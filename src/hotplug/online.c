@@ -77,7 +77,7 @@ static enum quire_status describe(struct quire *q, const struct qi_hot_work *wor
 	enum quire_status status = quire_memmap_init_range(q, work->zone, block->pfn, block->pages);
 
 	if (status == QUIRE_OK && block->own)
-		quire_memmap_set_reserved(q, block->pfn, block->own, true);
+		status = quire_memmap_set_reserved(q, block->pfn, block->own, true);
 	return status;
 }
 
@@ -145,7 +145,8 @@ enum quire_status qi_online_blocks(struct quire *q, enum quire_online_type type,
 		status = prepare(q, &h->work[done], type, failure);
 		done += status == QUIRE_OK;
 	}
-	lists = any_newcomer(q);
+	/* Blocks behind one that failed have no zone yet. */
+	lists = status == QUIRE_OK && any_newcomer(q);
 	if (status == QUIRE_OK) {
 		status = qi_work_hand_over(q);
 		if (status != QUIRE_OK)

@@ -137,6 +137,26 @@ static void mark_reserved(const struct quire_memmap *m, quire_pfn_t start, quire
 		mark_frames(m, range.start, range.end, true);
 }
 
+/*
+ * What the ledger goes on calling reserved though its frames have become the allocator's: areas, active or given up, and
+ * what was given back late.
+ */
+static void unmark_released(const struct quire *q, quire_pfn_t start, quire_pfn_t end)
+{
+	const struct quire_memmap *m = &q->memmap;
+
+	for (size_t i = 0; i < q->cma_count; i++)
+		for (unsigned k = 0; k < q->cma[i].range_count; k++) {
+			const struct quire_cma_range *range = &q->cma[i].ranges[k];
+
+			if (range->bitmap)
+				mark_frames(m, qi_max(range->base_pfn, start), qi_min(range->base_pfn + range->count,
+						end), false);
+		}
+	for (unsigned i = 0; i < m->released_count; i++)
+		mark_frames(m, qi_max(m->released[i].start, start), qi_min(m->released[i].end, end), false);
+}
+
 /* Frames [start, end), one array of descriptors. given: their home, else it is looked for. */
 static void describe(struct quire *q, quire_pfn_t start, quire_pfn_t end, const struct qi_frame_home *given)
 {
@@ -155,8 +175,10 @@ static void describe(struct quire *q, quire_pfn_t start, quire_pfn_t end, const 
 		write_alike(m, pfn, next - pfn, links(m, pfn, &home) | (reserved ? QUIRE_PAGE_RESERVED : 0), reserved);
 		if (!home.is_hole)
 			type_blocks(q, pfn, next);
-		if (!named)
-			mark_reserved(m, pfn, next);
+		if (named)
+			continue;
+		mark_reserved(m, pfn, next);
+		unmark_released(q, pfn, next);
 	}
 }
 
@@ -209,28 +231,83 @@ uint64_t qi_describe_units(struct quire *q, quire_pfn_t start, quire_pfn_t end)
 	return qi_describe_units_as(q, start, end, NULL);
 }
 
-void quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool reserved)
+/* Hotplug named the home of these frames: the ledger is not asked about them. */
+static bool is_named(const struct quire *q, quire_pfn_t pfn)
 {
-	quire_pfn_t unit = (quire_pfn_t)1 << q->memmap.unit_shift, end;
+	struct qi_frame_home home;
+	bool named = false;
+
+	return qi_home_of(&q->memmap, pfn, &home, &named) && named;
+}
+
+/* LAZY: remember what is no longer reserved. False: the list is full. */
+static bool remember_released(struct quire *q, quire_pfn_t start, quire_pfn_t end)
+{
+	struct quire_memmap *m = &q->memmap;
+	unsigned long state = 0;
+	unsigned i = 0;
+	bool room;
+
+	quire_memmap_hold(q, &state);
+	while (i < m->released_count && m->released[i].end != start)
+		i++;
+	room = i < QUIRE_MEMMAP_RELEASED;
+	if (room && i < m->released_count)
+		m->released[i].end = end;
+	else if (room)
+		m->released[m->released_count++] = (struct quire_pfn_range){ .start = start, .end = end };
+	quire_memmap_let(q, state);
+	return room;
+}
+
+/* The end of a range that was remembered is reserved after all. */
+static void forget_released(struct quire *q, quire_pfn_t start, quire_pfn_t end)
+{
+	struct quire_memmap *m = &q->memmap;
+	unsigned long state = 0;
+
+	quire_memmap_hold(q, &state);
+	for (unsigned i = 0; i < m->released_count; i++)
+		if (m->released[i].end == end)
+			m->released[i].end = qi_max(m->released[i].start, start);
+	quire_memmap_let(q, state);
+}
+
+/* Will descriptors that come later say so, too? While zones take over only areas are released, and those are known. */
+static bool told_later(struct quire *q, quire_pfn_t start, quire_pfn_t end, bool reserved)
+{
+	if (q->stage < QUIRE_STAGE_HANDOVER)
+		return true;
+	if (reserved)
+		forget_released(q, start, end);
+	if (reserved || start >= end || is_named(q, start))
+		return true;
+	return q->memmap.init == QUIRE_INIT_LAZY && qi_is_sparse(&q->memmap) && remember_released(q, start, end);
+}
+
+enum quire_status quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool reserved)
+{
+	quire_pfn_t unit = (quire_pfn_t)1 << q->memmap.unit_shift, stop = pfn + pages, end;
+	bool told = told_later(q, pfn, stop, reserved);
+	enum quire_status status = QUIRE_OK;
 	struct quire_pfn_run run;
 
-	while (quire_memmap_next_run(&q->memmap, &pfn, pfn + pages, &run)) {
-		pages -= run.end - run.start;
-		if (run.state == QUIRE_PFN_ABSENT || (run.state == QUIRE_PFN_UNTOUCHED && !qi_was_hot(&q->memmap)))
+	while (quire_memmap_next_run(&q->memmap, &pfn, stop, &run)) {
+		if (run.state == QUIRE_PFN_ABSENT)
+			continue;
+		if (run.state == QUIRE_PFN_UNTOUCHED && !qi_was_hot(&q->memmap) && told)
 			continue;
 		for (; run.start < run.end; run.start = end) {
-			struct qi_frame_home home;
-			bool named = false;
-
 			end = qi_min(qi_align_down(run.start, unit) + unit, run.end);
-			/* The ledger will not tell about these when they come. */
-			if (!qi_unit_done(&q->memmap, run.start) &&
-			    qi_home_of(&q->memmap, run.start, &home, &named) && named)
-				quire_memmap_prepare(q, run.start, end - run.start);
+			if (!qi_unit_done(&q->memmap, run.start) && (!told || is_named(q, run.start)))
+				status = quire_memmap_prepare(q, run.start, end - run.start);
+			if (status != QUIRE_OK)
+				return status;
 			if (qi_unit_done(&q->memmap, run.start))
 				mark_frames(&q->memmap, run.start, end, reserved);
 		}
 	}
+	return QUIRE_OK;
 }
 
 void qi_memmap_mark_reserved(struct quire *q)

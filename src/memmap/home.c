@@ -6,6 +6,7 @@
  * can so be written at any time, like all others.
  */
 #include "memmap/internal.h"
+#include "topology/zone_map.h"
 
 #ifndef QUIRE_WITHOUT_HOTPLUG
 
@@ -31,6 +32,39 @@ static uint16_t named_home(const struct quire_memmap *m, quire_pfn_t pfn)
 	return __atomic_load_n(&homes_of(m, section)[unit_in_section(m, pfn)], __ATOMIC_RELAXED);
 }
 
+/*
+ * By ledger and spans; and where spans of a node's zones overlap, because blocks went to one zone within the span of
+ * another, by the map of who is on line where.
+ */
+static bool told_home(const struct quire_memmap *m, quire_pfn_t pfn, struct qi_frame_home *home)
+{
+	const struct quire_zone *zone;
+	quire_pfn_t stop;
+
+	if (!qi_frame_home(m->topology, m->ledger, pfn, home))
+		return false;
+	zone = home->is_hole ? NULL : qi_zone_map_at(m->topology, pfn, &stop);
+	if (!zone)
+		return true;
+	home->zone = zone->type;
+	home->end = qi_min(home->end, stop);
+	return true;
+}
+
+/* Hotplug may be changing spans and map just now; it never does so for long. */
+static bool certain_home(const struct quire_memmap *m, quire_pfn_t pfn, struct qi_frame_home *home)
+{
+	for (;;) {
+		uint32_t changes = __atomic_load_n(&m->topology->changes, __ATOMIC_ACQUIRE);
+		bool found = told_home(m, pfn, home);
+
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(changes & 1) && qi_peek(&m->topology->changes) == changes)
+			return found;
+		qi_relax();
+	}
+}
+
 bool qi_home_of(const struct quire_memmap *m, quire_pfn_t pfn, struct qi_frame_home *home, bool *named)
 {
 	quire_pfn_t unit = (quire_pfn_t)1 << m->unit_shift;
@@ -38,7 +72,7 @@ bool qi_home_of(const struct quire_memmap *m, quire_pfn_t pfn, struct qi_frame_h
 
 	*named = word != 0;
 	if (!word)
-		return qi_frame_home(m->topology, m->ledger, pfn, home);
+		return certain_home(m, pfn, home);
 	*home = (struct qi_frame_home){
 		.end = qi_align_down(pfn, unit) + unit,
 		.nid = (word - 1) >> HOME_ZONE_BITS,

@@ -2,8 +2,8 @@
  * A frame fails: what it is, who is asked, what comes of it.
  *
  * The frame is entered in the books first, so that two who report the same one do not work on it at the same time. Then
- * it is looked at in order of rising trouble: not the allocator's, free, in use. For a frame in use the owner is asked
- * without any lock; afterwards its state is looked at again.
+ * it is looked at in order of rising trouble: not the allocator's, free, in use. A block in use is cut first; then its owner
+ * is asked, without any lock, and what he gives up goes the way of a block that is freed.
  */
 #include "poison/poison.h"
 
@@ -65,8 +65,9 @@ static enum quire_status take_free(struct failure *f)
 {
 	enum quire_status status = qi_tree_take_frames(&f->za->tree, f->pfn, 1, QUIRE_MIGRATE_MOVABLE);
 
+	/* A hole may be the map's for this zone, and beyond its tree. */
 	if (status != QUIRE_OK)
-		return status;
+		return status == QUIRE_ERANGE ? QUIRE_ENOENT : status;
 	qi_poison_withdraw(f->za, f->pfn);
 	qi_poison_set_state(f->q, f->pfn, QI_POISON_OUT, 0);
 	f->what = "free frame";
@@ -136,29 +137,17 @@ static void forget_references(struct quire *q, quire_pfn_t head)
 	quire_page_set_refs(page, 0);
 }
 
-/*
- * Zone locked, fronts disabled. The block in use loses its frame: all of it is free but that, if its owner is done with
- * it; else it is pending.
- */
-static enum quire_status cut_block(struct failure *f, const struct qi_block *block, bool given_up)
+/* Zone locked, fronts disabled. The block in use loses its frame: it is pending. */
+static enum quire_status cut_block(struct failure *f, const struct qi_block *block)
 {
 	enum quire_status status;
 
 	/* Before it is absent: who then frees it and is refused must find it here. */
 	f->za->refused = qi_poison_refused;
-	if (!given_up)
-		qi_poison_set_state(f->q, f->pfn, QI_POISON_PENDING, block->order);
+	qi_poison_set_state(f->q, f->pfn, QI_POISON_PENDING, block->order);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	status = qi_poison_cut(f->za, block->pfn, block->order, f->pfn);
-	if (status != QUIRE_OK)
-		return status;
-	if (given_up) {
-		qi_poison_set_state(f->q, f->pfn, QI_POISON_OUT, 0);
-		forget_references(f->q, block->pfn);
-		qi_poison_free_rest(f->q, f->za, block->pfn, block->order);
-		return QUIRE_OK;
-	}
-	return QUIRE_EBUSY;
+	return status == QUIRE_OK ? QUIRE_EBUSY : status;
 }
 
 /* Zone locked. Another frame of the block fails already: it has been cut. */
@@ -178,11 +167,10 @@ static enum quire_status join_block(struct failure *f, uint64_t key)
 	return status == QUIRE_OK || status == QUIRE_ENOENT ? QUIRE_EBUSY : status;
 }
 
-/* Zone locked, fronts disabled. By what the frame is now. */
-static enum quire_status settle_state(struct failure *f, const struct qi_block *asked, bool given_up)
+/* Zone locked, fronts disabled. By what the frame is now; *cut: it is pending as the first one of *block. */
+static enum quire_status settle_state(struct failure *f, struct qi_block *block, bool *cut)
 {
-	struct qi_block block;
-	enum quire_status status = qi_tree_lookup(&f->za->tree, f->pfn, &block.pfn, &block.order);
+	enum quire_status status = qi_tree_lookup(&f->za->tree, f->pfn, &block->pfn, &block->order);
 	uint64_t key;
 
 	if (qi_poison_pending_block(f->q, f->pfn, &key))
@@ -191,15 +179,36 @@ static enum quire_status settle_state(struct failure *f, const struct qi_block *
 		return take_free(f);
 	if (status != QUIRE_OK)
 		return QUIRE_ENOENT;
-	return cut_block(f, &block, given_up && block.pfn == asked->pfn && block.order == asked->order);
+	status = cut_block(f, block);
+	*cut = status == QUIRE_EBUSY;
+	return status;
+}
+
+/* The block has been cut: its owner hears of it, and if he is done with it all of it is free but the frame. */
+static enum quire_status tell_owner(struct failure *f, const struct qi_block *block)
+{
+	bool given_up = ask_owner(f, block);
+	uint64_t key;
+	bool out;
+
+	if (given_up)
+		forget_references(f->q, block->pfn);
+	qi_lock(&f->za->lock);
+	if (given_up)
+		qi_poison_refused(f->za, block->pfn, block->order);
+	/* He may have freed it himself. */
+	out = qi_poison_key(f->q, f->pfn, &key) && qi_poison_state(key) == QI_POISON_OUT;
+	qi_unlock(&f->za->lock);
+	if (out)
+		f->result = QUIRE_POISON_RECOVERED;
+	return out ? QUIRE_OK : QUIRE_EBUSY;
 }
 
 static enum quire_status fail_in_use(struct failure *f)
 {
 	struct qi_block block = { 0 };
 	enum quire_status status;
-	bool given_up = false;
-	uint64_t key;
+	bool cut = false;
 
 	status = qi_front_disable(f->za);
 	if (status != QUIRE_OK)
@@ -207,14 +216,15 @@ static enum quire_status fail_in_use(struct failure *f)
 	qi_lock(&f->za->lock);
 	status = qi_tree_lookup(&f->za->tree, f->pfn, &block.pfn, &block.order);
 	qi_unlock(&f->za->lock);
-	if (status == QUIRE_OK && !qi_poison_pending_block(f->q, f->pfn, &key))
-		given_up = ask_owner(f, &block);
 	/* Nodes for cutting it. Should there be no memory now, some may be there all the same. */
 	if (status == QUIRE_OK)
 		qi_zone_provide(f->za, block.pfn, 1ull << block.order);
 	qi_lock(&f->za->lock);
-	status = settle_state(f, &block, given_up);
+	status = settle_state(f, &block, &cut);
 	qi_unlock(&f->za->lock);
+	/* Only now: what the owner gives up is not to be lost for want of memory. */
+	if (cut)
+		status = tell_owner(f, &block);
 	qi_front_enable(f->za);
 	return status;
 }

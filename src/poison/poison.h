@@ -53,6 +53,11 @@ static inline quire_pfn_t qi_poison_first(struct quire *q, quire_pfn_t pfn, quir
 	return end;
 }
 
+static inline quire_pfn_t qi_poison_first_pending(struct quire *q, quire_pfn_t pfn, quire_pfn_t end)
+{
+	return qi_poison_first(q, pfn, end);
+}
+
 static inline void qi_poison_online(struct quire *q, quire_pfn_t pfn, uint64_t count)
 {
 	(void)q;
@@ -147,6 +152,8 @@ void qi_poison_forget(struct quire *q, quire_pfn_t pfn);
 void qi_poison_set_state(struct quire *q, quire_pfn_t pfn, enum qi_poison_state state, unsigned order);
 /* A pending frame of the allocated block around pfn, whatever its order. For good only with the zone locked. */
 bool qi_poison_pending_block(struct quire *q, quire_pfn_t pfn, uint64_t *key);
+/* The first pending frame of [pfn, end); `end`: none. For good only with its zone locked. */
+quire_pfn_t qi_poison_first_pending(struct quire *q, quire_pfn_t pfn, quire_pfn_t end);
 /* All pending frames of the block are out. Zone locked. */
 void qi_poison_settle(struct quire *q, quire_pfn_t head, unsigned order);
 

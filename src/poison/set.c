@@ -150,6 +150,21 @@ quire_pfn_t qi_poison_first(struct quire *q, quire_pfn_t pfn, quire_pfn_t end)
 	return found ? qi_frame_of(key) : end;
 }
 
+quire_pfn_t qi_poison_first_pending(struct quire *q, quire_pfn_t pfn, quire_pfn_t end)
+{
+	quire_pfn_t found = end;
+	uint64_t key;
+
+	if (!__atomic_load_n(&q->poison.pending, __ATOMIC_RELAXED))
+		return end;
+	qi_lock(lock_of(q));
+	for (; found == end && next_in(q, pfn, end, &key); pfn = qi_frame_of(key) + 1)
+		if (qi_poison_state(key) == QI_POISON_PENDING)
+			found = qi_frame_of(key);
+	qi_unlock(lock_of(q));
+	return found;
+}
+
 void qi_poison_online(struct quire *q, quire_pfn_t pfn, uint64_t count)
 {
 	quire_pfn_t end = end_of(pfn, count);

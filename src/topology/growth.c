@@ -28,6 +28,9 @@ static void set_span(struct quire_zone *zone, quire_pfn_t start, quire_pfn_t end
 {
 	struct quire_node *node = zone->node;
 
+	/* What is left of it may be nothing, and nothing begins at frame 0. */
+	if (start == end)
+		start = end = 0;
 	node->spanned += end - start - zone->spanned;
 	qi_poke(&zone->start_pfn, start);
 	qi_poke(&zone->spanned, end - start);

@@ -228,6 +228,15 @@ void qi_stock_replenish(void *ctx, unsigned order)
 	qi_poke(&za->tree.hungry, stock_is_low(za->q, stock) || qi_purse_is_low(za));
 }
 
+void qi_stock_expect(struct qi_zone *za, uint64_t frames)
+{
+	if (!za->q->stocks || !za->q->stocks[za->zone->node->nid].on)
+		return;
+	qi_lock(&za->lock);
+	qi_stock_replenish(za, qi_log2_up(frames));
+	qi_unlock(&za->lock);
+}
+
 uint64_t qi_stock_frames(const struct quire *q, int nid)
 {
 	return q->stocks ? q->stocks[nid].free : 0;

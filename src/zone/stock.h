@@ -36,6 +36,9 @@ enum quire_status qi_stock_open(struct quire *q);
 enum quire_status qi_stock_leaf_break(void *ctx, quire_pfn_t pfn, uint64_t frames);
 void qi_stock_replenish(void *ctx, unsigned order);
 
+/* The descriptors of so many of the zone's frames will be made outside the tree. Not locked. */
+void qi_stock_expect(struct qi_zone *za, uint64_t frames);
+
 /* Frames of node nid that wait to become descriptors. */
 uint64_t qi_stock_frames(const struct quire *q, int nid);
 

@@ -37,19 +37,6 @@ const char *qi_judge_request(const struct quire *q, unsigned order, quire_gfp_t 
 	return judge(q, order, gfp, highest, type);
 }
 
-/* A CPU may be of a node that has had no memory yet, and so no list of zones: the nearest one that has. */
-static int nearest_online(const struct quire *q, int nid)
-{
-	int nearest = nid;
-
-	for (int other = (int)q->topology.node_count - 1; other >= 0; other--)
-		if (q->topology.nodes[other] && q->topology.nodes[other]->online &&
-		    (nearest == nid || quire_node_distance(&q->topology, nid, other) <=
-				       quire_node_distance(&q->topology, nid, nearest)))
-			nearest = other;
-	return nearest;
-}
-
 static int own_node(const struct quire *q)
 {
 	unsigned long state = 0;
@@ -57,7 +44,7 @@ static int own_node(const struct quire *q)
 	int nid = qi_node_of_cpu(q, cpu);
 
 	qi_leave_cpu(q, state);
-	return qi_likely(!q->topology.nodes[nid] || q->topology.nodes[nid]->online) ? nid : nearest_online(q, nid);
+	return qi_node_with_lists(q, nid);
 }
 
 enum quire_status qi_walk_begin(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, struct qi_walk *walk)

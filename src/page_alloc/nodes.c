@@ -1,6 +1,22 @@
 /* Which nodes a request may use: masks, and the memory policies made of them. */
 #include "page_alloc/page_alloc.h"
 
+#ifndef QUIRE_WITHOUT_NUMA
+
+int qi_nearest_online(const struct quire *q, int nid)
+{
+	const struct quire_topology *t = &q->topology;
+	int nearest = nid;
+
+	for (int other = (int)t->node_count - 1; other >= 0; other--)
+		if (t->nodes[other] && t->nodes[other]->online &&
+		    (nearest == nid || quire_node_distance(t, nid, other) <= quire_node_distance(t, nid, nearest)))
+			nearest = other;
+	return nearest;
+}
+
+#endif
+
 /* Is there memory at all on a node of the mask? */
 static bool has_memory(const struct quire *q, const struct quire_nodemask *mask)
 {

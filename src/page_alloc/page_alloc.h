@@ -190,6 +190,11 @@ static inline int qi_node_of_cpu(const struct quire *q, unsigned cpu)
 	(void)cpu;
 	return 0;
 }
+static inline int qi_node_with_lists(const struct quire *q, int nid)
+{
+	(void)q;
+	return nid;
+}
 #else
 /* A CPU's node, also of one that is away. CPUs may come meanwhile: the table is there before the count says so. */
 static inline int qi_node_of_cpu(const struct quire *q, unsigned cpu)
@@ -201,6 +206,17 @@ static inline int qi_node_of_cpu(const struct quire *q, unsigned cpu)
 		return 0;
 	nid = __atomic_load_n(&__atomic_load_n(&q->topology.cpu_node, __ATOMIC_ACQUIRE)[cpu], __ATOMIC_RELAXED);
 	return nid < 0 ? ~nid : nid;
+}
+
+/* nodes.c */
+int qi_nearest_online(const struct quire *q, int nid);
+
+/* A CPU may be of a node that has had no memory yet, and so no zonelists: the nearest one that has. */
+static inline int qi_node_with_lists(const struct quire *q, int nid)
+{
+	const struct quire_node *node = q->topology.nodes[nid];
+
+	return qi_likely(!node || node->online) ? nid : qi_nearest_online(q, nid);
 }
 #endif
 

@@ -142,6 +142,20 @@ static void wrong_frees_are_refused(void **state)
 	finish(pool);
 }
 
+/* Given back once more: what is no longer at hand is found out when the thread's buffer is emptied, and counted. */
+static void free_again(struct quire_pool *pool, unsigned order, void *const *blocks, uint64_t n)
+{
+	struct quire_pool_stats before, after;
+	uint64_t refused = 0;
+
+	quire_pool_stats(pool, &before);
+	for (uint64_t i = 0; i < n; i++)
+		refused += quire_pool_free(pool, blocks[i], order) == QUIRE_EEXIST;
+	quire_pool_drain(pool);
+	quire_pool_stats(pool, &after);
+	assert_int_equal(refused + after.bad_frees - before.bad_frees, n);
+}
+
 /* Some that are nothing, wrong, free already or twice in one call: the others go, and the first refusal is what is told. */
 static void wrong_ones_among_many(void **state)
 {
@@ -171,11 +185,9 @@ static void wrong_ones_among_many(void **state)
 		mixed[3] = blocks[9];
 		mixed[4] = blocks[got - 1];
 		assert_int_equal(quire_pool_free_bulk(pool, order, mixed, 5), QUIRE_OK);
-		assert_int_equal(quire_pool_free_bulk(pool, order, mixed, 5), QUIRE_EEXIST);
-		quire_pool_drain(pool);
+		free_again(pool, order, mixed, 5);
 		quire_pool_stats(pool, &stats);
 		assert_int_equal(stats.free_bytes, stats.bytes);
-		assert_int_equal(stats.bad_frees, 0);
 	}
 	mixed[0] = &stats;
 	mixed[1] = (char *)quire_pool_base(pool) + 1;

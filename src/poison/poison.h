@@ -65,6 +65,12 @@ static inline void qi_poison_online(struct quire *q, quire_pfn_t pfn, uint64_t c
 	(void)count;
 }
 
+static inline void qi_poison_set_state(struct quire *q, quire_pfn_t pfn, enum qi_poison_state state, unsigned order)
+{
+	(void)state;
+	qi_poison_online(q, pfn, order);
+}
+
 static inline void qi_poison_offline(struct quire *q, quire_pfn_t pfn, uint64_t count) { qi_poison_online(q, pfn, count); }
 
 static inline enum quire_status qi_poison_freed(struct quire *q, quire_pfn_t pfn, unsigned order)

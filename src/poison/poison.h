@@ -21,6 +21,8 @@
 
 /* --- what others ask -------------------------------------------------------------------------------------------------- */
 
+enum qi_poison_state { QI_POISON_OUT, QI_POISON_PENDING, QI_POISON_FOREIGN };
+
 #ifdef QUIRE_WITHOUT_POISON
 
 static inline bool qi_poison_key(struct quire *q, quire_pfn_t pfn, uint64_t *key)
@@ -87,6 +89,9 @@ static inline enum quire_status qi_check_poison(const struct quire *q)
 
 #else
 
+/* A frame's state, and while pending the order of its block. */
+void qi_poison_set_state(struct quire *q, quire_pfn_t pfn, enum qi_poison_state state, unsigned order);
+
 /* The key of a frame (see below). False: it is not known to fail. */
 bool qi_poison_key(struct quire *q, quire_pfn_t pfn, uint64_t *key);
 
@@ -129,7 +134,6 @@ enum quire_status qi_check_poison(const struct quire *q);
 
 /* --- set.c ------------------------------------------------------------------------------------------------------------ */
 
-enum qi_poison_state { QI_POISON_OUT, QI_POISON_PENDING, QI_POISON_FOREIGN };
 
 /* The byte of a key. */
 #define QI_POISON_ORDER		0x1fu
@@ -154,8 +158,6 @@ static inline quire_pfn_t qi_poison_head(uint64_t key)
 enum quire_status qi_poison_claim(struct quire *q, quire_pfn_t pfn, unsigned flags);
 /* It is not known to fail after all. */
 void qi_poison_forget(struct quire *q, quire_pfn_t pfn);
-/* Its state, and while pending the order of its block. */
-void qi_poison_set_state(struct quire *q, quire_pfn_t pfn, enum qi_poison_state state, unsigned order);
 /* A pending frame of the allocated block around pfn, whatever its order. For good only with the zone locked. */
 bool qi_poison_pending_block(struct quire *q, quire_pfn_t pfn, uint64_t *key);
 /* The first pending frame of [pfn, end); `end`: none. For good only with its zone locked. */

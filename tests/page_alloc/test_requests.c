@@ -264,6 +264,51 @@ static void frames_find_their_zone(void **state)
 	qi_meta_release(&m->q, before);
 }
 
+/* A zone NORMAL that is full of movable blocks, but for every second frame of some: no pageblock of it is whole. */
+static void crowd(struct machine *m, int nid)
+{
+	struct quire_zone *zone = &m->nodes[nid].zones[QUIRE_ZONE_NORMAL];
+	quire_pfn_t blocks[ZONE_PAGES / 512];
+
+	memset(zone->watermark, 0, sizeof(zone->watermark));
+	for (size_t i = 0; i < ZONE_PAGES / 512; i++) {
+		assert_int_equal(quire_alloc_frames(&m->q, nid, 9, QUIRE_GFP_HIGHUSER_MOVABLE, &blocks[i]), QUIRE_OK);
+		assert_ptr_equal(zone_of(m, blocks[i]), zone);
+	}
+	for (size_t i = 0; i < 8; i++) {
+		assert_int_equal(quire_split_frames(&m->q, blocks[i], 9, 0), QUIRE_OK);
+		for (quire_pfn_t pfn = blocks[i]; pfn < blocks[i] + 512; pfn += 2)
+			assert_int_equal(quire_free_frames(&m->q, pfn, 0), QUIRE_OK);
+	}
+	assert_int_equal(quire_drain_frames(&m->q), QUIRE_OK);
+}
+
+static struct quire_zone *serves(struct machine *m, int nid, quire_gfp_t gfp)
+{
+	quire_pfn_t pfn;
+
+	assert_int_equal(quire_alloc_frames(&m->q, nid, 0, gfp, &pfn), QUIRE_OK);
+	return zone_of(m, pfn);
+}
+
+/* Low memory of the node is worth less than unmixed pageblocks; another node's memory is worth more. */
+static void rather_a_lower_zone_than_mixed_types(void **state)
+{
+	struct machine *m = *state;
+	struct quire_zone *dma32 = &m->nodes[0].zones[QUIRE_ZONE_DMA32];
+
+	crowd(m, 0);
+	crowd(m, 1);
+	assert_ptr_equal(serves(m, 0, QUIRE_GFP_HIGHUSER_MOVABLE), &m->nodes[0].zones[QUIRE_ZONE_NORMAL]);
+	assert_ptr_equal(serves(m, 0, QUIRE_GFP_KERNEL), dma32);
+	/* A node without DMA32 has nothing lower: it mixes. */
+	assert_ptr_equal(serves(m, 1, QUIRE_GFP_KERNEL), &m->nodes[1].zones[QUIRE_ZONE_NORMAL]);
+	/* Nor is there anything lower when DMA32 is below its mark. */
+	assert_int_equal(quire_drain_frames(&m->q), QUIRE_OK);
+	dma32->watermark[QUIRE_WMARK_LOW] = ZONE_PAGES;
+	assert_ptr_equal(serves(m, 0, QUIRE_GFP_KERNEL), &m->nodes[0].zones[QUIRE_ZONE_NORMAL]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +319,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(contradictions_are_told, open_machine, close_machine),
 		cmocka_unit_test_setup_teardown(counters_and_hooks, open_machine, close_machine),
 		cmocka_unit_test_setup_teardown(frames_find_their_zone, open_machine, close_machine),
+		cmocka_unit_test_setup_teardown(rather_a_lower_zone_than_mixed_types, open_machine, close_machine),
 	};
 
 	return cmocka_run_group_tests_name("requests", tests, NULL, NULL);

@@ -19,6 +19,7 @@ import json
 import os
 import queue
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -188,6 +189,8 @@ def run(arch, kernel, lines):
 
 
 def main(arguments):
+    # Whoever ends us ends the machine, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     kernel = None
     if arguments[:1] == ["-k"]:
         kernel = arguments[1]

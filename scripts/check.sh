@@ -61,6 +61,7 @@ part() {
 suite "gcc" build
 suite "clang, address and undefined-behaviour sanitizers" build-san --native-file scripts/clang.ini \
 	-Db_sanitize=address,undefined -Db_lundef=false
+part "threads, under the thread sanitizer" scripts/threads.sh -s
 part "freestanding builds" scripts/freestanding.sh
 part "kernels under QEMU" scripts/qemu-check.sh
 part "kernels beside Linux" scripts/qemu-compare.sh

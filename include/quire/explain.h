@@ -71,7 +71,7 @@ void quire_explain_record(const struct quire_request_record *record, const struc
 
 /*
  * Print a frame's story in one line: whose it is, free or allocated, as part of which block, of which type. "Allocated"
- * includes frames that a CPU keeps for reuse.
+ * includes frames that a CPU keeps for reuse. Takes locks of zones: not to be called from a trace hook that has one.
  */
 void quire_explain_frame(const struct quire *q, quire_pfn_t pfn, const struct quire_report_sink *sink);
 

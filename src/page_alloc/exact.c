@@ -42,7 +42,7 @@ static struct qi_zone *zone_of_block(struct quire *q, quire_pfn_t pfn)
 		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
 			const struct quire_zone *zone = &q->topology.nodes[nid]->zones[type];
 
-			if (zone->tree && qi_tree_any_ours(zone->tree, first, frames))
+			if (qi_zone_any_free(zone, first, frames))
 				return qi_zone_of(zone);
 		}
 	return NULL;

@@ -17,29 +17,53 @@ static const struct quire_zone *zone_around(const struct quire *q, quire_pfn_t p
 			if (!zone->tree || pfn - zone->start_pfn >= zone->spanned)
 				continue;
 			around = zone;
-			if (qi_tree_any_ours(zone->tree, pfn, 1))
+			if (qi_zone_any_free(zone, pfn, 1))
 				return zone;
 		}
 	return around;
 }
 
+struct sight {
+	const struct quire_zone *zone;
+	enum quire_status status;	/* qi_tree_lookup()'s */
+	quire_pfn_t head;
+	unsigned order, type;
+};
+
+/* Other CPUs go on allocating, so the tree is read under its lock and told of afterwards. */
+static struct sight look(const struct quire *q, quire_pfn_t pfn)
+{
+	struct sight sight = { .head = pfn };
+	unsigned long state = 0;
+
+	qi_enter_cpu(q, &state);
+	sight.zone = zone_around(q, pfn);
+	if (sight.zone) {
+		struct qi_zone *za = qi_zone_of(sight.zone);
+
+		qi_lock(&za->lock);
+		sight.type = qi_tree_type(&za->tree, pfn);
+		sight.status = qi_tree_lookup(&za->tree, pfn, &sight.head, &sight.order);
+		qi_unlock(&za->lock);
+	}
+	qi_leave_cpu(q, state);
+	return sight;
+}
+
 void quire_explain_frame(const struct quire *q, quire_pfn_t pfn, const struct quire_report_sink *sink)
 {
-	const struct quire_zone *zone = zone_around(q, pfn);
-	unsigned order = 0, type;
-	quire_pfn_t head = pfn;
+	const struct sight sight = look(q, pfn);
 
 	qi_print(sink, "frame %#llx", (qi_ull)pfn);
-	if (!zone) {
+	if (!sight.zone) {
 		qi_print(sink, ": in no zone, there is no memory\n");
 		return;
 	}
-	qi_print(sink, " of node %d %s: ", zone->node->nid, quire_zone_name(zone->type));
-	type = qi_tree_type(zone->tree, pfn);
-	switch (qi_tree_lookup(zone->tree, pfn, &head, &order)) {
+	qi_print(sink, " of node %d %s: ", sight.zone->node->nid, quire_zone_name(sight.zone->type));
+	switch (sight.status) {
 	case QUIRE_OK:
-		qi_print(sink, "allocated, in the block of order %u at %#llx (or kept by a CPU for reuse)", order,
-			 (qi_ull)head);
+		qi_print(sink, "allocated, in the block of order %u at %#llx (or kept by a CPU for reuse)",
+			 sight.order, (qi_ull)sight.head);
 		break;
 	case QUIRE_EEXIST:
 		qi_print(sink, "free");
@@ -48,7 +72,7 @@ void quire_explain_frame(const struct quire *q, quire_pfn_t pfn, const struct qu
 		qi_print(sink, "never handed over: a hole or reserved since boot\n");
 		return;
 	}
-	qi_print(sink, ", pageblock %s", quire_migratetype_name(type));
+	qi_print(sink, ", pageblock %s", quire_migratetype_name(sight.type));
 	qi_debug_story(q, pfn, sink);
 	qi_print(sink, "\n");
 }

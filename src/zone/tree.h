@@ -205,7 +205,7 @@ size_t qi_tree_range_bytes(const struct qi_tree *tree, quire_pfn_t pfn, uint64_t
  */
 enum quire_status qi_tree_remove_free(struct qi_tree *tree, quire_pfn_t pfn, uint64_t count);
 
-/* Was any of these frames handed over? */
+/* Was any of these frames handed over? Not while somebody else changes the tree: qi_zone_any_free() has the lock. */
 bool qi_tree_any_ours(const struct qi_tree *tree, quire_pfn_t pfn, uint64_t count);
 
 /*

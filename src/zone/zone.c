@@ -289,7 +289,15 @@ enum quire_status qi_zone_hand_over_cma(struct quire *q, struct quire_zone *zone
 
 bool qi_zone_any_free(const struct quire_zone *zone, quire_pfn_t pfn, uint64_t count)
 {
-	return zone->tree && qi_tree_any_ours(zone->tree, pfn, count);
+	struct qi_zone *za = qi_zone_of(zone);
+	bool any;
+
+	if (!za)
+		return false;
+	qi_lock(&za->lock);
+	any = qi_tree_any_ours(&za->tree, pfn, count);
+	qi_unlock(&za->lock);
+	return any;
 }
 
 enum quire_status qi_check_zones(const struct quire *q)

@@ -125,7 +125,7 @@ enum quire_status qi_zone_retune(struct qi_zone *za);
 /* The same for a CMA area: its pageblocks get the type CMA; counted in cma_pages too. */
 enum quire_status qi_zone_hand_over_cma(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
 
-/* Is any of these frames managed already (handed over before)? */
+/* Is any of these frames managed already (handed over before)? Takes the zone's lock. */
 bool qi_zone_any_free(const struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
 
 /* So many frames, of those managed, are (or, negative, are no longer) out of the tree because of a failure. Locked. */

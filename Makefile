@@ -6,7 +6,8 @@
 #   make bench    figures (medians); never part of check
 #   make tsan     tests that run threads, under the thread sanitizer
 #   make fuzz     fuzz every reader, SECONDS=60 each
-#   make qemu-x86_64 (qemu-i386, qemu-aarch64)   a kernel without an operating system, booted under QEMU: ARGS="test=matrix"
+#   make qemu-x86_64 (qemu-i386, qemu-aarch64)   a kernel without an operating system, booted under QEMU: ARGS="test=matrix",
+#                 QEMU=efi=kernel by EFI firmware
 #   make qemu-compare our kernels beside Linux, on the machines that recorded boots were taken on
 #   make qemu-storm   memory comes and goes for SECONDS=600 while other CPUs allocate
 #   make qemu-bench   instructions per request and per boot stage, counted by QEMU

@@ -3,10 +3,14 @@
 # usage: qemu-run.sh [-t SECONDS] [-k KERNEL] ARCH "COMMAND LINE" [QEMU ARGUMENTS…]
 #
 # The serial console goes to standard output. Exit: what the kernel said (0 to 4, ports/metal/arch.h); 124 it did not end in
-# time; 125 QEMU or the machine ended without a word from the kernel. Further arguments override the machine given here:
-# -m, -smp, -M, -cpu, NUMA, devices. Two of them are this script's own: ram=64G is memory that the host needs to have only as
-# far as the guest touches it; nodes=4x2G are NUMA nodes of such memory. QEMU is the emulator, never the host's
-# virtualization: the same everywhere.
+# time; 125 QEMU or the machine ended without a word from the kernel; 126 there is no firmware here for efi=. Further
+# arguments override the machine given here: -m, -smp, -M, -cpu, NUMA, devices. Some of them are this script's own:
+#	ram=64G		memory that the host needs to have only as far as the guest touches it
+#	nodes=4x2G	NUMA nodes of such memory
+#	efi=kernel	EFI firmware starts kernel.efi, which lies beside the kernel, with the command line as load options
+#	efi=volume	the same as a PC would do it: from a disk, with the command line in a file. Firmware that is not where
+#			Debian has it is named by QUIRE_EFI_FIRMWARE
+# QEMU is the emulator, never the host's virtualization: the same everywhere.
 set -u
 cd "$(dirname "$0")/.."
 
@@ -56,23 +60,50 @@ nodes() {
 	done
 }
 
+firmware() {
+	for file in "${QUIRE_EFI_FIRMWARE:-}" /usr/share/ovmf/OVMF.fd /usr/share/qemu/OVMF.fd; do
+		[ ! -f "$file" ] || { echo "$file"; return; }
+	done
+}
+
 ours=
+efi=
 for argument in "$@"; do
 	shift
 	case $argument in
 	ram=*) ours="$ours -m ${argument#ram=} -machine memory-backend=ram
 		-object memory-backend-ram,id=ram,size=${argument#ram=},reserve=off" ;;
 	nodes=*) ours="$ours $(nodes "${argument#nodes=}")" ;;
+	efi=*) efi=${argument#efi=} ;;
 	*) set -- "$@" "$argument" ;;
 	esac
 done
 
 output=$(mktemp)
-trap 'rm -f "$output"' EXIT
+volume=
+trap 'rm -rf "$output" "$volume"' EXIT
+if [ -n "$efi" ]; then
+	bios=$(firmware)
+	[ -n "$bios" ] || {
+		echo "qemu-run: no EFI firmware for $arch here" >&2
+		exit 126
+	}
+	kernel=${kernel%.elf}.efi
+	set -- "$@" -bios "$bios"
+fi
+if [ "$efi" = volume ]; then
+	volume=$(mktemp -d)
+	mkdir -p "$volume/EFI/BOOT"
+	cp "$kernel" "$volume/EFI/BOOT/BOOTX64.EFI"
+	echo "$append" >"$volume/cmdline.txt"
+	set -- "$@" -drive "file=fat:$volume,format=raw,if=none,id=volume,readonly=on" -device virtio-blk-pci,drive=volume
+else
+	set -- "$@" -kernel "$kernel" -append "$append"
+fi
 # shellcheck disable=SC2086
 { timeout -k 2 "$seconds" $qemu -accel tcg -m 512M -smp 2 -nodefaults -display none -no-reboot -monitor none -serial stdio \
-	-kernel "$kernel" -append "$append" $ours "$@" </dev/null 2>&1; echo "qemu $?" >"$output"; } |
-	sed -u 's,\r$,,' | tee "$output.text"
+	$ours "$@" </dev/null 2>&1; echo "qemu $?" >"$output"; } |
+	sed -u 's,\x1b\[[0-9;=]*[A-Za-z],,g; s,\r$,,' | tee "$output.text"
 status=$(sed -n 's/^qemu //p' "$output")
 said=$(sed -n 's/^metal: exit \([0-9]*\)$/\1/p' "$output.text" | tail -1)
 rm -f "$output.text"

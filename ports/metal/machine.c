@@ -6,7 +6,7 @@
 
 #include "kernel.h"
 
-#define MAP_ENTRIES 512		/* sanitizing needs room for twice what firmware said and the command line adds */
+#define MAP_ENTRIES 1024	/* sanitizing needs room for twice what firmware said (EFI: a lot) and the command line adds */
 #define RESERVATIONS 64
 #define AFFINITIES 256
 #define CPUS 256

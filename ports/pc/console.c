@@ -9,7 +9,6 @@
 #define STATUS		(COM1 + 5)
 #define CAN_SEND	0x20
 
-#define DEBUG_EXIT	0xf4	/* -device isa-debug-exit,iobase=0xf4,iosize=4: QEMU exits with value * 2 + 1 */
 #define POWER		0x604	/* of QEMU's pc and q35 */
 #define POWER_OFF	0x2000
 
@@ -35,7 +34,7 @@ void arch_putc(char c)
 
 void arch_exit(unsigned code)
 {
-	pc_out32(DEBUG_EXIT, code);
+	pc_out32(PC_DEBUG_EXIT, code);
 	pc_out16(POWER, POWER_OFF);
 	for (;;)
 		__asm__ volatile("cli; hlt");

@@ -34,6 +34,9 @@ static inline uint64_t pc_ticks(void)
 	return low | (uint64_t)high << 32;
 }
 
+/* -device isa-debug-exit,iobase=0xf4,iosize=4: QEMU exits with value * 2 + 1 */
+#define PC_DEBUG_EXIT 0xf4
+
 /* console.c: the serial port, before anything is printed. */
 void pc_console_setup(void);
 /* time.c: measure the time-stamp counter, before anybody asks for the time. */

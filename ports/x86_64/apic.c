@@ -6,22 +6,31 @@
  * Each CPU has a count of what was wanted of it and of what it did; NMIs that arrive together are answered together.
  */
 #include "kernel.h"
-#include "x86.h"
+#include "entry.h"
 
 #define MSR_APIC_BASE	0x1b
 #define ID		0x20
-#define SPURIOUS	0xf0
+#define PRIORITY	0x80
 #define END		0xb0
+#define SPURIOUS	0xf0
 #define ICR_LOW		0x300
 #define ICR_HIGH	0x310
 #define ICR_PENDING	0x1000
+#define TIMER		0x320
+#define LINE0		0x350
+#define MASKED		0x10000
+#define BASE_ENABLED	0x800
+#define BASE_X2		0x400
 #define DELIVER_WAKE	(0x4000 | X86_VECTOR_WAKE)
 #define ALL_BUT_SELF	0xc0000
 #define DELIVER_NMI	0x4400
 #define DELIVER_INIT	0x4500
 #define DELIVER_SIPI	0x4600
 
-extern const char x86_trampoline[], x86_trampoline_end[], x86_trampoline_stack[], x86_trampoline_cpu[];
+extern const char x86_trampoline[], x86_trampoline_end[], x86_trampoline_stack[],
+	x86_trampoline_root[], x86_trampoline_cpu[];
+
+bool x86_trampoline_taken;
 
 static volatile uint32_t *apic;
 static uint32_t hwids[METAL_CPUS];
@@ -40,14 +49,31 @@ static void apic_write(unsigned at, uint32_t value)
 	apic[at / 4] = value;
 }
 
+/* Firmware may have chosen registers that are no memory; the way back to the others is through "off". */
+static quire_phys_t registers(void)
+{
+	uint64_t base = x86_read_msr(MSR_APIC_BASE);
+
+	if (base & BASE_X2) {
+		base &= ~(uint64_t)(BASE_X2 | BASE_ENABLED);
+		x86_write_msr(MSR_APIC_BASE, base);
+		x86_write_msr(MSR_APIC_BASE, base | BASE_ENABLED);
+	}
+	return base & 0xffffff000;
+}
+
+/* What firmware let through is shut off: its timer, and the interrupt controllers of old behind line 0. */
 void x86_apic_setup(void)
 {
-	quire_phys_t base = x86_read_msr(MSR_APIC_BASE) & 0xffffff000;
+	quire_phys_t base = registers();
 
 	if (!apic && arch_map_device(base, 4096) == QUIRE_OK)
 		apic = arch_direct(base);
 	if (!apic)
 		metal_panic(false, "no page table for the local APIC");
+	apic_write(TIMER, MASKED);
+	apic_write(LINE0, MASKED);
+	apic_write(PRIORITY, 0);
 	apic_write(SPURIOUS, 0x1ff);
 	hwids[arch_cpu()] = apic_read(ID) >> 24;
 }
@@ -121,9 +147,11 @@ static void place_trampoline(unsigned cpu, void *stack_top)
 {
 	char *page = arch_direct(TRAMPOLINE);
 	uint64_t top = (uint64_t)stack_top;
+	uint32_t root = (uint32_t)arch_image_phys(x86_pml4);
 
 	memcpy(page, x86_trampoline, (size_t)(x86_trampoline_end - x86_trampoline));
 	memcpy(page + (x86_trampoline_stack - x86_trampoline), &top, sizeof(top));
+	memcpy(page + (x86_trampoline_root - x86_trampoline), &root, sizeof(root));
 	memcpy(page + (x86_trampoline_cpu - x86_trampoline), &cpu, sizeof(cpu));
 }
 
@@ -144,7 +172,7 @@ bool arch_cpu_start(unsigned cpu, uint64_t hwid, void *stack_top)
 	uint32_t expected = cpu;
 	bool came = false;
 
-	if (hwid > 0xfe)
+	if (hwid > 0xfe || x86_trampoline_taken)
 		return false;
 	place_trampoline(cpu, stack_top);
 	__atomic_store_n(&awaited, cpu, __ATOMIC_RELEASE);

@@ -1,4 +1,7 @@
-/* Exceptions: all but the NMI and the wake-up of an idle CPU end the kernel, with registers on the console. */
+/*
+ * Exceptions: all but the NMI end the kernel, with registers on the console. Interrupts end the sleep of an idle CPU; one
+ * that comes without having been sent was on its way when firmware left the machine to us.
+ */
 #include "x86.h"
 
 #define VECTOR_BYTES 16
@@ -45,14 +48,14 @@ void x86_load_vectors(void)
 
 static const char *vector_name(uint64_t vector)
 {
-	static const char *const names[X86_VECTORS] = {
+	static const char *const names[] = {
 		[0] = "divide error", [1] = "debug", [3] = "breakpoint", [4] = "overflow", [5] = "bound", [6] = "invalid opcode",
 		[7] = "no coprocessor", [DOUBLE_FAULT] = "double fault", [10] = "invalid task segment", [11] = "no segment",
 		[12] = "stack fault", [13] = "general protection", [PAGE_FAULT] = "page fault", [17] = "alignment",
 		[18] = "machine check",
 	};
 
-	return vector < X86_VECTORS && names[vector] ? names[vector] : "exception";
+	return vector < QI_ARRAY_SIZE(names) && names[vector] ? names[vector] : "exception";
 }
 
 static uint64_t fault_address(void)
@@ -77,7 +80,7 @@ void x86_exception(struct x86_frame *f)
 		x86_sync_answer();
 		return;
 	}
-	if (f->vector == X86_VECTOR_WAKE) {
+	if (f->vector >= X86_VECTOR_WAKE) {
 		x86_wake_answer();
 		return;
 	}

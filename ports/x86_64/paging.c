@@ -4,6 +4,7 @@
 #define GIB_PAGES	(1u << 26)	/* CPUID 0x80000001 EDX */
 
 unsigned x86_largest_level = 2;
+quire_phys_t x86_image_offset;
 static uint64_t low_entry;
 
 void x86_paging_setup(void)
@@ -29,7 +30,7 @@ const struct arch_info *arch_info(void)
 
 quire_phys_t arch_image_phys(const void *address)
 {
-	return (quire_phys_t)address - KERNEL_BASE;
+	return (quire_phys_t)address - KERNEL_BASE + x86_image_offset;
 }
 
 void x86_identity(bool on)

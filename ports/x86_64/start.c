@@ -1,81 +1,39 @@
-/* The C entry, and what PVH's start info says. */
+/* The C entry: which loader it was, and from where the machine's description comes. */
+#include "efi/handover.h"
 #include "x86.h"
-
-#define START_INFO_MAGIC 0x336ec578u
-#define MAP_ENTRIES 128u
-#define MODULES 8u
-
-struct start_info {
-	uint32_t magic, version, flags, module_count;
-	uint64_t modules, command_line, rsdp, map;
-	uint32_t map_count, reserved;
-};
-struct map_entry {
-	uint64_t base, size;
-	uint32_t type, reserved;
-};
-struct module {
-	uint64_t base, size, command_line, reserved;
-};
 
 extern char x86_image_start[], x86_image_end[];
 
-/* Loaders put their data anywhere below 4 GiB; only the first GiB is mapped yet. NULL: no page table for it. */
-static const void *at(uint64_t phys, uint64_t size)
+const void *x86_loader_data(uint64_t phys, uint64_t size)
 {
 	return phys && arch_map_direct(phys, size) == QUIRE_OK ? arch_direct(phys) : NULL;
 }
 
-void x86_start(uint32_t info)
+void x86_start(uint32_t info, uint32_t offset)
 {
-	struct metal_boot boot = { .image_start = (quire_phys_t)x86_image_start, .image_end = (quire_phys_t)x86_image_end,
-				   .info = info };
-	const struct start_info *start;
+	struct metal_boot boot = { .image_start = (quire_phys_t)x86_image_start + offset,
+				   .image_end = (quire_phys_t)x86_image_end + offset, .info = info };
+	const uint32_t *magic;
 
+	x86_image_offset = offset;
 	pc_console_setup();
 	x86_cpu_setup(0);
 	x86_paging_setup();
 	x86_identity(false);
 	pc_time_setup();
 	x86_apic_setup();
-	start = at(info, sizeof(*start));
-	if (!start || start->magic != START_INFO_MAGIC)
-		metal_panic(false, "the loader gave no PVH start info (%#x)", info);
-	boot.rsdp = start->rsdp;
-	/* Its length is not told: two pages hold any command line this kernel can make sense of. */
-	boot.command_line = at(start->command_line, 8192);
+	magic = x86_loader_data(info, sizeof(*magic));
+	if (magic && *magic == EFI_HANDOVER_MAGIC)
+		x86_efi_boot(&boot);
+	else if (!magic || !x86_pvh_boot(&boot))
+		metal_panic(false, "the loader gave neither PVH start info nor EFI's (%#x)", info);
 	metal_main(&boot);
-}
-
-/* Start info's entries are e820's with padding; the reader wants them without. */
-static enum quire_status read_map(const struct start_info *start, struct quire_machine *machine,
-				  const struct quire_reader_log *log)
-{
-	static uint8_t packed[MAP_ENTRIES * 20];
-	uint32_t count = (uint32_t)qi_min(start->map_count, MAP_ENTRIES);
-	const struct map_entry *map = at(start->map, count * sizeof(*map));
-
-	if (!map || !count) {
-		metal_print("PVH: the loader gave no memory map\n");
-		return QUIRE_EFORMAT;
-	}
-	if (count < start->map_count)
-		metal_print("PVH: %u map entries, only %u are looked at\n", start->map_count, count);
-	for (uint32_t i = 0; i < count; i++)
-		memcpy(packed + i * 20, &map[i], 20);
-	return quire_read_e820(machine, packed, count * 20, log);
 }
 
 enum quire_status arch_read_machine(const struct metal_boot *boot, struct quire_machine *machine,
 				    const struct quire_reader_log *log)
 {
-	const struct start_info *start = arch_direct(boot->info);
-	uint32_t modules = (uint32_t)qi_min(start->module_count, MODULES);
-	const struct module *module = at(start->modules, modules * sizeof(*module));
-	enum quire_status status = read_map(start, machine, log);
+	const uint32_t *magic = arch_direct(boot->info);
 
-	for (uint32_t i = 0; module && i < modules && status == QUIRE_OK; i++)
-		status = quire_machine_add_reservation(machine, &(struct quire_reservation){
-			.base = module[i].base, .size = module[i].size, .kind = QUIRE_RESERVE_INITRD, .name = "module" });
-	return status;
+	return *magic == EFI_HANDOVER_MAGIC ? x86_efi_read(boot, machine, log) : x86_pvh_read(boot, machine, log);
 }

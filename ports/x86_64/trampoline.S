@@ -1,7 +1,6 @@
 /*
- * Where a secondary CPU wakes up: 16-bit mode, at TRAMPOLINE. Copied there by x86_start_cpus' caller; it may refer to
- * itself by offsets only. Which CPU it is and where its stack ends was left at the end of the trampoline by who
- * started it.
+ * Where a secondary CPU wakes up: 16-bit mode, at TRAMPOLINE. Copied there by arch_cpu_start(); it may refer to itself by
+ * offsets only. What it needs was left at its end by who started it: page tables, which CPU it is, and where its stack ends.
  */
 #include "layout.h"
 
@@ -9,7 +8,7 @@
 
 	.section .rodata
 	.code16
-	.globl x86_trampoline, x86_trampoline_end, x86_trampoline_stack, x86_trampoline_cpu
+	.globl x86_trampoline, x86_trampoline_end, x86_trampoline_root, x86_trampoline_stack, x86_trampoline_cpu
 x86_trampoline:
 	cli
 	cld
@@ -19,15 +18,14 @@ x86_trampoline:
 	movl %cr0, %eax
 	orl $1, %eax
 	movl %eax, %cr0
-	ljmpl $0x08, $AT(1f)
+	ljmpl $0x18, $AT(1f)
 	.code32
 1:	movl $0x10, %eax
 	movl %eax, %ds
 	movl %eax, %es
 	movl %eax, %ss
-	movl $TRAMPOLINE + 4096, %esp
-	movl $x86_long_mode, %eax
-	call *%eax
+	movl AT(x86_trampoline_root), %eax
+	ENTER_LONG_MODE
 	ljmp $0x08, $AT(2f)
 	.code64
 2:	movq AT(x86_trampoline_stack), %rsp
@@ -40,14 +38,17 @@ x86_trampoline:
 
 	.align 8
 gdt:	.quad 0
-	.quad 0x00cf9b000000ffff	/* 08: 32-bit code */
+	.quad 0x00af9b000000ffff	/* 08: 64-bit code */
 	.quad 0x00cf93000000ffff	/* 10: data */
+	.quad 0x00cf9b000000ffff	/* 18: 32-bit code */
 gdt_pointer:
 	.word . - gdt - 1
 	.long AT(gdt)
 	.align 8
 x86_trampoline_stack:
 	.quad 0
+x86_trampoline_root:
+	.long 0
 x86_trampoline_cpu:
 	.long 0
 x86_trampoline_end:

@@ -1,17 +1,26 @@
 /*
- * Exceptions 0 to 31 and the wake-up, each with its number and an error code on the stack; x86_exception() gets all
+ * Exceptions 0 to 31 and interrupts, each with its number and an error code on the stack; x86_exception() gets all
  * registers. NMIs are how CPUs make each other pass a barrier: they return.
  */
+#include "layout.h"
+
 	.text
 	.align 16
 	.globl x86_vectors
 x86_vectors:
 	vector = 0
-	.rept 33
+	.rept 32
 	.align 16
 	.if ((0x60227d00 >> vector) & 1) == 0	/* for 8, 10 to 14, 17, 21, 29, 30 the CPU pushes one */
 	pushq $0
 	.endif
+	pushq $vector
+	jmp common
+	vector = vector + 1
+	.endr
+	.rept X86_VECTORS - 32
+	.align 16
+	pushq $0
 	pushq $vector
 	jmp common
 	vector = vector + 1

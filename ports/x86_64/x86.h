@@ -49,15 +49,31 @@ void x86_sync_answer(void);
 
 /* The vector with which arch_wake_all() ends the sleep of idle CPUs, and its end. */
 #define X86_VECTOR_WAKE 32
-#define X86_VECTORS 33
 void x86_wake_answer(void);
 
 /* Find and map the local APIC; this CPU accepts interrupts through it. */
 void x86_apic_setup(void);
+/* Firmware keeps the page from which secondary CPUs start: there will be none. */
+extern bool x86_trampoline_taken;
 
-/* The C entry, from entry.S: `info` is the physical address of PVH's start info. */
-void x86_start(uint32_t info) __attribute__((noreturn));
-/* The same for secondary CPUs, from the trampoline. */
+/*
+ * The C entry, from entry.S: `info` is the physical address of what the loader says, `offset` how much higher the image lies
+ * than it was linked.
+ */
+void x86_start(uint32_t info, uint32_t offset) __attribute__((noreturn));
+/*
+ * Loaders put their data anywhere below 4 GiB; only the first GiB is mapped yet. NULL: nothing is there (0), or there is no
+ * page table for it.
+ */
+const void *x86_loader_data(uint64_t phys, uint64_t size);
+/* By loader: what metal_main() wants, and arch_read_machine(). False: this is not its data. */
+bool x86_pvh_boot(struct metal_boot *boot);
+enum quire_status x86_pvh_read(const struct metal_boot *boot, struct quire_machine *machine,
+			       const struct quire_reader_log *log);
+void x86_efi_boot(struct metal_boot *boot);
+enum quire_status x86_efi_read(const struct metal_boot *boot, struct quire_machine *machine,
+			       const struct quire_reader_log *log);
+/* The C entry for secondary CPUs, from the trampoline. */
 void x86_secondary_start(unsigned cpu) __attribute__((noreturn));
 
 /* --- paging ----------------------------------------------------------------------------------------------------------- */
@@ -67,5 +83,7 @@ void x86_identity(bool on);
 /* Looks at what the CPU can do (1 GiB pages). */
 void x86_paging_setup(void);
 extern unsigned x86_largest_level;
+/* As in x86_start(). */
+extern quire_phys_t x86_image_offset;
 
 #endif

@@ -8,8 +8,8 @@
 #	ram=64G		memory that the host needs to have only as far as the guest touches it
 #	nodes=4x2G	NUMA nodes of such memory
 #	efi=kernel	EFI firmware starts kernel.efi, which lies beside the kernel, with the command line as load options
-#	efi=volume	the same as a PC would do it: from a disk, with the command line in a file. Firmware that is not where
-#			Debian has it is named by QUIRE_EFI_FIRMWARE
+#	efi=volume	the same as a PC would do it: from a disk, with the command line in a file. QUIRE_EFI_FIRMWARE is
+#			firmware that is not where Debian has it
 # QEMU is the emulator, never the host's virtualization: the same everywhere.
 set -u
 cd "$(dirname "$0")/.."

@@ -61,7 +61,11 @@ nodes() {
 }
 
 firmware() {
-	for file in "${QUIRE_EFI_FIRMWARE:-}" /usr/share/ovmf/OVMF.fd /usr/share/qemu/OVMF.fd; do
+	case $arch in
+	aarch64) files="/usr/share/qemu-efi-aarch64/QEMU_EFI.fd" ;;
+	*) files="/usr/share/ovmf/OVMF.fd /usr/share/qemu/OVMF.fd" ;;
+	esac
+	for file in "${QUIRE_EFI_FIRMWARE:-}" $files; do
 		[ ! -f "$file" ] || { echo "$file"; return; }
 	done
 }
@@ -89,16 +93,22 @@ if [ -n "$efi" ]; then
 		exit 126
 	}
 	kernel=${kernel%.elf}.efi
-	set -- "$@" -bios "$bios"
+	set -- -bios "$bios" "$@"
+	case $arch in
+	aarch64)	# firmware hands on the device tree only where there is no ACPI
+		set -- -machine acpi=off "$@"
+		default=BOOTAA64.EFI ;;
+	*) default=BOOTX64.EFI ;;
+	esac
 fi
 if [ "$efi" = volume ]; then
 	volume=$(mktemp -d)
 	mkdir -p "$volume/EFI/BOOT"
-	cp "$kernel" "$volume/EFI/BOOT/BOOTX64.EFI"
+	cp "$kernel" "$volume/EFI/BOOT/$default"
 	echo "$append" >"$volume/cmdline.txt"
-	set -- "$@" -drive "file=fat:$volume,format=raw,if=none,id=volume,readonly=on" -device virtio-blk-pci,drive=volume
+	set -- -drive "file=fat:$volume,format=raw,if=none,id=volume,readonly=on" -device virtio-blk-pci,drive=volume "$@"
 else
-	set -- "$@" -kernel "$kernel" -append "$append"
+	set -- -kernel "$kernel" -append "$append" "$@"
 fi
 # shellcheck disable=SC2086
 { timeout -k 2 "$seconds" $qemu -accel tcg -m 512M -smp 2 -nodefaults -display none -no-reboot -monitor none -serial stdio \

@@ -6,7 +6,8 @@ set -eu
 build_packages="meson ninja-build pkg-config libfdt-dev zlib1g-dev libedit-dev"
 check_packages="$build_packages valgrind clang libclang-rt-14-dev llvm libcmocka-dev device-tree-compiler mandoc spin python3
 	gcc-aarch64-linux-gnu gcc-12-multilib gcc-riscv64-unknown-elf"
-qemu_packages="make gcc qemu-system-x86 ovmf qemu-system-arm gcc-aarch64-linux-gnu python3"
+qemu_packages="make gcc qemu-system-x86 ovmf qemu-system-arm
+	qemu-efi-aarch64 gcc-aarch64-linux-gnu python3"
 
 missing_of() {
 	for package in "$@"; do

@@ -46,8 +46,11 @@ bool a64_tree_reg(int node, unsigned index, quire_phys_t *base, quire_phys_t *si
 
 /* --- CPUs ------------------------------------------------------------------------------------------------------------- */
 
-/* The C entries, from entry.S: the loader's device tree, or 0; a CPU that arch_cpu_start() started. */
-void a64_start(quire_phys_t fdt) __attribute__((noreturn));
+/*
+ * The C entries, from entry.S: what the loader gave (a device tree, EFI's hand-over, 0: nothing); a CPU that
+ * arch_cpu_start() started.
+ */
+void a64_start(quire_phys_t given) __attribute__((noreturn));
 void a64_secondary_start(unsigned cpu) __attribute__((noreturn));
 
 /* psci.c: how firmware is called, from the device tree; power off. */

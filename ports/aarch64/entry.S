@@ -1,5 +1,6 @@
 /*
  * Entry: the raw Image's header, CPU 0 and the CPUs that PSCI starts. All of it runs with the MMU off, until the switch.
+ * EFI's entry switches it off.
  *
  * Tables made here: the image at its own address in the lower half, the same memory in the direct map, and the serial port.
  * pages.c adds the rest.
@@ -17,8 +18,31 @@ a64_entry:
 	.quad	0, 0, 0
 	.ascii	"ARM\x64"
 	.long	0
+	/* What the EFI loader has to know: struct efi_head (ports/efi/loader.h). It can lie nowhere else. */
+	.ascii	"QUIREKRN"
+	.quad	a64_image_start, a64_image_end, a64_efi_entry
+	.quad	0, 0x80000000
 
 	.section .text
+/*
+ * From the EFI loader, on firmware's tables, x0 = what it hands over. The image comes from caches that are about to be
+ * switched off, so the loader has written them back.
+ */
+a64_efi_entry:
+	msr	daifset, #15
+	mov	x2, #0x1005		/* MMU, both caches */
+	mrs	x1, CurrentEL
+	cmp	x1, #(2 << 2)
+	b.eq	1f
+	mrs	x1, sctlr_el1
+	bic	x1, x1, x2
+	msr	sctlr_el1, x1
+	b	2f
+1:	mrs	x1, sctlr_el2
+	bic	x1, x1, x2
+	msr	sctlr_el2, x1
+2:	isb
+
 first:
 	mov	x20, x0			/* device tree, or 0 where the loader knew no Image header */
 	bl	leave_el2

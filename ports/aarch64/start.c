@@ -1,5 +1,9 @@
-/* The C entry, and the memory map: all of it is in the device tree. */
+/*
+ * The C entry, and the memory map. All of it is in the device tree; but where EFI firmware started the kernel, its map says
+ * what is RAM and what is taken, and the tree only which node memory belongs to.
+ */
 #include "a64.h"
+#include "efi/kernel.h"
 
 /* An ELF file is started without a pointer; virt then leaves the tree at the beginning of RAM. */
 #define RAM_BASE 0x40000000ull
@@ -44,11 +48,25 @@ static quire_phys_t choose_tree(quire_phys_t given, const char **command_line)
 	return fdt;
 }
 
-void a64_start(quire_phys_t fdt)
+/* By EFI: the tree is where its table says, and the command line is the loader's. */
+static void take_handover(const struct efi_handover *handover, struct metal_boot *boot)
 {
+	efi_boot(handover, boot);
+	boot->rsdp = 0;
+	boot->fdt = handover->fdt && a64_tree_open(handover->fdt) ? handover->fdt : 0;
+}
+
+void a64_start(quire_phys_t given)
+{
+	const struct efi_handover *handover;
 	struct metal_boot boot = { .image_start = (quire_phys_t)a64_image_start, .image_end = (quire_phys_t)a64_image_end };
 
-	boot.fdt = choose_tree(fdt, &boot.command_line);
+	boot.info = given;
+	handover = efi_handover(given);
+	if (handover)
+		take_handover(handover, &boot);
+	else
+		boot.fdt = choose_tree(given, &boot.command_line);
 	a64_psci_setup();
 	a64_gic_setup();
 	a64_gic_cpu_setup();
@@ -77,15 +95,48 @@ quire_phys_t arch_image_phys(const void *address)
 	return (uintptr_t)address;
 }
 
+static bool overlaps(const struct quire_memory_range *a, const struct quire_memory_range *b)
+{
+	return a->base < b->base ? b->base - a->base < a->size : a->base - b->base < b->size;
+}
+
+/*
+ * EFI's map in the place of the tree's. Firmware also lists devices that may be mapped like memory, virt's flash for one;
+ * where the tree has memory at all, what lies elsewhere is none.
+ */
+static enum quire_status replace_map(const struct efi_handover *handover, struct quire_machine *machine,
+				     const struct quire_reader_log *log)
+{
+	struct quire_memory_range *map = machine->map;
+	size_t old = machine->map_count, kept = old;
+	enum quire_status status = efi_read_map(handover, machine, log);
+
+	for (size_t i = old; i < machine->map_count; i++) {
+		bool memory = !old;
+
+		for (size_t j = 0; j < old; j++)
+			memory |= overlaps(&map[i], &map[j]);
+		if (memory)
+			map[kept++] = map[i];
+	}
+	memmove(map, map + old, (kept - old) * sizeof(*map));
+	machine->map_count = kept - old;
+	return status;
+}
+
 enum quire_status arch_read_machine(const struct metal_boot *boot, struct quire_machine *machine,
 				    const struct quire_reader_log *log)
 {
+	const struct efi_handover *handover = efi_handover(boot->info);
+	enum quire_status status;
 	size_t size;
 	const void *tree = a64_tree(&size);
 
 	if (!boot->fdt || !tree) {
-		metal_print("no device tree: neither where the loader said nor at the beginning of RAM\n");
+		metal_print(handover ? "no device tree from EFI, and we read ACPI on PCs only (QEMU: -machine acpi=off)\n" :
+			    "no device tree: neither where the loader said nor at the beginning of RAM\n");
 		return QUIRE_ENOENT;
 	}
-	return quire_read_fdt(machine, tree, size, log);
+	status = quire_read_fdt(machine, tree, size, log);
+	return status == QUIRE_OK && handover ? replace_map(handover, machine, log) : status;
 }

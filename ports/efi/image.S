@@ -27,6 +27,20 @@ efi_entry:
 	jmp *%rax
 #endif
 
+#ifdef __aarch64__
+	/* x0 = image handle, x1 = system table. */
+efi_entry:
+	stp	x29, x30, [sp, #-32]!
+	mov	x29, sp
+	add	x2, sp, #16		/* struct efi_start */
+	bl	efi_main
+	cbz	x0, 1f
+	ldp	x29, x30, [sp], #32
+	ret
+1:	ldp	x1, x0, [sp, #16]
+	br	x1
+#endif
+
 	.section .data.kernel, "a"
 	.globl efi_kernel_file, efi_kernel_file_end
 	.hidden efi_kernel_file, efi_kernel_file_end

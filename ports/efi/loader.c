@@ -95,9 +95,9 @@ static bool read_head(struct road *r, const struct efi_kernel *kernel)
 {
 	struct efi_head *head = &r->head;
 
-	if (kernel->bytes < sizeof(*head))
+	if (kernel->bytes < EFI_HEAD_AT + sizeof(*head))
 		return false;
-	memcpy(head, kernel->file, sizeof(*head));
+	memcpy(head, (const char *)kernel->file + EFI_HEAD_AT, sizeof(*head));
 	return !memcmp(head->magic, EFI_HEAD_MAGIC, sizeof(head->magic)) && head->end <= head->limit &&
 	       head->start < head->end && kernel->bytes <= head->end - head->start && head->entry >= head->start &&
 	       head->entry < head->end && head->start % EFI_PAGE == 0 && head->step % EFI_PAGE == 0;
@@ -155,6 +155,7 @@ static efi_status put_kernel(struct road *r, const struct efi_kernel *kernel)
 			continue;
 		r->kernel = (struct piece){ .at = place, .pages = pages };
 		memcpy((void *)(uintptr_t)place, kernel->file, (size_t)kernel->bytes);
+		efi_write_back(place, pages * EFI_PAGE);
 		return EFI_SUCCESS;
 	}
 	return refuse(r, EFI_OUT_OF_RESOURCES, "EFI: too little memory: no free place for the kernel where it could run");

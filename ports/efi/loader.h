@@ -12,7 +12,10 @@
 #include "efi.h"
 #include "handover.h"
 
-/* How the kernel's image begins. Addresses are physical, those that it was linked for. */
+/*
+ * At the beginning of the kernel's image, or behind what other loaders want to see there (EFI_HEAD_AT). Addresses are
+ * physical, those that it was linked for.
+ */
 struct efi_head {
 	char magic[8];			/* EFI_HEAD_MAGIC */
 	uint64_t start, end;		/* of the memory it needs; what is not in the file it zeroes itself */
@@ -21,6 +24,11 @@ struct efi_head {
 	uint64_t limit;			/* it ends at or below this, and so does the hand-over */
 };
 #define EFI_HEAD_MAGIC "QUIREKRN"
+#ifdef __aarch64__
+#define EFI_HEAD_AT 64u
+#else
+#define EFI_HEAD_AT 0u
+#endif
 
 /* What there is to start: the kernel's image, as in its file. */
 struct efi_kernel {
@@ -55,13 +63,19 @@ void efi_command_line(void *image, const struct efi_system *system, char text[EF
 
 /* --- image.S, main.c -------------------------------------------------------------------------------------------------- */
 
-/* The kernel's file inside ours. */
-extern const char efi_kernel_file[], efi_kernel_file_end[];
+/* The kernel's file inside ours: where that is can be told without a table of addresses. */
+extern const char efi_kernel_file[] __attribute__((visibility("hidden")));
+extern const char efi_kernel_file_end[] __attribute__((visibility("hidden")));
 
 /* From image.S. */
 efi_status efi_main(void *image, struct efi_system *system, struct efi_start *start);
 
+/* --- of the architecture ---------------------------------------------------------------------------------------------- */
+
 /* The machine's own last word when there is no kernel to say it: exit code `code` (METAL_EXIT_*), if somebody listens. */
 void efi_exit_code(unsigned code);
+
+/* [at, at + bytes) is in memory as we see it, for a kernel that begins with caches off; instructions, too. */
+void efi_write_back(uint64_t at, uint64_t bytes);
 
 #endif

@@ -6,10 +6,10 @@ ARCH_CFLAGS  := -m64 -mcmodel=kernel -mno-red-zone -mno-mmx -mno-sse -mno-sse2 -
 ARCH_LDFLAGS := -m64
 ARCH_SOURCES := $(addprefix x86_64/,entry.S vectors.S switch.S trampoline.S start.c pvh.c efi.c cpu.c exceptions.c paging.c \
 	apic.c) \
-	$(addprefix pc/,console.c time.c dimm.c pci.c) $(addprefix paging/,walk.c maps.c)
+	efi/kernel.c $(addprefix pc/,console.c time.c dimm.c pci.c) $(addprefix paging/,walk.c maps.c)
 ARCH_SCRIPT  := kernel.ld
 ARCH_OUTPUTS := $(O)/kernel.efi
 ARCH_RULES   := efi/efi.mk
 EFI_MACHINE  := 0x8664
 EFI_CFLAGS   := -mcmodel=small
-EFI_SOURCES  := x86_64/efi_exit.c
+EFI_SOURCES  := x86_64/efi_loader.c

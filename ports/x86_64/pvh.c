@@ -18,15 +18,21 @@ struct module {
 	uint64_t base, size, command_line, reserved;
 };
 
+/* Loaders put their data anywhere below 4 GiB; only the first GiB is mapped yet. NULL: no page table for it. */
+static const void *at(uint64_t phys, uint64_t size)
+{
+	return phys && arch_map_direct(phys, size) == QUIRE_OK ? arch_direct(phys) : NULL;
+}
+
 bool x86_pvh_boot(struct metal_boot *boot)
 {
-	const struct start_info *start = x86_loader_data(boot->info, sizeof(*start));
+	const struct start_info *start = at(boot->info, sizeof(*start));
 
 	if (!start || start->magic != START_INFO_MAGIC)
 		return false;
 	boot->rsdp = start->rsdp;
 	/* Its length is not told: two pages hold any command line this kernel can make sense of. */
-	boot->command_line = x86_loader_data(start->command_line, 8192);
+	boot->command_line = at(start->command_line, 8192);
 	return true;
 }
 
@@ -36,7 +42,7 @@ static enum quire_status read_map(const struct start_info *start, struct quire_m
 {
 	static uint8_t packed[MAP_ENTRIES * 20];
 	uint32_t count = (uint32_t)qi_min(start->map_count, MAP_ENTRIES);
-	const struct map_entry *map = x86_loader_data(start->map, count * sizeof(*map));
+	const struct map_entry *map = at(start->map, count * sizeof(*map));
 
 	if (!map || !count) {
 		metal_print("PVH: the loader gave no memory map\n");
@@ -54,7 +60,7 @@ enum quire_status x86_pvh_read(const struct metal_boot *boot, struct quire_machi
 {
 	const struct start_info *start = arch_direct(boot->info);
 	uint32_t modules = (uint32_t)qi_min(start->module_count, MODULES);
-	const struct module *module = x86_loader_data(start->modules, modules * sizeof(*module));
+	const struct module *module = at(start->modules, modules * sizeof(*module));
 	enum quire_status status = read_map(start, machine, log);
 
 	for (uint32_t i = 0; module && i < modules && status == QUIRE_OK; i++)

@@ -1,19 +1,14 @@
 /* The C entry: which loader it was, and from where the machine's description comes. */
-#include "efi/handover.h"
+#include "efi/kernel.h"
 #include "x86.h"
 
 extern char x86_image_start[], x86_image_end[];
-
-const void *x86_loader_data(uint64_t phys, uint64_t size)
-{
-	return phys && arch_map_direct(phys, size) == QUIRE_OK ? arch_direct(phys) : NULL;
-}
 
 void x86_start(uint32_t info, uint32_t offset)
 {
 	struct metal_boot boot = { .image_start = (quire_phys_t)x86_image_start + offset,
 				   .image_end = (quire_phys_t)x86_image_end + offset, .info = info };
-	const uint32_t *magic;
+	const struct efi_handover *handover;
 
 	x86_image_offset = offset;
 	pc_console_setup();
@@ -22,10 +17,10 @@ void x86_start(uint32_t info, uint32_t offset)
 	x86_identity(false);
 	pc_time_setup();
 	x86_apic_setup();
-	magic = x86_loader_data(info, sizeof(*magic));
-	if (magic && *magic == EFI_HANDOVER_MAGIC)
-		x86_efi_boot(&boot);
-	else if (!magic || !x86_pvh_boot(&boot))
+	handover = efi_handover(info);
+	if (handover)
+		efi_boot(handover, &boot);
+	else if (!x86_pvh_boot(&boot))
 		metal_panic(false, "the loader gave neither PVH start info nor EFI's (%#x)", info);
 	metal_main(&boot);
 }
@@ -33,7 +28,5 @@ void x86_start(uint32_t info, uint32_t offset)
 enum quire_status arch_read_machine(const struct metal_boot *boot, struct quire_machine *machine,
 				    const struct quire_reader_log *log)
 {
-	const uint32_t *magic = arch_direct(boot->info);
-
-	return *magic == EFI_HANDOVER_MAGIC ? x86_efi_read(boot, machine, log) : x86_pvh_read(boot, machine, log);
+	return efi_handover(boot->info) ? x86_efi_read(boot, machine, log) : x86_pvh_read(boot, machine, log);
 }

@@ -61,16 +61,10 @@ extern bool x86_trampoline_taken;
  * than it was linked.
  */
 void x86_start(uint32_t info, uint32_t offset) __attribute__((noreturn));
-/*
- * Loaders put their data anywhere below 4 GiB; only the first GiB is mapped yet. NULL: nothing is there (0), or there is no
- * page table for it.
- */
-const void *x86_loader_data(uint64_t phys, uint64_t size);
-/* By loader: what metal_main() wants, and arch_read_machine(). False: this is not its data. */
+/* By loader: what metal_main() wants, and arch_read_machine(). False: this is not PVH's data. */
 bool x86_pvh_boot(struct metal_boot *boot);
 enum quire_status x86_pvh_read(const struct metal_boot *boot, struct quire_machine *machine,
 			       const struct quire_reader_log *log);
-void x86_efi_boot(struct metal_boot *boot);
 enum quire_status x86_efi_read(const struct metal_boot *boot, struct quire_machine *machine,
 			       const struct quire_reader_log *log);
 /* The C entry for secondary CPUs, from the trampoline. */

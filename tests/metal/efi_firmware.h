@@ -40,6 +40,16 @@ static uint64_t address(size_t page)
 	return (uintptr_t)memory + page * EFI_PAGE;
 }
 
+/* --- the architecture ------------------------------------------------------------------------------------------------- */
+
+static uint64_t written_back, written_back_bytes;
+
+void efi_write_back(uint64_t at, uint64_t bytes)
+{
+	written_back = at;
+	written_back_bytes = bytes;
+}
+
 /* --- services --------------------------------------------------------------------------------------------------------- */
 
 static bool take(size_t first, size_t pages, uint8_t what)

@@ -68,7 +68,7 @@ static efi_status boot(struct efi_start *start)
 	const struct efi_kernel kernel = { .file = kernel_file, .bytes = FILE_BYTES };
 	efi_status status;
 
-	memcpy(kernel_file, &head, sizeof(head));
+	memcpy(kernel_file + EFI_HEAD_AT, &head, sizeof(head));
 	status = efi_prepare(memory + 1, &firmware, &kernel, start);
 	assert_false(file_open);
 	if (status != EFI_SUCCESS) {
@@ -126,6 +126,8 @@ static void ordinary(void **state)
 	for (size_t i = 0; i < KERNEL_PAGES; i++)
 		assert_int_equal(type[place + i], EFI_LOADER_CODE);
 	assert_int_equal(type[place + KERNEL_PAGES], EFI_CONVENTIONAL);
+	assert_int_equal(written_back, address(place));
+	assert_int_equal(written_back_bytes, KERNEL_PAGES * EFI_PAGE);
 	assert_true(start.entry >= 16u << 20);
 	assert_last_map(h);
 	assert_string_equal((const char *)(uintptr_t)h->command_line, "");

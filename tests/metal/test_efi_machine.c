@@ -1,4 +1,7 @@
-/* What the x86_64 kernel makes of what EFI's loader hands over: the machine, and a sentence where something is missing. */
+/*
+ * What a kernel makes of what EFI's loader hands over, the one for x86_64 in the end: the machine, and a sentence where
+ * something is missing.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +11,7 @@
 #include <cmocka.h>
 
 #include "efi/efi.h"
-#include "efi/handover.h"
+#include "efi/kernel.h"
 #include "x86.h"
 
 #define CONVENTIONAL	7u
@@ -31,10 +34,10 @@ void *arch_direct(quire_phys_t phys)
 	return (void *)(uintptr_t)phys;
 }
 
-const void *x86_loader_data(uint64_t phys, uint64_t size)
+enum quire_status arch_map_direct(quire_phys_t phys, quire_phys_t size)
 {
-	(void)size;
-	return no_tables ? NULL : (const void *)(uintptr_t)phys;
+	(void)phys, (void)size;
+	return no_tables ? QUIRE_ENOMEM : QUIRE_OK;
 }
 
 void metal_print(const char *format, ...)
@@ -79,7 +82,8 @@ static void ordinary(void **state)
 	struct metal_boot boot = { .info = (uintptr_t)&handover };
 
 	(void)state;
-	x86_efi_boot(&boot);
+	assert_ptr_equal(efi_handover(boot.info), &handover);
+	efi_boot(&handover, &boot);
 	assert_int_equal(boot.rsdp, 0xe0000);
 	assert_string_equal(boot.command_line, "test=none");
 	assert_int_equal(read_machine(), QUIRE_OK);
@@ -94,6 +98,10 @@ static void ordinary(void **state)
 static void missing_things(void **state)
 {
 	(void)state;
+	assert_null(efi_handover(0));
+	handover.magic++;
+	assert_null(efi_handover((uintptr_t)&handover));
+	set_up(NULL);
 	handover.rsdp = 0;
 	assert_int_equal(read_machine(), QUIRE_OK);
 	assert_non_null(strstr(console, "no ACPI tables"));

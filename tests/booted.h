@@ -81,8 +81,8 @@ static struct booted *booted_prepare(const struct booted_options *options)
 	if (options->configure)
 		options->configure(&b->config);
 	b->map[0] = usual;
-	if (options->map_count)
-		memcpy(b->map, options->map, sizeof(b->map));
+	for (unsigned i = 0; i < options->map_count; i++)
+		b->map[i] = options->map[i];
 	b->machine.arch = b->config.arch;
 	b->machine.map = b->map;
 	b->machine.map_count = b->machine.map_max = options->map_count ? options->map_count : 1;

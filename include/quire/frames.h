@@ -6,7 +6,8 @@
  * Requests for just any frames are quire/page_alloc.h.
  *
  * Frames that CPUs keep (their fronts) are not free here: drain them first (quire_drain_frames) to have them seen.
- * All calls may be made from any CPU; they take the zone's lock for as long as they run.
+ * All calls may be made from any CPU, by threads; they take the zone's lock for as long as they run, with interrupts kept
+ * away (platform.h): for walking a large zone or taking many frames at once that is long.
  *
  * Available from QUIRE_STAGE_HANDOVER on.
  */

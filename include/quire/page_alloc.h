@@ -6,9 +6,14 @@
  * node's zonelist; a zone serves a request only while more pages stay free than its watermark and its lowmem reserve
  * for the request's highest zone.
  *
- * These calls hand out frame numbers and touch no descriptors. They may be used from any CPU at the same time, from
- * any context in which the platform's cpu_enter works. Frames kept by a CPU (its front) count as taken: they are in
- * no zone's free count.
+ * These calls hand out frame numbers and touch no descriptors. They may be used from any CPU at the same time. Frames kept
+ * by a CPU (its front) count as taken: they are in no zone's free count.
+ *
+ * From interrupts that the platform's cpu_enter keeps away, whatever they interrupted, these may be called: all requests
+ * here and in pages.h with flags that do not wait (ATOMIC, NOWAIT; nothing with DIRECT_RECLAIM), all frees, splitting,
+ * references, counters, reports and explanations. Everything else belongs to threads: what is under "the whole allocator"
+ * below, and all that moves, adds, removes, isolates, compacts or poisons. From interrupts that cpu_enter does not keep away
+ * (NMIs) nothing may be called.
  *
  * Available from QUIRE_STAGE_WATERMARKS on.
  */

@@ -66,9 +66,14 @@ struct quire_platform {
 
 	/*
 	 * Optional: the CPU the caller runs on, 0 .. cpus - 1, and a guard that keeps the caller on that CPU and keeps
-	 * interrupts that allocate away until cpu_leave (interrupts off, preemption off, or nothing where a thread is a
-	 * CPU). cpu_enter returns the CPU; `state` is the platform's to save what it must. NULL: one CPU, never
-	 * interrupted.
+	 * interrupts that allocate away until cpu_leave: interrupts off; preemption off will do only where no interrupt
+	 * handler allocates, and nothing is needed where a thread is a CPU. cpu_enter returns the CPU; `state` is the
+	 * platform's to save what it must. They nest: each cpu_leave is given what its cpu_enter saved, the innermost
+	 * first, so saving the interrupt flag and putting it back is all there is to do. NULL: one CPU, never interrupted.
+	 *
+	 * Every lock that a request or a free may want is held inside only, so interrupt handlers may call what page_alloc.h
+	 * lists, wherever they interrupted the engine. Outside a thread may be moved to another CPU at any time. A stay takes
+	 * the work of a pageblock at most; docs/embedding.md has the longest of each operation.
 	 */
 	unsigned (*cpu_enter)(void *ctx, unsigned long *state);
 	void (*cpu_leave)(void *ctx, unsigned long state);

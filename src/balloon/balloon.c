@@ -65,14 +65,15 @@ static enum quire_status take_piece(struct quire_balloon *b, int nid, unsigned o
  */
 static bool put_in(struct quire_balloon *b, quire_pfn_t pfn, unsigned order)
 {
+	unsigned long state;
 	bool released;
 
-	if (!qi_frame_set_lock(b->q, b->set, qi_balloon_lock(b))) {
+	if (!qi_frame_set_lock(b->q, b->set, qi_balloon_lock(b), &state)) {
 		quire_free_frames(b->q, pfn, order);
 		return false;
 	}
 	b->set->promised++;
-	qi_unlock(qi_balloon_lock(b));
+	qi_unlock_irqrestore(b->q->platform, qi_balloon_lock(b), state);
 	released = b->release(b->ctx, pfn, order) == QUIRE_OK;
 	qi_lock(qi_balloon_lock(b));
 	b->set->promised--;

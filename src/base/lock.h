@@ -1,9 +1,16 @@
 /*
- * A spin lock of one word. Waiters only read until it looks free. Not recursive; who takes it from interrupts too
- * must have them off (the platform's cpu_enter does that).
+ * A spin lock of one word. Waiters only read until it looks free. Not recursive.
+ *
+ * A request or a free may come from an interrupt (quire/platform.h). So a lock that either may want is only ever held with
+ * interrupts kept away: where the caller is inside cpu_enter, which is everywhere on the roads of requests and frees,
+ * qi_lock() will do; elsewhere it is qi_lock_irqsave(), for zones qi_zone_lock(). Such locks are those of zones, of stocks, of
+ * the memmap, of metadata, of rare counters, of debugging and of failing frames. The others (owners, areas, balloons, devices,
+ * remote drains, which interrupts only try) are held with interrupts on.
  */
 #ifndef QI_BASE_LOCK_H
 #define QI_BASE_LOCK_H
+
+#include <quire/platform.h>
 
 #include "base/base.h"
 
@@ -55,5 +62,15 @@ static inline void qi_unlock(struct qi_lock *lock)
 {
 	__atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
 }
+
+/*
+ * Keep interrupts that allocate away: what cpu_enter saved, for the way back. They nest. platform: NULL is one that has no
+ * interrupts.
+ */
+unsigned long qi_irqsave(const struct quire_platform *platform);
+void qi_irqrestore(const struct quire_platform *platform, unsigned long state);
+/* The lock, and interrupts away for as long as it is held. */
+unsigned long qi_lock_irqsave(const struct quire_platform *platform, struct qi_lock *lock);
+void qi_unlock_irqrestore(const struct quire_platform *platform, struct qi_lock *lock, unsigned long state);
 
 #endif

@@ -28,20 +28,20 @@ static void move_index(struct qi_frame_set *set, struct qi_frame_chunk **chunks,
 	set->room = room;
 }
 
-bool qi_frame_set_lock(struct quire *q, struct qi_frame_set *set, struct qi_lock *lock)
+bool qi_frame_set_lock(struct quire *q, struct qi_frame_set *set, struct qi_lock *lock, unsigned long *state)
 {
-	qi_lock(lock);
+	*state = qi_lock_irqsave(q->platform, lock);
 	while (set->spares < QI_FRAME_SPARES || !qi_frame_set_ready(set)) {
 		bool index = set->chunk_count + set->promised >= set->room;
 		uint32_t room = set->room ? set->room * 2 : FIRST_ROOM;
 		size_t bytes = index ? room * sizeof(set->chunks[0]) : sizeof(struct qi_frame_chunk);
 		void *memory;
 
-		qi_unlock(lock);
+		qi_unlock_irqrestore(q->platform, lock, *state);
 		memory = qi_meta_alloc(q, bytes, 16, QUIRE_NO_NODE, &q->metadata.books);
-		qi_lock(lock);
+		*state = qi_lock_irqsave(q->platform, lock);
 		if (!memory && !qi_frame_set_ready(set)) {
-			qi_unlock(lock);
+			qi_unlock_irqrestore(q->platform, lock, *state);
 			return false;
 		}
 		if (!memory)

@@ -44,10 +44,10 @@ struct qi_frame_set {
 struct qi_frame_set *qi_frame_set_new(struct quire *q);
 
 /*
- * Take the lock when there is room for at least one insertion (and as many spare chunks as shall be kept). False: no
- * memory, and the lock is not held.
+ * Take the lock, interrupts away (*state is for qi_unlock_irqrestore), when there is room for at least one insertion (and as
+ * many spare chunks as shall be kept). False: no memory, and the lock is not held.
  */
-bool qi_frame_set_lock(struct quire *q, struct qi_frame_set *set, struct qi_lock *lock);
+bool qi_frame_set_lock(struct quire *q, struct qi_frame_set *set, struct qi_lock *lock, unsigned long *state);
 /* May a key be inserted without asking for memory, now or (set->promised raised meanwhile) later? */
 static inline bool qi_frame_set_ready(const struct qi_frame_set *set)
 {

@@ -123,10 +123,10 @@ static void manage_failing(struct quire *q, struct quire_zone *zone, quire_pfn_t
 
 	if (!qi_poison_key(q, pfn, &key) || qi_poison_state(key) != QI_POISON_FOREIGN)
 		return;
-	qi_lock(&qi_zone_of(zone)->lock);
+	qi_zone_lock(qi_zone_of(zone));
 	qi_zone_count_failing(qi_zone_of(zone), 1);
 	qi_poke(&zone->managed, zone->managed + 1);
-	qi_unlock(&qi_zone_of(zone)->lock);
+	qi_zone_unlock(qi_zone_of(zone));
 }
 
 enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys_t size)

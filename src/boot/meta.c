@@ -53,9 +53,9 @@ static void *from_frames(struct quire *q, size_t size, int nid, quire_phys_t *ph
 		return NULL;
 	}
 	*za = qi_zone_of_frame(q, pfn);
-	qi_lock(&(*za)->lock);
+	qi_zone_lock(*za);
 	qi_tree_withhold(&(*za)->tree, pfn, order);
-	qi_unlock(&(*za)->lock);
+	qi_zone_unlock(*za);
 	return space;
 }
 
@@ -67,9 +67,9 @@ static void give_frames(struct quire *q, const struct qi_meta_chunk *chunk)
 	if (!chunk->za->zone->tree)
 		return;
 	order = order > shift ? order - shift : 0;
-	qi_lock(&chunk->za->lock);
+	qi_zone_lock(chunk->za);
 	qi_tree_release(&chunk->za->tree, chunk->phys >> shift, order);
-	qi_unlock(&chunk->za->lock);
+	qi_zone_unlock(chunk->za);
 	quire_free_frames(q, chunk->phys >> shift, order);
 }
 
@@ -82,6 +82,7 @@ void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uin
 	struct qi_zone *za = NULL;
 	quire_phys_t phys = 0;
 	void *space;
+	unsigned long state;
 
 	align = qi_max(align, 16);
 	if (__builtin_add_overflow(room, size, &total))
@@ -99,22 +100,23 @@ void *qi_meta_alloc_raw(struct quire *q, size_t size, size_t align, int nid, uin
 	/* The header sits right below the result, so that it is found whatever the alignment was. */
 	chunk = (struct qi_meta_chunk *)((char *)space + room) - 1;
 	*chunk = (struct qi_meta_chunk){ NULL, space, phys, total, charge, source, za };
-	qi_lock(lock);
+	state = qi_lock_irqsave(q->platform, lock);
 	chunk->before = q->meta_chunks;
 	q->meta_chunks = chunk;
 	if (charge)
 		*charge += total;
-	qi_unlock(lock);
+	qi_unlock_irqrestore(q->platform, lock, state);
 	return chunk + 1;
 }
 
 void qi_meta_charge(struct quire *q, uint64_t *charge, int64_t bytes)
 {
 	struct qi_lock *lock = (struct qi_lock *)&q->meta_lock;
+	unsigned long state;
 
-	qi_lock(lock);
+	state = qi_lock_irqsave(q->platform, lock);
 	*charge += (uint64_t)bytes;
-	qi_unlock(lock);
+	qi_unlock_irqrestore(q->platform, lock, state);
 }
 
 void *qi_meta_alloc(struct quire *q, size_t size, size_t align, int nid, uint64_t *charge)

@@ -74,10 +74,11 @@ static void report(struct quire *q, quire_pfn_t pfn, const uint8_t *bytes)
 	struct qi_debug *d = qi_debug_of(q);
 	bool single;
 	uint64_t n;
+	unsigned long state;
 
 	measure(bytes, 1u << quire_page_shift(&q->config), &found);
 	single = found.changed == 1 && qi_is_pow2(found.found[0] ^ QUIRE_POISON_BYTE);
-	qi_lock(&d->lock);
+	state = qi_lock_irqsave(q->platform, &d->lock);
 	n = ++d->counts.corrupted;
 	d->counts.single_bit += single;
 	d->counts.pfn = pfn;
@@ -85,7 +86,7 @@ static void report(struct quire *q, quire_pfn_t pfn, const uint8_t *bytes)
 	d->counts.last = found.last;
 	d->counts.changed = found.changed;
 	memcpy(d->counts.found, found.found, sizeof(found.found));
-	qi_unlock(&d->lock);
+	qi_unlock_irqrestore(q->platform, &d->lock, state);
 	if (n <= TOLD_IN_FULL || qi_is_pow2(n))
 		tell(q, &found, single);
 }

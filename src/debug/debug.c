@@ -158,13 +158,14 @@ enum quire_status qi_debug_free(struct quire *q, struct qi_zone *za, unsigned cp
 void quire_debug_counts(const struct quire *q, struct quire_debug_counts *counts)
 {
 	struct qi_debug *d = qi_debug_of(q);
+	unsigned long state;
 
 	*counts = (struct quire_debug_counts){ 0 };
 	if (!d)
 		return;
-	qi_lock(&d->lock);
+	state = qi_lock_irqsave(q->platform, &d->lock);
 	*counts = d->counts;
-	qi_unlock(&d->lock);
+	qi_unlock_irqrestore(q->platform, &d->lock, state);
 }
 
 #endif

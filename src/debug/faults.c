@@ -51,13 +51,14 @@ bool qi_fault_due(struct quire *q, unsigned order, quire_gfp_t gfp)
 	uint64_t injected;
 	char names[128];
 	bool fail;
+	unsigned long state;
 
 	if (!__atomic_load_n(&d->faulty, __ATOMIC_RELAXED))
 		return false;
-	qi_lock(&d->lock);
+	state = qi_lock_irqsave(q->platform, &d->lock);
 	fail = !exempt(&d->options.faults, order, gfp) && due(d, 1ull << order);
 	injected = d->counts.injected;
-	qi_unlock(&d->lock);
+	qi_unlock_irqrestore(q->platform, &d->lock, state);
 	if (fail && (injected <= 10 || qi_is_pow2(injected)))
 		qi_log(q->platform, QUIRE_LOG_INFO, "fault injection: request of order %u, %s made to fail (%llu so far)",
 		       order, quire_gfp_names(gfp, names, sizeof(names)), (unsigned long long)injected);
@@ -67,6 +68,7 @@ bool qi_fault_due(struct quire *q, unsigned order, quire_gfp_t gfp)
 enum quire_status quire_debug_set_faults(struct quire *q, const struct quire_fault_options *faults)
 {
 	struct qi_debug *d = qi_debug_of(q);
+	unsigned long state;
 
 	if (faults->probability > 100 || q->stage < QUIRE_STAGE_WATERMARKS)
 		return QUIRE_EINVAL;
@@ -76,12 +78,12 @@ enum quire_status quire_debug_set_faults(struct quire *q, const struct quire_fau
 		d = qi_debug_open_late(q);
 	if (!d)
 		return QUIRE_ENOMEM;
-	qi_lock(&d->lock);
+	state = qi_lock_irqsave(q->platform, &d->lock);
 	d->options.faults = *faults;
 	d->random = faults->seed;
 	d->candidates = 0;
 	__atomic_store_n(&d->faulty, faults->probability > 0, __ATOMIC_RELAXED);
-	qi_unlock(&d->lock);
+	qi_unlock_irqrestore(q->platform, &d->lock, state);
 	return QUIRE_OK;
 }
 

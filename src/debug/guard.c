@@ -28,20 +28,21 @@ enum quire_status qi_guard_set(struct quire *q, quire_pfn_t pfn, unsigned order,
 	struct qi_zone *za = qi_zone_of_frame(q, pfn);
 	uint64_t pages = (1ull << around) - (1ull << order);
 	enum quire_status status;
+	unsigned long state;
 
 	if (!notes || !za)
 		return QUIRE_ENOMEM;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	status = qi_tree_split(&za->tree, pfn, around, order);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	if (status != QUIRE_OK)
 		return status;
 	for (quire_pfn_t at = pfn + (1ull << order); at < pfn + (1ull << around); at++)
 		qi_contents_freed(q, at, 0);
-	qi_lock(&d->lock);
+	state = qi_lock_irqsave(q->platform, &d->lock);
 	change_flags(notes, pfn + (1ull << order), pages, 0, QI_NOTE_GUARD);
 	d->counts.guards += pages;
-	qi_unlock(&d->lock);
+	qi_unlock_irqrestore(q->platform, &d->lock, state);
 	return QUIRE_OK;
 }
 

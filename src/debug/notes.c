@@ -52,15 +52,16 @@ struct qi_notes *qi_notes_make(struct quire *q, quire_pfn_t pfn)
 {
 	struct qi_debug *d = qi_debug_of(q);
 	struct qi_notes *notes = qi_notes_find(d, pfn);
+	unsigned long state;
 
 	/*
 	 * Taking frames for notes of frames would have no end: where that is what metadata is made of, boot made them
 	 * all.
 	 */
 	if (qi_unlikely(!notes && q->platform->meta_alloc)) {
-		qi_lock(&d->lock);
+		state = qi_lock_irqsave(q->platform, &d->lock);
 		notes = make_locked(q, d, pfn);
-		qi_unlock(&d->lock);
+		qi_unlock_irqrestore(q->platform, &d->lock, state);
 	}
 	return notes;
 }

@@ -6,6 +6,7 @@
  * they come here. Each unit is taken by one atomic bit before it is written and published by another after, so workers and
  * prepare() may meet anywhere.
  */
+#include "base/lock.h"
 #include "memmap/internal.h"
 #include "memmap/stream.h"
 
@@ -183,8 +184,8 @@ static void describe(struct quire *q, quire_pfn_t start, quire_pfn_t end, const 
 }
 
 /* The units of one usage word: take what is free of `mask`, write each stretch, publish. */
-static uint64_t describe_word(struct quire *q, uint32_t *taken, uint32_t *done, uint32_t mask, quire_pfn_t first,
-			      const struct qi_frame_home *given)
+static uint64_t describe_stretches(struct quire *q, uint32_t *taken, uint32_t *done, uint32_t mask, quire_pfn_t first,
+				   const struct qi_frame_home *given)
 {
 	unsigned shift = q->memmap.unit_shift;
 	uint32_t mine = mask & ~__atomic_fetch_or(taken, mask, __ATOMIC_ACQUIRE), rest = mine;
@@ -202,6 +203,26 @@ static uint64_t describe_word(struct quire *q, uint32_t *taken, uint32_t *done, 
 	if (mine)
 		__atomic_fetch_or(done, mine, __ATOMIC_RELEASE);
 	return units << shift;
+}
+
+/*
+ * Once requests may come, one of them may want a unit that has been taken and not been published: it waits, perhaps in an
+ * interrupt, with a zone locked. So it is one unit at a time then, and whoever writes it is not interrupted.
+ */
+static uint64_t describe_word(struct quire *q, uint32_t *taken, uint32_t *done, uint32_t mask, quire_pfn_t first,
+			      const struct qi_frame_home *given)
+{
+	uint64_t frames = 0;
+
+	if (q->stage < QUIRE_STAGE_WATERMARKS)
+		return describe_stretches(q, taken, done, mask, first, given);
+	for (uint32_t rest = mask & ~__atomic_load_n(taken, __ATOMIC_RELAXED); rest; rest &= rest - 1) {
+		unsigned long state = qi_irqsave(q->platform);
+
+		frames += describe_stretches(q, taken, done, rest & -rest, first, given);
+		qi_irqrestore(q->platform, state);
+	}
+	return frames;
 }
 
 uint64_t qi_describe_units_as(struct quire *q, quire_pfn_t start, quire_pfn_t end, const struct qi_frame_home *home)

@@ -35,12 +35,12 @@ bool qi_compaction_deferred(struct qi_zone *za, unsigned order)
 	struct qi_compact_state *state = &za->compact;
 	bool deferred = false;
 
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	if (order >= state->failed_order && ++state->considered < 1u << state->shift)
 		deferred = true;
 	else
 		state->considered = (uint16_t)qi_min(state->considered, 1u << state->shift);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	return deferred;
 }
 
@@ -48,23 +48,23 @@ void qi_compaction_failed(struct qi_zone *za, unsigned order)
 {
 	struct qi_compact_state *state = &za->compact;
 
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	state->considered = 0;
 	state->shift = (uint8_t)qi_min(state->shift + 1u, MAX_SHIFT);
 	state->failed_order = (uint8_t)qi_min(state->failed_order, order);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 }
 
 void qi_compaction_helped(struct qi_zone *za, unsigned order)
 {
 	struct qi_compact_state *state = &za->compact;
 
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	state->considered = 0;
 	state->shift = 0;
 	if (order >= state->failed_order)
 		state->failed_order = (uint8_t)(order + 1);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 }
 
 /* --- one source --------------------------------------------------------------------------------------------------- */
@@ -92,9 +92,9 @@ static bool can_be_cleared(struct qi_compaction *c, quire_pfn_t pfn)
 	bool more = true, good = true;
 
 	while (more && good) {
-		qi_lock(&c->za->lock);
+		qi_zone_lock(c->za);
 		more = qi_scan_blocks(&c->za->tree, &scan);
-		qi_unlock(&c->za->lock);
+		qi_zone_unlock(c->za);
 		qi_owners_enter(c->za->q);
 		good = all_can_move(c->za->q, blocks, scan.n);
 		qi_owners_leave(c->za->q);
@@ -124,10 +124,10 @@ static void release_source(struct qi_compaction *c, quire_pfn_t pfn, bool whole)
 			qi_unisolate_part(&part);
 			continue;
 		}
-		qi_lock(&part.za->lock);
+		qi_zone_lock(part.za);
 		qi_tree_unisolate_range(&part.za->tree, part.pfn, part.end - part.pfn);
 		capture(c);
-		qi_unlock(&part.za->lock);
+		qi_zone_unlock(part.za);
 	}
 }
 
@@ -172,13 +172,13 @@ static quire_pfn_t next_source(const struct qi_compaction *c, quire_pfn_t *posit
 	bool any = c->priority != QI_COMPACT_ASYNC;
 	quire_pfn_t pfn;
 
-	qi_lock(&c->za->lock);
+	qi_zone_lock(c->za);
 	pfn = qi_compact_source(c->za, c->order, any, used, room);
-	qi_unlock(&c->za->lock);
+	qi_zone_unlock(c->za);
 	while (pfn == QUIRE_PFN_NONE && any && *position != QUIRE_PFN_NONE) {
-		qi_lock(&c->za->lock);
+		qi_zone_lock(c->za);
 		pfn = qi_compact_next_source(c->za, c->order, any, position, used);
-		qi_unlock(&c->za->lock);
+		qi_zone_unlock(c->za);
 	}
 	return pfn;
 }

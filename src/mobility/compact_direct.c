@@ -49,13 +49,13 @@ static void count_run(struct qi_zone *za, bool served)
 {
 	struct quire_compact_stats *stats = &za->compact.stats;
 
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	qi_poke(&stats->stall, stats->stall + 1);
 	if (served)
 		qi_poke(&stats->success, stats->success + 1);
 	else
 		qi_poke(&stats->fail, stats->fail + 1);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 }
 
 enum quire_compact_result qi_compact_direct(struct qi_walk *walk, unsigned flags, unsigned priority, quire_pfn_t *pfn)

@@ -63,9 +63,9 @@ static uint64_t run_wanted(struct qi_zone *za)
 	if (result != QUIRE_COMPACT_PARTIAL)
 		return 0;
 	result = qi_compact_zone(&c);
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	qi_poke(&za->compact.stats.daemon_wake, za->compact.stats.daemon_wake + 1);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	if (result == QUIRE_COMPACT_SUCCESS)
 		qi_compaction_helped(za, c.order);
 	else if (result == QUIRE_COMPACT_COMPLETE || result == QUIRE_COMPACT_PARTIAL)

@@ -324,9 +324,9 @@ static uint64_t clear_part(struct evacuation *e, const struct qi_part *part)
 			e->status = QUIRE_EINTR;
 			break;
 		}
-		qi_lock(&part->za->lock);
+		qi_zone_lock(part->za);
 		more = qi_scan_blocks(&part->za->tree, &scan);
-		qi_unlock(&part->za->lock);
+		qi_zone_unlock(part->za);
 		batch.n = scan.n;
 		if (batch.n)
 			move_batch(e, part->za, &batch);

@@ -6,22 +6,21 @@
 
 #ifndef QUIRE_WITHOUT_MOBILITY
 
-/* Zones up to so many frames may be counted for a request that waits: the lock is held meanwhile. */
+/* Zones up to so many frames may be counted for a request that waits. */
 #define COUNTED (1u << 18)
 
 struct blocks {
 	uint64_t free, total, suitable;		/* frames; blocks; blocks of 2^order among them */
 };
 
+/* Without the lock, which would be held too long in a large zone: near enough while others allocate. */
 static struct blocks count_blocks(const struct qi_zone *za, unsigned order)
 {
 	qi_tree_counts_t counts;
 	struct blocks b = { 0 };
 
 	memset(counts, 0, sizeof(counts));
-	qi_lock((struct qi_lock *)&za->lock);
 	qi_tree_counts(&za->tree, counts);
-	qi_unlock((struct qi_lock *)&za->lock);
 	for (unsigned type = 0; type < QUIRE_MIGRATE_ISOLATE; type++)
 		for (unsigned o = 0; o < QUIRE_MAX_ORDERS; o++) {
 			b.free += counts[type][o] << o;

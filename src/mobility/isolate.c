@@ -44,9 +44,9 @@ static uint64_t check_part(struct quire *q, const struct qi_part *part, bool ask
 	bool more = true;
 
 	while (more && first->pfn == QUIRE_PFN_NONE) {
-		qi_lock(&part->za->lock);
+		qi_zone_lock(part->za);
 		more = qi_scan_blocks(&part->za->tree, &scan);
-		qi_unlock(&part->za->lock);
+		qi_zone_unlock(part->za);
 		if (!scan.n)
 			continue;
 		qi_owners_enter(q);
@@ -110,9 +110,9 @@ static void unisolate_up_to(const struct qi_part *part, quire_pfn_t end)
 
 	for (quire_pfn_t at = part->pfn, next; at < end; at = next) {
 		next = qi_min(end, qi_align_down(at, step) + step);
-		qi_lock(&part->za->lock);
+		qi_zone_lock(part->za);
 		qi_tree_unisolate_range(&part->za->tree, at, next - at);
-		qi_unlock(&part->za->lock);
+		qi_zone_unlock(part->za);
 	}
 }
 
@@ -132,7 +132,7 @@ static quire_pfn_t isolate_part(struct qi_part *part, unsigned flags, enum quire
 	while (at < part->end) {
 		uint64_t free;
 
-		qi_lock(&part->za->lock);
+		qi_zone_lock(part->za);
 		free = qi_tree_free_run(tree, at, part->end);
 		if (free)
 			*why = isolate_free(tree, at, free, status);
@@ -142,7 +142,7 @@ static quire_pfn_t isolate_part(struct qi_part *part, unsigned flags, enum quire
 			if (!*why)
 				at = qi_align_down(at, frames) + frames;
 		}
-		qi_unlock(&part->za->lock);
+		qi_zone_unlock(part->za);
 		if (*why)
 			return at;
 	}

@@ -22,7 +22,7 @@ static enum quire_status take_piece(struct qi_zone *za, quire_pfn_t pfn, uint64_
 	struct qi_tree_range_counts counts;
 	enum quire_status status = QUIRE_OK;
 
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	counts = qi_tree_count_range(&za->tree, pfn, pfn + frames);
 	if (counts.allocated)
 		status = QUIRE_EBUSY;
@@ -30,7 +30,7 @@ static enum quire_status take_piece(struct qi_zone *za, quire_pfn_t pfn, uint64_
 		status = qi_tree_take_frames(&za->tree, pfn, frames, QUIRE_MIGRATE_MOVABLE);
 	else if (counts.free)
 		status = QUIRE_ENOSPC;
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	if (status == QUIRE_OK)
 		*taken += counts.free;
 	return status;
@@ -40,9 +40,9 @@ static enum quire_status take_piece(struct qi_zone *za, quire_pfn_t pfn, uint64_
 static void untake_part(const struct qi_part *part, quire_pfn_t end)
 {
 	for (quire_pfn_t pfn = part->pfn; pfn < end; pfn++) {
-		qi_lock(&part->za->lock);
+		qi_zone_lock(part->za);
 		qi_tree_free(&part->za->tree, pfn, 0);
-		qi_unlock(&part->za->lock);
+		qi_zone_unlock(part->za);
 	}
 }
 

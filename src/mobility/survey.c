@@ -77,9 +77,9 @@ static uint64_t survey_part(struct quire *q, const struct qi_part *part, struct 
 	bool more = true;
 
 	while (more) {
-		qi_lock(&part->za->lock);
+		qi_zone_lock(part->za);
 		more = qi_scan_blocks(&part->za->tree, &scan);
-		qi_unlock(&part->za->lock);
+		qi_zone_unlock(part->za);
 		qi_owners_enter(q);
 		for (unsigned i = 0; i < scan.n; i++)
 			survey_block(q, part, &blocks[i], survey);

@@ -122,13 +122,13 @@ void qi_targets_within(struct qi_zone *za, unsigned below, const struct qi_block
 	}
 	for (unsigned i = 0; i < n; i++)
 		to[i] = QUIRE_PFN_NONE;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	for (unsigned i = 0; i < n; i++)
 		if (blocks[i].order && has_scrap(&za->tree, blocks[i].order, below) &&
 		    qi_tree_alloc(&za->tree, blocks[i].order, QUIRE_MIGRATE_MOVABLE, QI_TREE_NOFRAGMENT, &to[i]) != QUIRE_OK)
 			to[i] = QUIRE_PFN_NONE;
 	take_scraps(&za->tree, below, blocks, n, to);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 }
 
 #endif

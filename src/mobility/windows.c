@@ -43,13 +43,13 @@ static uint64_t range_cost(struct qi_zone *za, quire_pfn_t pfn, uint64_t frames)
 	while (pfn < end && part != UNUSABLE) {
 		quire_pfn_t stop = qi_min(end, qi_align_down(pfn, FRAMES_AT_ONCE) + FRAMES_AT_ONCE);
 
-		qi_lock(&za->lock);
+		qi_zone_lock(za);
 		for (quire_pfn_t next; pfn < stop && part != UNUSABLE; pfn = next) {
 			next = qi_min(stop, qi_align_down(pfn, QI_FAN) + QI_FAN);
 			part = leaf_cost(&za->tree, pfn, next - pfn);
 			cost += part;
 		}
-		qi_unlock(&za->lock);
+		qi_zone_unlock(za);
 	}
 	return part == UNUSABLE ? UNUSABLE : cost;
 }

@@ -15,9 +15,9 @@ static enum quire_status split_locked(struct qi_zone *za, quire_pfn_t pfn, unsig
 {
 	enum quire_status status;
 
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	status = qi_tree_split(&za->tree, pfn, order, to);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	return status;
 }
 

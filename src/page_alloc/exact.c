@@ -11,9 +11,9 @@ void quire_zone_walk_free(const struct quire_zone *zone, bool (*visit)(void *ctx
 
 	if (!za)
 		return;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	qi_tree_walk_free(&za->tree, visit, ctx);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 }
 
 enum quire_status quire_zone_take_frames(const struct quire_zone *zone, quire_pfn_t pfn, uint64_t count,
@@ -24,9 +24,9 @@ enum quire_status quire_zone_take_frames(const struct quire_zone *zone, quire_pf
 
 	if (!za)
 		return QUIRE_EINVAL;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	status = qi_tree_take_frames(&za->tree, pfn, count, type);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	if (status == QUIRE_OK && qi_unlikely(qi_debug_of(za->q) != NULL))
 		qi_debug_taken(za->q, pfn, count, 0, QI_SITE);
 	return status;
@@ -56,9 +56,9 @@ enum quire_status quire_set_pageblock_type(struct quire *q, quire_pfn_t pfn, enu
 	if (!za)
 		return QUIRE_ENOENT;
 	pfn = qi_min(qi_max(pfn, za->tree.start_pfn), za->tree.end_pfn - 1);
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	status = qi_tree_set_type(&za->tree, pfn, type);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	return status;
 }
 
@@ -70,9 +70,9 @@ enum quire_migratetype quire_pageblock_type(struct quire *q, quire_pfn_t pfn)
 	if (!za)
 		return QUIRE_MIGRATE_TYPES;
 	pfn = qi_min(qi_max(pfn, za->tree.start_pfn), za->tree.end_pfn - 1);
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	type = (enum quire_migratetype)qi_tree_type(&za->tree, pfn);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	return type;
 }
 
@@ -83,8 +83,8 @@ void quire_zone_mixing(const struct quire_zone *zone, struct quire_mixing *mixin
 	*mixing = (struct quire_mixing){ 0 };
 	if (!za)
 		return;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	mixing->fallbacks = za->tree.fallbacks;
 	mixing->claimed = za->tree.steals;
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 }

@@ -69,23 +69,30 @@ enum quire_status quire_free_frames(struct quire *q, quire_pfn_t pfn, unsigned o
 	return qi_free_frames_from(q, pfn, order, QI_SITE);
 }
 
+/* Interrupts may come between zones, and between CPUs. Somebody else may be at it: his does not cover what came since. */
+static enum quire_status drain_zone(struct quire *q, struct qi_zone *za)
+{
+	enum quire_status status;
+	unsigned long state = 0;
+
+	qi_front_drain(za, qi_enter_cpu(q, &state));
+	qi_leave_cpu(q, state);
+	while ((status = qi_front_drain_all(za)) == QUIRE_EBUSY)
+		qi_relax();
+	return status;
+}
+
 enum quire_status quire_drain_frames(struct quire *q)
 {
-	unsigned long state = 0;
-	unsigned cpu = qi_enter_cpu(q, &state);
 	enum quire_status result = QUIRE_OK;
 
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
 		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
 			struct qi_zone *za = qi_zone_of(&q->topology.nodes[nid]->zones[type]);
 
-			if (!za)
-				continue;
-			qi_front_drain(za, cpu);
-			if (qi_front_drain_all(za) != QUIRE_OK)
+			if (za && drain_zone(q, za) != QUIRE_OK)
 				result = QUIRE_EUNSUPPORTED;
 		}
-	qi_leave_cpu(q, state);
 	return result;
 }
 

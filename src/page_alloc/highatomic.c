@@ -23,11 +23,11 @@ void qi_reserve_highatomic(struct qi_zone *za, quire_pfn_t pfn)
 
 	if (qi_peek(&za->highatomic_pages) >= limit)
 		return;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	if (za->highatomic_pages < limit && qi_tree_type(&za->tree, pfn) < QUIRE_MIGRATE_PCPTYPES &&
 	    qi_tree_set_type(&za->tree, pfn, QUIRE_MIGRATE_HIGHATOMIC) == QUIRE_OK)
 		qi_poke(&za->highatomic_pages, za->highatomic_pages + block_pages(za->q));
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 }
 
 /* Zone locked. The pageblock of the smallest free block there is in the reserve. */
@@ -55,9 +55,9 @@ bool qi_unreserve_highatomic(const struct qi_walk *walk, bool force)
 		if (!za || quire_zonelist_zone(walk->list, i)->type > walk->highest ||
 		    qi_peek(&za->highatomic_pages) <= (force ? 0 : block_pages(walk->q)))
 			continue;
-		qi_lock(&za->lock);
+		qi_zone_lock(za);
 		done = unreserve_block(za, walk->request.type);
-		qi_unlock(&za->lock);
+		qi_zone_unlock(za);
 		if (done)
 			return true;
 	}

@@ -15,10 +15,11 @@ static bool worth_telling(uint64_t so_far) { return so_far <= TOLD_IN_FULL || qi
 /* Count one more; is it to be told? *so_far: how many there were. */
 static bool to_be_told(struct quire *q, uint64_t *counter, uint64_t *so_far)
 {
-	qi_lock(qi_alloc_lock(q));
+	unsigned long state = qi_alloc_lock(q);
+
 	*so_far = *counter + 1;
 	qi_poke(counter, *so_far);
-	qi_unlock(qi_alloc_lock(q));
+	qi_alloc_unlock(q, state);
 	return worth_telling(*so_far);
 }
 
@@ -51,16 +52,17 @@ void qi_note_slow(const struct qi_walk *walk, struct quire_request_record *recor
 {
 	struct quire_page_alloc *pa = &walk->q->page_alloc;
 	uint64_t failed;
+	unsigned long state;
 
 	record->nid = walk->nid;
 	record->order = walk->request.order;
 	record->gfp = walk->gfp;
-	qi_lock(qi_alloc_lock(walk->q));
+	state = qi_alloc_lock(walk->q);
 	record->number = ++pa->slow;
 	failed = pa->failed + !record->served;
 	qi_poke(&pa->failed, failed);
 	*(record->served ? &pa->last_slow : &pa->last_failed) = *record;
-	qi_unlock(qi_alloc_lock(walk->q));
+	qi_alloc_unlock(walk->q, state);
 	qi_trace(walk->q, slow, record);
 	if (!record->served)
 		warn_failure(walk, failed);
@@ -68,9 +70,10 @@ void qi_note_slow(const struct qi_walk *walk, struct quire_request_record *recor
 
 static bool copy_record(struct quire *q, const struct quire_request_record *from, struct quire_request_record *to)
 {
-	qi_lock(qi_alloc_lock(q));
+	unsigned long state = qi_alloc_lock(q);
+
 	*to = *from;
-	qi_unlock(qi_alloc_lock(q));
+	qi_alloc_unlock(q, state);
 	return to->number != 0;
 }
 

@@ -241,7 +241,15 @@ struct qi_zone *qi_zone_of_frame(const struct quire *q, quire_pfn_t pfn);
 void qi_count_allocs(struct qi_zone *za, unsigned cpu, const struct qi_walk *walk, uint64_t n);
 void qi_count_freed(struct qi_zone *za, unsigned cpu, uint64_t pages);
 
-static inline struct qi_lock *qi_alloc_lock(struct quire *q) { return (struct qi_lock *)&q->page_alloc.lock; }
+/* Rare counters, records and the list of shrinkers. */
+static inline unsigned long qi_alloc_lock(struct quire *q)
+{
+	return qi_lock_irqsave(q->platform, (struct qi_lock *)&q->page_alloc.lock);
+}
+static inline void qi_alloc_unlock(struct quire *q, unsigned long state)
+{
+	qi_unlock_irqrestore(q->platform, (struct qi_lock *)&q->page_alloc.lock, state);
+}
 
 /* One more of a rare event. */
 void qi_count_rare(struct quire *q, uint64_t *counter, uint64_t n);

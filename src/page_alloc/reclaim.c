@@ -16,10 +16,11 @@ enum quire_status quire_register_shrinker(struct quire *q, struct quire_shrinker
 {
 	struct quire_shrinker **end = &q->page_alloc.shrinkers;
 	enum quire_status status = QUIRE_OK;
+	unsigned long state;
 
 	if (!shrinker || !shrinker->scan)
 		return QUIRE_EINVAL;
-	qi_lock(qi_alloc_lock(q));
+	state = qi_alloc_lock(q);
 	for (; *end; end = &(*end)->next)
 		if (*end == shrinker)
 			status = QUIRE_EEXIST;
@@ -27,7 +28,7 @@ enum quire_status quire_register_shrinker(struct quire *q, struct quire_shrinker
 		shrinker->next = NULL;
 		__atomic_store_n(end, shrinker, __ATOMIC_RELEASE);
 	}
-	qi_unlock(qi_alloc_lock(q));
+	qi_alloc_unlock(q, state);
 	return status;
 }
 
@@ -35,8 +36,8 @@ enum quire_status quire_unregister_shrinker(struct quire *q, struct quire_shrink
 {
 	struct quire_shrinker **at = &q->page_alloc.shrinkers;
 	enum quire_status status = QUIRE_OK;
+	unsigned long state = qi_alloc_lock(q);
 
-	qi_lock(qi_alloc_lock(q));
 	while (*at && *at != shrinker)
 		at = &(*at)->next;
 	if (!*at)
@@ -45,16 +46,17 @@ enum quire_status quire_unregister_shrinker(struct quire *q, struct quire_shrink
 		status = QUIRE_EBUSY;
 	else
 		__atomic_store_n(at, shrinker->next, __ATOMIC_RELEASE);
-	qi_unlock(qi_alloc_lock(q));
+	qi_alloc_unlock(q, state);
 	return status;
 }
 
 /* Nobody leaves the list between enter and leave. */
 static void enter_shrinkers(struct quire *q, int step)
 {
-	qi_lock(qi_alloc_lock(q));
+	unsigned long state = qi_alloc_lock(q);
+
 	q->page_alloc.reclaiming += (uint32_t)step;
-	qi_unlock(qi_alloc_lock(q));
+	qi_alloc_unlock(q, state);
 }
 
 static const struct quire_shrinker *next_of(struct quire_shrinker *const *at)
@@ -172,9 +174,9 @@ static void end_boosts(struct quire_node *node, const uint64_t boosts[QUIRE_ZONE
 
 		if (!za || !boosts[type])
 			continue;
-		qi_lock(&za->lock);
+		qi_zone_lock(za);
 		qi_poke(&zone->watermark_boost, zone->watermark_boost - qi_min(zone->watermark_boost, boosts[type]));
-		qi_unlock(&za->lock);
+		qi_zone_unlock(za);
 	}
 }
 

@@ -65,11 +65,13 @@ void qi_count_freed(struct qi_zone *za, unsigned cpu, uint64_t pages)
 
 void qi_count_rare(struct quire *q, uint64_t *counter, uint64_t n)
 {
+	unsigned long state;
+
 	if (!n)
 		return;
-	qi_lock(qi_alloc_lock(q));
+	state = qi_alloc_lock(q);
 	bump(counter, n);
-	qi_unlock(qi_alloc_lock(q));
+	qi_alloc_unlock(q, state);
 }
 
 /* --- reading ----------------------------------------------------------------------------------------------------------- */

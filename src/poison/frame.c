@@ -89,10 +89,10 @@ static enum quire_status take_softly(struct failure *f)
 	}
 	if (status != QUIRE_OK)
 		return status;
-	qi_lock(&f->za->lock);
+	qi_zone_lock(f->za);
 	qi_poison_withdraw(f->za, f->pfn);
 	qi_poison_set_state(f->q, f->pfn, QI_POISON_OUT, 0);
-	qi_unlock(&f->za->lock);
+	qi_zone_unlock(f->za);
 	f->what = "frame cleared in time";
 	f->result = QUIRE_POISON_RECOVERED;
 	return QUIRE_OK;
@@ -193,12 +193,12 @@ static enum quire_status tell_owner(struct failure *f, const struct qi_block *bl
 
 	if (given_up)
 		forget_references(f->q, block->pfn);
-	qi_lock(&f->za->lock);
+	qi_zone_lock(f->za);
 	if (given_up)
 		qi_poison_refused(f->za, block->pfn, block->order);
 	/* He may have freed it himself. */
 	out = qi_poison_key(f->q, f->pfn, &key) && qi_poison_state(key) == QI_POISON_OUT;
-	qi_unlock(&f->za->lock);
+	qi_zone_unlock(f->za);
 	if (out)
 		f->result = QUIRE_POISON_RECOVERED;
 	return out ? QUIRE_OK : QUIRE_EBUSY;
@@ -213,15 +213,15 @@ static enum quire_status fail_in_use(struct failure *f)
 	status = qi_front_disable(f->za);
 	if (status != QUIRE_OK)
 		return status;
-	qi_lock(&f->za->lock);
+	qi_zone_lock(f->za);
 	status = qi_tree_lookup(&f->za->tree, f->pfn, &block.pfn, &block.order);
-	qi_unlock(&f->za->lock);
+	qi_zone_unlock(f->za);
 	/* Nodes for cutting it. Should there be no memory now, some may be there all the same. */
 	if (status == QUIRE_OK)
 		qi_zone_provide(f->za, block.pfn, 1ull << block.order);
-	qi_lock(&f->za->lock);
+	qi_zone_lock(f->za);
 	status = settle_state(f, &block, &cut);
-	qi_unlock(&f->za->lock);
+	qi_zone_unlock(f->za);
 	/* Only now: what the owner gives up is not to be lost for want of memory. */
 	if (cut)
 		status = tell_owner(f, &block);
@@ -239,13 +239,13 @@ static enum quire_status fail_in_zone(struct failure *f)
 
 	if ((f->flags & QUIRE_POISON_SOFT) && qi_zone_of_frame(f->q, f->pfn))
 		return take_softly(f);
-	qi_lock(&f->za->lock);
+	qi_zone_lock(f->za);
 	status = take_free(f);
 	if (status == QUIRE_ENOENT && qi_poison_pending_block(f->q, f->pfn, &key))
 		status = join_block(f, key);
 	else if (status == QUIRE_EBUSY)
 		in_use = true;
-	qi_unlock(&f->za->lock);
+	qi_zone_unlock(f->za);
 	return in_use ? fail_in_use(f) : status == QUIRE_ENOENT ? fail_foreign(f) : status;
 }
 

@@ -42,9 +42,9 @@ enum quire_status qi_poison_freed_block(struct quire *q, quire_pfn_t pfn, unsign
 
 	if (!za)
 		return QUIRE_ENOENT;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	status = take_back(q, za, pfn, order);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	if (status == QUIRE_OK)
 		qi_log(q->platform, QUIRE_LOG_INFO, "Memory failure: %#llx: given back, the failing frame of it is out of "
 		       "use", (unsigned long long)pfn);
@@ -67,9 +67,9 @@ enum quire_status quire_unpoison_frame(struct quire *q, quire_pfn_t pfn)
 		status = qi_zone_provide(za, pfn, 1);
 		if (status != QUIRE_OK)
 			return status;
-		qi_lock(&za->lock);
+		qi_zone_lock(za);
 		status = qi_poison_return(za, pfn);
-		qi_unlock(&za->lock);
+		qi_zone_unlock(za);
 	}
 	/* Free already: somebody else took the same word back just now. */
 	if (status != QUIRE_OK)

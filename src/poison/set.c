@@ -7,6 +7,10 @@
 
 static struct qi_lock *lock_of(struct quire *q) { return (struct qi_lock *)&q->poison.lock; }
 
+/* A free from an interrupt may be of a block that has a failing frame. */
+static unsigned long hold(struct quire *q) { return qi_lock_irqsave(q->platform, lock_of(q)); }
+static void let(struct quire *q, unsigned long state) { qi_unlock_irqrestore(q->platform, lock_of(q), state); }
+
 static void change(struct quire *q, uint64_t old, enum qi_poison_state state, unsigned order)
 {
 	unsigned tested = qi_frame_info(old) & QI_POISON_TESTED;
@@ -22,14 +26,15 @@ static void change(struct quire *q, uint64_t old, enum qi_poison_state state, un
 static struct qi_frame_set *need_set(struct quire *q)
 {
 	struct qi_frame_set *set = __atomic_load_n(&q->poison.set, __ATOMIC_ACQUIRE);
+	unsigned long state;
 
 	if (set)
 		return set;
 	set = qi_frame_set_new(q);
-	qi_lock(lock_of(q));
+	state = hold(q);
 	if (set && !q->poison.set)
 		__atomic_store_n(&q->poison.set, set, __ATOMIC_RELEASE);
-	qi_unlock(lock_of(q));
+	let(q, state);
 	return __atomic_load_n(&q->poison.set, __ATOMIC_ACQUIRE);
 }
 
@@ -50,8 +55,9 @@ enum quire_status qi_poison_claim(struct quire *q, quire_pfn_t pfn, unsigned fla
 	unsigned tested = flags & QUIRE_POISON_TEST ? QI_POISON_TESTED : 0;
 	enum quire_status status = QUIRE_OK;
 	uint64_t key;
+	unsigned long state;
 
-	if (!set || !qi_frame_set_lock(q, set, lock_of(q)))
+	if (!set || !qi_frame_set_lock(q, set, lock_of(q), &state))
 		return QUIRE_ENOMEM;
 	if (next_in(q, pfn, pfn + 1, &key)) {
 		status = QUIRE_EEXIST;
@@ -59,41 +65,47 @@ enum quire_status qi_poison_claim(struct quire *q, quire_pfn_t pfn, unsigned fla
 		qi_frame_set_insert(set, qi_frame_key(pfn, qi_poison_info(QI_POISON_FOREIGN, 0, tested)));
 		q->poison.count++;
 	}
-	qi_unlock(lock_of(q));
+	let(q, state);
 	return status;
 }
 
 void qi_poison_forget(struct quire *q, quire_pfn_t pfn)
 {
 	uint64_t key;
+	unsigned long state;
 
-	qi_lock(lock_of(q));
+	state = hold(q);
 	if (next_in(q, pfn, pfn + 1, &key)) {
 		change(q, key, QI_POISON_FOREIGN, 0);
 		qi_frame_set_erase(q->poison.set, pfn);
 		q->poison.count--;
 	}
-	qi_unlock(lock_of(q));
+	let(q, state);
 }
 
 void qi_poison_set_state(struct quire *q, quire_pfn_t pfn, enum qi_poison_state state, unsigned order)
 {
+	unsigned long irq_state = hold(q);
 	uint64_t key;
 
-	qi_lock(lock_of(q));
 	if (next_in(q, pfn, pfn + 1, &key))
 		change(q, key, state, order);
-	qi_unlock(lock_of(q));
+	let(q, irq_state);
+}
+
+/* The first key in [pfn, end). There may be many: the lock is let go between them. */
+static bool first_in(struct quire *q, quire_pfn_t pfn, quire_pfn_t end, uint64_t *key)
+{
+	unsigned long state = hold(q);
+	bool found = next_in(q, pfn, end, key);
+
+	let(q, state);
+	return found;
 }
 
 bool qi_poison_key(struct quire *q, quire_pfn_t pfn, uint64_t *key)
 {
-	bool found;
-
-	qi_lock(lock_of(q));
-	found = next_in(q, pfn, end_of(pfn, 1), key);
-	qi_unlock(lock_of(q));
-	return found;
+	return first_in(q, pfn, end_of(pfn, 1), key);
 }
 
 /* Locked. A pending frame of exactly this block. */
@@ -110,22 +122,24 @@ static bool pending_in(const struct quire *q, quire_pfn_t head, unsigned order, 
 bool qi_poison_pending_block(struct quire *q, quire_pfn_t pfn, uint64_t *key)
 {
 	bool found = false;
+	unsigned long state;
 
-	qi_lock(lock_of(q));
+	state = hold(q);
 	for (unsigned order = 0; order < QUIRE_MAX_ORDERS && !found; order++)
 		found = pending_in(q, qi_align_down(pfn, 1ull << order), order, key);
-	qi_unlock(lock_of(q));
+	let(q, state);
 	return found;
 }
 
 void qi_poison_settle(struct quire *q, quire_pfn_t head, unsigned order)
 {
 	uint64_t key;
+	unsigned long state;
 
-	qi_lock(lock_of(q));
+	state = hold(q);
 	while (pending_in(q, head, order, &key))
 		change(q, key, QI_POISON_OUT, 0);
-	qi_unlock(lock_of(q));
+	let(q, state);
 }
 
 /* --- what others ask -------------------------------------------------------------------------------------------------- */
@@ -141,12 +155,13 @@ quire_pfn_t qi_poison_first(struct quire *q, quire_pfn_t pfn, quire_pfn_t end)
 {
 	uint64_t key;
 	bool found;
+	unsigned long state;
 
 	if (!__atomic_load_n(&q->poison.set, __ATOMIC_ACQUIRE))
 		return end;
-	qi_lock(lock_of(q));
+	state = hold(q);
 	found = next_in(q, pfn, end, &key);
-	qi_unlock(lock_of(q));
+	let(q, state);
 	return found ? qi_frame_of(key) : end;
 }
 
@@ -154,14 +169,15 @@ quire_pfn_t qi_poison_first_pending(struct quire *q, quire_pfn_t pfn, quire_pfn_
 {
 	quire_pfn_t found = end;
 	uint64_t key;
+	unsigned long state;
 
 	if (!__atomic_load_n(&q->poison.pending, __ATOMIC_RELAXED))
 		return end;
-	qi_lock(lock_of(q));
+	state = hold(q);
 	for (; found == end && next_in(q, pfn, end, &key); pfn = qi_frame_of(key) + 1)
 		if (qi_poison_state(key) == QI_POISON_PENDING)
 			found = qi_frame_of(key);
-	qi_unlock(lock_of(q));
+	let(q, state);
 	return found;
 }
 
@@ -169,12 +185,13 @@ void qi_poison_online(struct quire *q, quire_pfn_t pfn, uint64_t count)
 {
 	quire_pfn_t end = end_of(pfn, count);
 	uint64_t key;
+	unsigned long state;
 
-	qi_lock(lock_of(q));
+	state = hold(q);
 	for (; next_in(q, pfn, end, &key); pfn = qi_frame_of(key) + 1)
 		if (qi_poison_state(key) == QI_POISON_FOREIGN)
 			change(q, key, QI_POISON_OUT, 0);
-	qi_unlock(lock_of(q));
+	let(q, state);
 }
 
 bool quire_frame_poisoned(struct quire *q, quire_pfn_t pfn)
@@ -202,8 +219,7 @@ static void count_keys(struct quire *q, quire_pfn_t pfn, quire_pfn_t end, const 
 	uint64_t key;
 
 	*counts = (struct quire_poison_counts){ 0 };
-	qi_lock(lock_of(q));
-	for (; next_in(q, pfn, end, &key); pfn = qi_frame_of(key) + 1) {
+	for (; first_in(q, pfn, end, &key); pfn = qi_frame_of(key) + 1) {
 		const struct quire_zone *home = NULL;
 
 		if (node || zone)
@@ -214,7 +230,6 @@ static void count_keys(struct quire *q, quire_pfn_t pfn, quire_pfn_t end, const 
 		counts->pending += qi_poison_state(key) == QI_POISON_PENDING;
 		counts->foreign += qi_poison_state(key) == QI_POISON_FOREIGN;
 	}
-	qi_unlock(lock_of(q));
 }
 
 void quire_poison_count(struct quire *q, quire_pfn_t pfn, uint64_t frames, struct quire_poison_counts *counts)

@@ -11,7 +11,7 @@
 #ifndef QUIRE_WITHOUT_GUEST
 
 #define DELAY_NS 2000000000ull
-#define LOOK_AT_ONCE 256u		/* pageblocks per hold of the zone's lock */
+#define LOOK_AT_ONCE 64u		/* pageblocks per hold of the zone's lock */
 #define BUDGET_PART 16u
 
 struct zone_books {
@@ -101,12 +101,12 @@ static void collect(struct qi_zone *za, struct zone_books *b, uint64_t *at, stru
 {
 	batch->count = 0;
 	while (*at < b->blocks && batch->count < QUIRE_REPORTING_BATCH) {
-		qi_lock(&za->lock);
+		qi_zone_lock(za);
 		if (room_for_batch(za))
 			look(za, b, at, qi_min(*at + LOOK_AT_ONCE, b->blocks), batch);
 		else
 			*at = b->blocks;
-		qi_unlock(&za->lock);
+		qi_zone_unlock(za);
 	}
 }
 
@@ -130,7 +130,7 @@ static void put_back(struct qi_zone *za, struct zone_books *b, const struct batc
 {
 	uint64_t frames = block_frames(za->q);
 
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	for (unsigned i = 0; i < batch->count; i++) {
 		uint64_t at = qi_div64(batch->pfn[i] - b->first, frames), bit = 1ull << at % 64;
 
@@ -142,7 +142,7 @@ static void put_back(struct qi_zone *za, struct zone_books *b, const struct batc
 		}
 		qi_tree_unisolate_range(&za->tree, batch->pfn[i], frames);
 	}
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 }
 
 /* --- a round --------------------------------------------------------------------------------------------------------- */

@@ -67,9 +67,12 @@ static void flush_small(struct qi_zone *za, struct qi_front *front)
 void qi_front_flush(struct qi_zone *za, struct qi_front *front)
 {
 	uint64_t held, before;
+	unsigned long state;
 
 	if (!front->stocked)
 		return;
+	/* Who drains another CPU's is not inside cpu_enter. */
+	state = qi_irqsave(za->platform);
 	held = qi_moves_begin(za, front);
 	qi_lock(&za->lock);
 	before = za->bad_frees;
@@ -80,6 +83,7 @@ void qi_front_flush(struct qi_zone *za, struct qi_front *front)
 	qi_unlock(&za->lock);
 	qi_report_bad_frees(za, before);
 	qi_moves_end(za, front, held);
+	qi_irqrestore(za->platform, state);
 }
 
 void qi_front_drain(struct qi_zone *za, unsigned cpu)

@@ -98,7 +98,7 @@ void qi_zone_open_fronts(struct qi_zone *za)
 	void *memory;
 
 	cpus = cpus ? cpus : 1;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	if (!za->fronts_tried) {
 		memory = table_memory(za, table_bytes(cpus), &za->fronts_bytes);
 		if (memory) {
@@ -107,7 +107,7 @@ void qi_zone_open_fronts(struct qi_zone *za)
 		}
 		__atomic_store_n(&za->fronts_tried, true, __ATOMIC_RELEASE);
 	}
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 }
 
 void qi_fronts_close(struct qi_zone *za)
@@ -316,7 +316,7 @@ static enum quire_status move_to_table(struct qi_zone *za, unsigned cpus)
 	struct qi_front *fronts;
 	size_t charged;
 
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	fronts = table_memory(za, table_bytes(cpus), &charged);
 	if (fronts) {
 		*older_of(&old) = za->old_fronts;
@@ -327,7 +327,7 @@ static enum quire_status move_to_table(struct qi_zone *za, unsigned cpus)
 			fronts[cpu].away = cpu < old.cpus ? old.fronts[cpu].away : 1;
 		qi_fronts_init(za, fronts, cpus);
 	}
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	return fronts ? QUIRE_OK : QUIRE_ENOMEM;
 }
 

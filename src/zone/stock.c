@@ -232,9 +232,9 @@ void qi_stock_expect(struct qi_zone *za, uint64_t frames)
 {
 	if (!za->q->stocks || !za->q->stocks[za->zone->node->nid].on)
 		return;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	qi_stock_replenish(za, qi_log2_up(frames));
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 }
 
 uint64_t qi_stock_frames(const struct quire *q, int nid)

@@ -183,10 +183,10 @@ static enum quire_status fill_pool(struct qi_zone *za, size_t bytes)
 	pool = qi_meta_alloc_raw(za->q, room, 64, za->zone->node->nid, &za->q->metadata.trees);
 	if (!pool)
 		return QUIRE_ENOMEM;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	za->pool = pool;
 	za->pool_bytes = room;
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	return QUIRE_OK;
 }
 
@@ -205,9 +205,9 @@ enum quire_status qi_zone_extend(struct quire *q, struct quire_zone *zone, quire
 	status = fill_pool(za, qi_tree_extend_bytes(&za->tree, start, span));
 	if (status != QUIRE_OK)
 		return status;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	status = qi_tree_extend(&za->tree, start, span);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	return status;
 }
 
@@ -250,11 +250,11 @@ static enum quire_status move_frames(struct quire_zone *zone, quire_pfn_t pfn, u
 	status = fill_pool(za, qi_tree_range_bytes(&za->tree, pfn, count, false));
 	if (status != QUIRE_OK)
 		return status;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	status = by(&za->tree, pfn, count);
 	if (status == QUIRE_OK)
 		zone->managed += managed;
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	return status;
 }
 
@@ -278,12 +278,12 @@ enum quire_status qi_zone_hand_over_cma(struct quire *q, struct quire_zone *zone
 
 	if (status != QUIRE_OK)
 		return status;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	for (quire_pfn_t at = pfn; at < pfn + count && status == QUIRE_OK; at = qi_align_down(at, block) + block)
 		status = qi_tree_set_type(&za->tree, at, QUIRE_MIGRATE_CMA);
 	if (status == QUIRE_OK)
 		zone->cma_pages += count;
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	return status;
 }
 
@@ -294,9 +294,9 @@ bool qi_zone_any_free(const struct quire_zone *zone, quire_pfn_t pfn, uint64_t c
 
 	if (!za)
 		return false;
-	qi_lock(&za->lock);
+	qi_zone_lock(za);
 	any = qi_tree_any_ours(&za->tree, pfn, count);
-	qi_unlock(&za->lock);
+	qi_zone_unlock(za);
 	return any;
 }
 

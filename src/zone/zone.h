@@ -36,7 +36,7 @@ struct qi_front_table {
 
 struct qi_zone {
 	struct qi_tree tree;			/* quire_zone.tree points here */
-	struct qi_lock lock __attribute__((aligned(64)));	/* tree */
+	struct qi_lock lock __attribute__((aligned(64)));	/* tree; inside cpu_enter only, see qi_zone_lock() */
 	uint32_t cpus;				/* fronts; 0: none, everything goes to the tree */
 	struct qi_front *fronts;
 	struct qi_front_table old_fronts;	/* what `fronts` replaced, when CPUs came */
@@ -61,11 +61,28 @@ struct qi_zone {
 	uint64_t seen_fallbacks;		/* of the tree's: those that have raised the watermarks; locked */
 	uint64_t highatomic_pages;		/* in pageblocks set aside; locked */
 	struct qi_compact_state compact;	/* has a lock of its own */
+	unsigned long irq_state;		/* qi_zone_lock()'s; locked */
 };
 
 static inline struct qi_zone *qi_zone_of_tree(struct qi_tree *tree)
 {
 	return QI_CONTAINER_OF(tree, struct qi_zone, tree);
+}
+
+/*
+ * The zone's lock, from where interrupts may come. Where the caller is inside cpu_enter anyway, on the roads of requests and
+ * frees, it is taken as it is.
+ */
+static inline void qi_zone_lock(struct qi_zone *za)
+{
+	unsigned long state = qi_lock_irqsave(za->platform, &za->lock);
+
+	za->irq_state = state;
+}
+
+static inline void qi_zone_unlock(struct qi_zone *za)
+{
+	qi_unlock_irqrestore(za->platform, &za->lock, za->irq_state);
 }
 
 /*

@@ -59,6 +59,7 @@ static void random_steps(void **state)
 	struct qi_frame_set *set = qi_frame_set_new(&b->q);
 	struct model *m = calloc(1, sizeof(*m));
 	struct qi_lock lock = { 0 };
+	unsigned long irq_state;
 	uint64_t seed = 88172645463325252ull;
 
 	(void)state;
@@ -67,7 +68,7 @@ static void random_steps(void **state)
 		uint64_t r = booted_random(&seed);
 		unsigned what = i < 30000 ? (r >> 40) % 4 : (r >> 40) % 4 == 3;
 
-		assert_true(qi_frame_set_lock(&b->q, set, &lock));
+		assert_true(qi_frame_set_lock(&b->q, set, &lock, &irq_state));
 		step(set, m, r % FRAMES, what, (r >> 20) & 0xff);
 		qi_unlock(&lock);
 		assert_int_equal(set->count, m->count);
@@ -90,10 +91,11 @@ static void rising_keys_fill_chunks(void **state)
 	struct booted *b = open_machine(0);
 	struct qi_frame_set *set = qi_frame_set_new(&b->q);
 	struct qi_lock lock = { 0 };
+	unsigned long irq_state;
 
 	(void)state;
 	for (quire_pfn_t pfn = 0; pfn < 10 * QI_FRAME_CHUNK_KEYS; pfn++) {
-		assert_true(qi_frame_set_lock(&b->q, set, &lock));
+		assert_true(qi_frame_set_lock(&b->q, set, &lock, &irq_state));
 		qi_frame_set_insert(set, qi_frame_key(pfn * 3, 1));
 		qi_unlock(&lock);
 	}
@@ -108,15 +110,16 @@ static void memory_ends(void **state)
 	struct booted *b = open_machine(QUIRE_HOSTED_OUTSIDE_METADATA);
 	struct qi_frame_set *set = qi_frame_set_new(&b->q);
 	struct qi_lock lock = { 0 };
+	unsigned long irq_state;
 	unsigned before, after = 0;
 
 	(void)state;
-	assert_true(qi_frame_set_lock(&b->q, set, &lock));
+	assert_true(qi_frame_set_lock(&b->q, set, &lock, &irq_state));
 	set->promised = 2;
 	qi_unlock(&lock);
 	for (before = 0; before < 100000; before++) {
 		quire_hosted_fail(b->host, QUIRE_HOSTED_META_ALLOC, 1);
-		if (!qi_frame_set_lock(&b->q, set, &lock))
+		if (!qi_frame_set_lock(&b->q, set, &lock, &irq_state))
 			break;
 		qi_frame_set_insert(set, qi_frame_key(before, 0));
 		qi_unlock(&lock);

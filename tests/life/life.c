@@ -179,6 +179,8 @@ static void end(struct life *l)
 		quire_device_remove(&l->q, &l->device, NULL);
 }
 
+void (*at_birth)(struct life *l);
+
 void live(uint64_t seed, unsigned ops, const uint8_t *skip, bool telling)
 {
 	struct life *l = calloc(1, sizeof(*l));
@@ -192,6 +194,8 @@ void live(uint64_t seed, unsigned ops, const uint8_t *skip, bool telling)
 		free(l);
 		return;
 	}
+	if (at_birth)
+		at_birth(l);
 	open_holders(l);
 	compare_all(l);
 	for (l->op = 1; l->op <= ops; l->op++)

@@ -177,6 +177,8 @@ bool answer(struct life *l, enum quire_status status, unsigned mask);
  * Live. skip: a byte per operation, not zero: it is left out; may be NULL. Ends the process when something is wrong.
  */
 void live(uint64_t seed, unsigned ops, const uint8_t *skip, bool telling);
+/* Called when a machine is up, before anything is done to it; NULL: nobody wants to know. */
+extern void (*at_birth)(struct life *l);
 
 /* --- machine.c -------------------------------------------------------------------------------------------------------- */
 

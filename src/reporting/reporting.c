@@ -12,6 +12,7 @@
 
 #define DELAY_NS 2000000000ull
 #define LOOK_AT_ONCE 64u		/* pageblocks per hold of the zone's lock */
+#define ISOLATE_AT_ONCE 4u		/* ... of which so many change hands */
 #define BUDGET_PART 16u
 
 struct zone_books {
@@ -72,19 +73,20 @@ enum quire_status quire_reporting_open(struct quire *q, struct quire_reporting *
 
 /* --- one batch ------------------------------------------------------------------------------------------------------- */
 
-/* May a batch be out of reach for a while? */
-static bool room_for_batch(const struct qi_zone *za)
+/* May a batch, which may have begun, be out of reach for a while? */
+static bool room_for_batch(const struct qi_zone *za, const struct batch *batch)
 {
 	return qi_tree_free_pages(&za->tree) >
-	       qi_mark(za->zone, QUIRE_WMARK_LOW) + QUIRE_REPORTING_BATCH * block_frames(za->q);
+	       qi_mark(za->zone, QUIRE_WMARK_LOW) + (QUIRE_REPORTING_BATCH - batch->count) * block_frames(za->q);
 }
 
 /* Zone locked. The next few pageblocks; those to be told are isolated. */
 static void look(struct qi_zone *za, struct zone_books *b, uint64_t *at, uint64_t end, struct batch *batch)
 {
 	uint64_t frames = block_frames(za->q);
+	unsigned most = (unsigned)qi_min(batch->count + ISOLATE_AT_ONCE, QUIRE_REPORTING_BATCH);
 
-	for (; *at < end && batch->count < QUIRE_REPORTING_BATCH; (*at)++) {
+	for (; *at < end && batch->count < most; (*at)++) {
 		quire_pfn_t pfn = b->first + *at * frames;
 		bool known = b->known[*at / 64] >> (*at % 64) & 1;
 
@@ -102,7 +104,7 @@ static void collect(struct qi_zone *za, struct zone_books *b, uint64_t *at, stru
 	batch->count = 0;
 	while (*at < b->blocks && batch->count < QUIRE_REPORTING_BATCH) {
 		qi_zone_lock(za);
-		if (room_for_batch(za))
+		if (room_for_batch(za, batch))
 			look(za, b, at, qi_min(*at + LOOK_AT_ONCE, b->blocks), batch);
 		else
 			*at = b->blocks;
@@ -130,10 +132,10 @@ static void put_back(struct qi_zone *za, struct zone_books *b, const struct batc
 {
 	uint64_t frames = block_frames(za->q);
 
-	qi_zone_lock(za);
 	for (unsigned i = 0; i < batch->count; i++) {
 		uint64_t at = qi_div64(batch->pfn[i] - b->first, frames), bit = 1ull << at % 64;
 
+		qi_zone_lock(za);
 		if (told) {
 			qi_tree_block_forget(&za->tree, batch->pfn[i]);
 			b->known[at / 64] |= bit;
@@ -141,8 +143,8 @@ static void put_back(struct qi_zone *za, struct zone_books *b, const struct batc
 			b->known[at / 64] &= ~bit;
 		}
 		qi_tree_unisolate_range(&za->tree, batch->pfn[i], frames);
+		qi_zone_unlock(za);
 	}
-	qi_zone_unlock(za);
 }
 
 /* --- a round --------------------------------------------------------------------------------------------------------- */

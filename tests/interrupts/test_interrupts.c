@@ -5,6 +5,7 @@
  *
  * QUIRE_STEPS: steps in one call before only samples are taken; 0: all. With it, also what cpu_enter protects is stepped
  * through, and a table says how long interrupts were kept away, in instructions.
+ * QUIRE_OPERATION: only those with this in their names.
  */
 #include "operations.h"
 
@@ -78,6 +79,7 @@ static void act(struct world *w, const struct operation *o)
 
 static void live(enum quire_init_policy init, void (*configure)(struct quire_config *config))
 {
+	const char *only = getenv("QUIRE_OPERATION");
 	struct stepper_options options = stepping();
 	struct world w = { .b = open_machine(init, configure) };
 	uint64_t free;
@@ -87,7 +89,8 @@ static void live(enum quire_init_policy init, void (*configure)(struct quire_con
 	free = booted_free(w.b);
 	stepper_attach(&w.b->q, &w.b->platform, &options);
 	for (const struct operation *o = operations; o->name; o++)
-		act(&w, o);
+		if (!only || strstr(o->name, only))
+			act(&w, o);
 	stepper_detach();
 	quire_hosted_bind_cpu(0);
 	assert_true(booted_free(w.b) <= free + (LATE_SIZE >> 12));

@@ -71,9 +71,9 @@ struct quire_platform {
 	 * platform's to save what it must. They nest: each cpu_leave is given what its cpu_enter saved, the innermost
 	 * first, so saving the interrupt flag and putting it back is all there is to do. NULL: one CPU, never interrupted.
 	 *
-	 * Every lock that a request or a free may want is held inside only, so interrupt handlers may call what page_alloc.h
-	 * lists, wherever they interrupted the engine. Outside a thread may be moved to another CPU at any time. A stay takes
-	 * the work of a pageblock at most; docs/embedding.md has the longest of each operation.
+	 * Every lock that a request or a free may want is held inside only, so interrupt handlers may call what
+	 * page_alloc.h lists, wherever they interrupted the engine. Outside, a thread may be moved to another CPU at any
+	 * time. A stay takes the work of a pageblock at most; docs/embedding.md has the longest of each operation.
 	 */
 	unsigned (*cpu_enter)(void *ctx, unsigned long *state);
 	void (*cpu_leave)(void *ctx, unsigned long state);

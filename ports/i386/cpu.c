@@ -49,6 +49,18 @@ void arch_irq_restore(unsigned long state)
 		__asm__ volatile("sti" ::: "memory");
 }
 
+void arch_irq_on(void)
+{
+	__asm__ volatile("sti" ::: "memory");
+}
+
+/* Nothing interrupts this kernel. */
+bool arch_ticks(unsigned hertz)
+{
+	(void)hertz;
+	return false;
+}
+
 void arch_barrier_all(void)
 {
 }

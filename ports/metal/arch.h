@@ -125,6 +125,17 @@ void metal_cpu_main(unsigned cpu) __attribute__((noreturn));
 unsigned long arch_irq_save(void);
 void arch_irq_restore(unsigned long state);
 
+/*
+ * A clock that interrupts: from now on metal_tick() is called so many times a second on each running CPU that lets
+ * interrupts in, with interrupts off; 0: no more, though one that is on its way may still come. Interrupts of the calling
+ * CPU may be on or off, and stay so. False: there is none here.
+ */
+bool arch_ticks(unsigned hertz);
+/* Let interrupts in on the calling CPU. */
+void arch_irq_on(void);
+/* From vectors. */
+void metal_tick(void);
+
 /* In a loop that waits for another CPU: be kind to it. */
 static inline void arch_relax(void)
 {

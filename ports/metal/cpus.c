@@ -8,6 +8,8 @@ volatile uint32_t metal_cpus_running = 1;
 void metal_cpu_main(unsigned cpu)
 {
 	__atomic_or_fetch(&metal_cpus_running, 1u << cpu, __ATOMIC_SEQ_CST);
+	if (metal.options.hertz)
+		arch_irq_on();
 	for (;;)
 		if (!metal_run_one()) {
 			unsigned long state = arch_irq_save();

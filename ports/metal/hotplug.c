@@ -191,7 +191,7 @@ static bool set_policy(void)
 }
 
 /* The storm on all CPUs but this one until so many pieces have left, then everybody still and nothing held. */
-static unsigned cycle(uint64_t end, unsigned cycles)
+static unsigned cycle(uint64_t end, unsigned cycles, bool *good)
 {
 	static struct metal_task tasks[PORTABLE_STORM_WORKERS];
 	unsigned left;
@@ -201,10 +201,12 @@ static unsigned cycle(uint64_t end, unsigned cycles)
 		tasks[i] = (struct metal_task){ .fn = rage, .worker = i };
 		metal_queue(&tasks[i]);
 	}
+	*good = metal_ticks_begin() && *good;
 	left = poll_until(end, cycles);
 	__atomic_store_n(&storm_stop, 1, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < storm.workers; i++)
 		metal_wait_for(&tasks[i]);
+	*good = metal_ticks_end() && *good;
 	return left;
 }
 
@@ -228,11 +230,12 @@ unsigned metal_test_hotplug(unsigned seconds, unsigned cycles)
 	storm.workers = (unsigned)qi_min(metal.q.config.cpus - 1, PORTABLE_STORM_WORKERS);
 	good = portable_storm_begin(&storm, SEED) && set_policy() && good;
 	metal_print("hotplug: ready\n");
-	left = cycle(cycles ? end : end - seconds * 500000000ull, (cycles + 1) / 2);
+	left = cycle(cycles ? end : end - seconds * 500000000ull, (cycles + 1) / 2, &good);
 	good = portable_storm_settle(&storm) && good;
 	if (!cycles || left < cycles)
-		left += cycle(end, cycles ? cycles - left : 0);
+		left += cycle(end, cycles ? cycles - left : 0, &good);
 	good = portable_storm_end(&storm) && good;
+	good = metal_ticks_told() && good;
 	for (unsigned i = 0; i < storm.workers; i++) {
 		moved += storm.worker[i].moved;
 		requests += storm.worker[i].requests;

@@ -39,6 +39,7 @@ struct metal_options {
 	unsigned cycles;	/* for hotplug; default 1; 0: as many as come until the time is over and all memory has left */
 	unsigned report;	/* bits: what to print after boot */
 	bool verbose;		/* the engine's debugging messages, too */
+	unsigned hertz;		/* intr=: interrupts a second on each CPU that allocate during storm and hotplug; 0: none */
 	quire_phys_t rsdp;	/* acpi_rsdp=: instead of the one the loader names; 0: not given */
 };
 
@@ -51,7 +52,7 @@ struct metal_options {
 #define METAL_REPORT_STEPS	0x40u	/* all of it again after each step of plugging and unplugging */
 
 /*
- * Words of ours (model= init= rules= workers= test= seconds= cycles= report= acpi_rsdp= verbose) into options and
+ * Words of ours (model= init= rules= workers= test= seconds= cycles= report= acpi_rsdp= intr= verbose) into options and
  * config, the rest through quire_cmdline_parse(). `config` has its defaults. False, with a message: a word of ours has
  * a value that does not exist.
  */
@@ -153,6 +154,15 @@ unsigned metal_start_cpus(unsigned most);
 
 /* fn(arg, 0 … workers - 1) on all CPUs; returns when all have returned. */
 void metal_run_parallel(void *ctx, void (*fn)(void *arg, unsigned worker), void *arg, unsigned workers);
+
+/* --- ticks.c: interrupts that allocate -------------------------------------------------------------------------------- */
+
+/* From here on as options.hertz says; nothing if that is 0. False: this machine has no clock for it. */
+bool metal_ticks_begin(void);
+/* No more, and all is given back. False: the engine would not have a block back. */
+bool metal_ticks_end(void);
+/* How many there were. False: not one, or something went wrong. */
+bool metal_ticks_told(void);
 
 /* --- platform.c ------------------------------------------------------------------------------------------------------- */
 

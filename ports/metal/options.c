@@ -151,6 +151,8 @@ static bool parse_word(const struct word *word, struct metal_options *o, struct 
 		return parse_number("seconds", value, 86400, &o->seconds);
 	} else if (value_of(word, "cycles", value)) {
 		return parse_number("cycles", value, 1000000, &o->cycles);
+	} else if (value_of(word, "intr", value)) {
+		return parse_number("intr", value, 100000, &o->hertz);
 	} else if (value_of(word, "acpi_rsdp", value)) {
 		return parse_address("acpi_rsdp", value, &o->rsdp);
 	} else if (equal(word->at, word->length, "verbose")) {

@@ -44,6 +44,24 @@ unsigned metal_test_portable(void)
 	return failed ? METAL_EXIT_FAILED : METAL_EXIT_OK;
 }
 
+static void work(void *arg, unsigned worker)
+{
+	portable_storm_work(arg, worker);
+}
+
+/* With intr=: a round while interrupts allocate. It is judged after the next one, which is quiet. */
+static bool interrupted_round(struct portable_storm *storm)
+{
+	bool good;
+
+	if (!metal.options.hertz)
+		return true;
+	good = metal_ticks_begin();
+	if (good)
+		metal_run_parallel(NULL, work, storm, storm->workers);
+	return metal_ticks_end() && good;
+}
+
 unsigned metal_test_storm(unsigned seconds)
 {
 	static struct portable_storm storm;
@@ -58,8 +76,9 @@ unsigned metal_test_storm(unsigned seconds)
 	storm.operations = STORM_OPERATIONS;
 	good = portable_storm_begin(&storm, SEED) && good;
 	for (; good && (!rounds || arch_now_ns() < end); rounds++)
-		good = portable_storm_round(&storm);
+		good = interrupted_round(&storm) && portable_storm_round(&storm);
 	good = portable_storm_end(&storm) && good;
+	good = metal_ticks_told() && good;
 	for (unsigned i = 0; i < storm.workers; i++) {
 		requests += storm.worker[i].requests;
 		failures += storm.worker[i].failures;

@@ -17,11 +17,18 @@
 #define ICR_HIGH	0x310
 #define ICR_PENDING	0x1000
 #define TIMER		0x320
+#define TIMER_PERIODIC	(0x20000 | X86_VECTOR_TICK)
 #define LINE0		0x350
+#define TIMER_COUNT	0x380
+#define TIMER_DIVISOR	0x3e0
+#define TIMER_BY_1	0xb
 #define MASKED		0x10000
+#define PIC1_MASK	0x21
+#define PIC2_MASK	0xa1
 #define BASE_ENABLED	0x800
 #define BASE_X2		0x400
 #define DELIVER_WAKE	(0x4000 | X86_VECTOR_WAKE)
+#define DELIVER_TICK	(0x4000 | X86_VECTOR_TICK)
 #define ALL_BUT_SELF	0xc0000
 #define DELIVER_NMI	0x4400
 #define DELIVER_INIT	0x4500
@@ -72,6 +79,9 @@ void x86_apic_setup(void)
 	if (!apic)
 		metal_panic(false, "no page table for the local APIC");
 	apic_write(TIMER, MASKED);
+	/* First they fall silent, then nobody listens: a request of theirs that nobody takes is no vector at all. */
+	pc_out8(PIC1_MASK, 0xff);
+	pc_out8(PIC2_MASK, 0xff);
 	apic_write(LINE0, MASKED);
 	apic_write(PRIORITY, 0);
 	apic_write(SPURIOUS, 0x1ff);
@@ -139,6 +149,31 @@ void arch_wake_all(void)
 void x86_wake_answer(void)
 {
 	apic_write(END, 0);
+}
+
+/* --- the clock -------------------------------------------------------------------------------------------------------- */
+
+/* Ticks of the CPU whose timer runs go on to all others; how fast the timer counts is the hypervisor's usual 1 GHz. */
+static unsigned ticking = METAL_CPUS;
+
+bool arch_ticks(unsigned hertz)
+{
+	unsigned long state = arch_irq_save();
+
+	ticking = arch_cpu();
+	apic_write(TIMER_DIVISOR, TIMER_BY_1);
+	apic_write(TIMER, hertz ? TIMER_PERIODIC : MASKED);
+	apic_write(TIMER_COUNT, hertz ? 1000000000u / hertz : 0);
+	arch_irq_restore(state);
+	return true;
+}
+
+void x86_tick_answer(void)
+{
+	if (arch_cpu() == ticking && metal_cpus_running & (metal_cpus_running - 1))
+		send(0, ALL_BUT_SELF | DELIVER_TICK);
+	apic_write(END, 0);
+	metal_tick();
 }
 
 /* --- secondary CPUs --------------------------------------------------------------------------------------------------- */

@@ -59,6 +59,11 @@ unsigned long arch_irq_save(void)
 	return flags;
 }
 
+void arch_irq_on(void)
+{
+	__asm__ volatile("sti" ::: "memory");
+}
+
 void arch_irq_restore(unsigned long flags)
 {
 	if (flags & 0x200)

@@ -1,6 +1,6 @@
 /*
- * Exceptions: all but the NMI end the kernel, with registers on the console. Interrupts end the sleep of an idle CPU; one
- * that comes without having been sent was on its way when firmware left the machine to us.
+ * Exceptions: all but the NMI end the kernel, with registers on the console. Interrupts end the sleep of an idle CPU, or are
+ * the clock's; one that comes without having been sent was on its way when firmware left the machine to us.
  */
 #include "x86.h"
 
@@ -78,6 +78,10 @@ void x86_exception(struct x86_frame *f)
 {
 	if (f->vector == NMI) {
 		x86_sync_answer();
+		return;
+	}
+	if (f->vector == X86_VECTOR_TICK) {
+		x86_tick_answer();
 		return;
 	}
 	if (f->vector >= X86_VECTOR_WAKE) {

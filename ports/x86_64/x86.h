@@ -50,6 +50,9 @@ void x86_sync_answer(void);
 /* The vector with which arch_wake_all() ends the sleep of idle CPUs, and its end. */
 #define X86_VECTOR_WAKE 32
 void x86_wake_answer(void);
+/* ... and of the clock (apic.c). */
+#define X86_VECTOR_TICK 33
+void x86_tick_answer(void);
 
 /* Find and map the local APIC; this CPU accepts interrupts through it. */
 void x86_apic_setup(void);

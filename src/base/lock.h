@@ -3,9 +3,9 @@
  *
  * A request or a free may come from an interrupt (quire/platform.h). So a lock that either may want is only ever held with
  * interrupts kept away: where the caller is inside cpu_enter, which is everywhere on the roads of requests and frees,
- * qi_lock() will do; elsewhere it is qi_lock_irqsave(), for zones qi_zone_lock(). Such locks are those of zones, of stocks, of
- * the memmap, of metadata, of rare counters, of debugging and of failing frames. The others (owners, areas, balloons, devices,
- * remote drains, which interrupts only try) are held with interrupts on.
+ * qi_lock() will do; elsewhere it is qi_lock_irqsave(), for zones qi_zone_lock(). Such locks are those of zones, of
+ * stocks, of the memmap, of metadata, of rare counters, of debugging and of failing frames. The others (owners, areas,
+ * balloons, devices, remote drains, which interrupts only try) are held with interrupts on.
  */
 #ifndef QI_BASE_LOCK_H
 #define QI_BASE_LOCK_H

@@ -5,9 +5,10 @@
 
 #define OK(call) assert_int_equal(STEPPED(call), QUIRE_OK)
 #define Q (&w->b->q)
+#define NOWAIT (QUIRE_GFP_NOWAIT | QUIRE_GFP_MOVABLE | QUIRE_GFP_HIGHMEM)
 #define MOVABLE (QUIRE_GFP_HIGHUSER_MOVABLE | QUIRE_GFP_NOWARN)
 
-/* --- requests and frees ------------------------------------------------------------------------------------------------ */
+/* --- requests and frees ----------------------------------------------------------------------------------------------- */
 
 static void blocks(struct world *w)
 {
@@ -92,7 +93,7 @@ static void policies(struct world *w)
 	OK(quire_free_frames(Q, pfn, 0));
 }
 
-/* --- memory runs short -------------------------------------------------------------------------------------------------- */
+/* --- memory runs short ------------------------------------------------------------------------------------------------ */
 
 static uint64_t spare(void *ctx, int nid)
 {
@@ -124,7 +125,7 @@ static uint64_t shrink(void *ctx, const struct quire_reclaim *reclaim)
 static void fill_up(struct world *w)
 {
 	for (unsigned order = 11; order--;)
-		while (keeper_take(w->keeper, order, QUIRE_GFP_NOWAIT | QUIRE_GFP_MOVABLE | QUIRE_GFP_HIGHMEM) != KEEPER_NONE)
+		while (keeper_take(w->keeper, order, NOWAIT) != KEEPER_NONE)
 			continue;
 }
 
@@ -165,22 +166,17 @@ static void reclaim_tick(struct world *w)
 
 static void explanations(struct world *w)
 {
-	static const struct quire_report_sink sink = { .write = NULL };
 	const struct quire_zone *zone;
 	struct quire_request_record record;
 	struct quire_zone_explanation e;
-	char text[64];
-	struct quire_report_sink quiet = sink;
 
-	(void)text;
 	STEPPED(quire_explain_zone(Q, &Q->topology.nodes[0]->zones[QUIRE_ZONE_DMA32], 3, QUIRE_GFP_KERNEL, &e));
 	STEPPED(quire_explain_outcome(Q, QUIRE_NO_NODE, 3, QUIRE_GFP_KERNEL, &zone));
 	STEPPED(quire_last_failed(Q, &record));
 	STEPPED(quire_last_slow(Q, &record));
-	(void)quiet;
 }
 
-/* --- all of the allocator ----------------------------------------------------------------------------------------------- */
+/* --- all of the allocator --------------------------------------------------------------------------------------------- */
 
 static void drain(struct world *w)
 {
@@ -273,9 +269,9 @@ static void block_types(struct world *w)
 	OK(quire_set_pageblock_type(Q, 0x6000, QUIRE_MIGRATE_MOVABLE));
 }
 
-/* --- memory that moves -------------------------------------------------------------------------------------------------- */
+/* --- memory that moves ------------------------------------------------------------------------------------------------ */
 
-/* Half of the frames from AREA_PFN's pageblock on, by the keeper. */
+/* n frames of the keeper's, and every second one given back. */
 static void scatter(struct world *w, unsigned n)
 {
 	quire_pfn_t held[8192];
@@ -352,7 +348,7 @@ static void failing_frames(struct world *w)
 	OK(quire_unpoison_frame(Q, AREA_PFN + 20));
 }
 
-/* --- guests ------------------------------------------------------------------------------------------------------------- */
+/* --- guests ----------------------------------------------------------------------------------------------------------- */
 
 static enum quire_status agree(void *ctx, quire_pfn_t pfn, unsigned order)
 {
@@ -397,7 +393,7 @@ static void device(struct world *w)
 	OK(quire_device_remove(Q, &d, NULL));
 }
 
-/* --- memory that comes and goes ----------------------------------------------------------------------------------------- */
+/* --- memory that comes and goes --------------------------------------------------------------------------------------- */
 
 static void late(struct world *w)
 {
@@ -452,7 +448,8 @@ static void faults(struct world *w)
 
 const struct operation operations[] = {
 	{ "requests and frees, orders 0 to 10", blocks }, { "... many at once", many }, { "... exact numbers", exact },
-	{ "... with descriptors", pages }, { "... split", splits }, { "... refused", mistakes }, { "... policies", policies },
+	{ "... with descriptors", pages }, { "... split", splits }, { "... refused", mistakes },
+	{ "... policies", policies },
 	{ "requests when memory is short", short_of_memory }, { "reclaim, a tick", reclaim_tick },
 	{ "explaining a request", explanations }, { "draining all CPUs", drain }, { "tunables", tunables },
 	{ "CPUs on and off line", cpus }, { "reports as text", reports }, { "counts and indices", figures },

@@ -26,9 +26,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <quire/pages.h>
-
 #include "debug/debug.h"
+#include "handler.h"
 #include "hosted.h"
 #include "zone/stock.h"
 #include "zone/zone.h"
@@ -46,12 +45,10 @@ static struct {
 	volatile bool interrupted;	/* the interrupt runs */
 	volatile uint64_t alive;	/* interrupts that came back */
 	uint64_t in_call, burst_ends, leaves, length;
-	uint64_t random;
 	const void *place;		/* where the interrupt came */
 	const void *places[PLACES];	/* of findings */
 	unsigned place_count;
-	quire_pfn_t hoard[STEPPER_HOARD];
-	unsigned hoarded;
+	struct handler handler;
 	struct stepper_result result;
 } s;
 
@@ -61,14 +58,6 @@ static unsigned long trap_flag_set(unsigned long flag)
 
 	__builtin_ia32_writeeflags_u64((flags & ~TRAP_FLAG) | flag);
 	return flags & TRAP_FLAG;
-}
-
-static uint64_t draw(uint64_t n)
-{
-	s.random ^= s.random << 13;
-	s.random ^= s.random >> 7;
-	s.random ^= s.random << 17;
-	return s.random % n;
 }
 
 const char *stepper_name(const void *address, char *text, size_t size)
@@ -88,12 +77,13 @@ const char *stepper_name(const void *address, char *text, size_t size)
 
 static void say(const char *what)
 {
-	char name[256], file[256];
+	char name[256];
 	Dl_info info;
-	unsigned long offset = dladdr(s.place, &info) ? (unsigned long)((const char *)s.place - (const char *)info.dli_fbase) : 0;
+	bool known = dladdr(s.place, &info) && info.dli_fname;
+	unsigned long offset = known ? (unsigned long)((const char *)s.place - (const char *)info.dli_fbase) : 0;
 
-	snprintf(file, sizeof(file), "%s", info.dli_fname ? info.dli_fname : "?");
-	printf("interrupted at %s (addr2line -ifpe %s %#lx): %s\n", stepper_name(s.place, name, sizeof(name)), file, offset, what);
+	printf("interrupted at %s (addr2line -ifpe %s %#lx): %s\n", stepper_name(s.place, name, sizeof(name)),
+	       known ? info.dli_fname : "?", offset, what);
 	fflush(stdout);
 }
 
@@ -129,84 +119,23 @@ static const char *lock_taken(const struct quire *q)
 	}
 	if (debug && debug->lock.taken)
 		return "the lock of debugging is taken";
-	return q->page_alloc.lock ? "the allocator's lock is taken" : q->memmap.lock ? "the memmap's lock is taken" :
-	       q->meta_lock ? "the lock of metadata is taken" : q->poison.lock ? "the lock of failing frames is taken" : NULL;
+	if (q->page_alloc.lock)
+		return "the allocator's lock is taken";
+	if (q->memmap.lock)
+		return "the memmap's lock is taken";
+	if (q->meta_lock)
+		return "the lock of metadata is taken";
+	return q->poison.lock ? "the lock of failing frames is taken" : NULL;
 }
 
-/* --- the interrupt ----------------------------------------------------------------------------------------------------- */
-
-static void take_and_give(unsigned order, quire_gfp_t gfp)
-{
-	quire_pfn_t pfn;
-
-	if (quire_alloc_frames(s.q, QUIRE_NO_NODE, order, gfp | QUIRE_GFP_NOWARN, &pfn) != QUIRE_OK)
-		return;
-	s.result.served++;
-	if (quire_free_frames(s.q, pfn, order) != QUIRE_OK)
-		found("what the interrupt took it cannot give back");
-}
-
-static void several(void)
-{
-	quire_pfn_t pfns[40];
-
-	for (unsigned i = 0; i < 40; i++)
-		pfns[i] = QUIRE_PFN_NONE;
-	quire_alloc_frames_bulk(s.q, QUIRE_NO_NODE, QUIRE_GFP_ATOMIC | QUIRE_GFP_NOWARN, 40, pfns);
-	if (quire_free_frames_bulk(s.q, 40, pfns))
-		found("what the interrupt took it cannot give back");
-}
-
-static void exact(void)
-{
-	quire_pfn_t pfn;
-
-	if (quire_alloc_frames_exact(s.q, QUIRE_NO_NODE, 5, QUIRE_GFP_ATOMIC | QUIRE_GFP_NOWARN, &pfn) == QUIRE_OK &&
-	    quire_free_frames_exact(s.q, pfn, 5) != QUIRE_OK)
-		found("what the interrupt took it cannot give back");
-}
-
-/* One object with references. */
-static void counted(void)
-{
-	struct quire_page *page;
-
-	if (quire_alloc_pages(s.q, QUIRE_NO_NODE, 2, QUIRE_GFP_ATOMIC | QUIRE_GFP_COMP | QUIRE_GFP_NOWARN, &page) != QUIRE_OK)
-		return;
-	quire_page_get(page);
-	if (quire_put_page(s.q, page) != QUIRE_OK || quire_put_page(s.q, page) != QUIRE_OK)
-		found("what the interrupt took it cannot give back");
-}
-
-static void keep_one(void)
-{
-	if (s.hoarded < STEPPER_HOARD && quire_alloc_frames(s.q, QUIRE_NO_NODE, 9, QUIRE_GFP_NOWAIT | QUIRE_GFP_NOWARN,
-							    &s.hoard[s.hoarded]) == QUIRE_OK)
-		s.hoarded++;
-}
+/* --- the trap --------------------------------------------------------------------------------------------------------- */
 
 static void interrupt(void)
 {
-	unsigned kind = (unsigned)draw(64);
-
 	s.interrupted = true;
 	s.result.interrupts++;
-	if (s.options.hoard && !draw(s.options.hoard))
-		keep_one();
-	else if (kind < 40)
-		take_and_give(0, QUIRE_GFP_ATOMIC);
-	else if (kind < 50)
-		take_and_give(0, QUIRE_GFP_NOWAIT | QUIRE_GFP_MOVABLE | QUIRE_GFP_HIGHMEM);
-	else if (kind < 60)
-		take_and_give((unsigned)draw(5), QUIRE_GFP_ATOMIC);
-	else if (kind < 61)
-		exact();
-	else if (kind < 62)
-		counted();
-	else if (kind < 63)
-		take_and_give(9, QUIRE_GFP_NOWAIT | QUIRE_GFP_MOVABLE | QUIRE_GFP_HIGHMEM);
-	else
-		several();
+	if (!handler_run(&s.handler))
+		found("what the interrupt took it cannot give back");
 	s.alive++;
 	s.interrupted = false;
 }
@@ -214,11 +143,13 @@ static void interrupt(void)
 /* The scheduler takes its chance. */
 static void wander(void)
 {
-	unsigned cpu = s.options.cpus > 1 ? (unsigned)draw(s.options.cpus) : 0;
+	unsigned cpu;
 
-	if (s.options.cpus < 2 || draw(4) || (s.options.may_run && !s.options.may_run(s.options.ctx, cpu)))
+	if (s.options.cpus < 2 || handler_draw(&s.handler, 4))
 		return;
-	quire_hosted_bind_cpu(cpu);
+	cpu = (unsigned)handler_draw(&s.handler, s.options.cpus);
+	if (!s.options.may_run || s.options.may_run(s.options.ctx, cpu))
+		quire_hosted_bind_cpu(cpu);
 }
 
 /* Steps enough for this call: go on without, until the engine lets interrupts in again. */
@@ -271,7 +202,7 @@ static void on_tick(int signal)
 	seen = s.interrupted ? s.alive + 1 : 0;
 }
 
-/* --- the platform, wrapped: nobody steps through it ------------------------------------------------------------------------ */
+/* --- the platform, wrapped: nobody steps through it -------------------------------------------------------------------- */
 
 static unsigned cpu_enter(void *ctx, unsigned long *state)
 {
@@ -307,7 +238,7 @@ static void cpu_leave(void *ctx, unsigned long state)
 	}
 	/* Bursts become rarer. */
 	s.leaves++;
-	if (!enough() || !draw(1 + s.leaves / 16)) {
+	if (!enough() || !handler_draw(&s.handler, 1 + s.leaves / 16)) {
 		s.burst_ends = enough() ? s.in_call + s.options.most / 4 : s.burst_ends;
 		trap_flag_set(TRAP_FLAG);
 	}
@@ -390,39 +321,18 @@ static void wrap_platform(struct quire_platform *p)
 	p->run_parallel = run_parallel;
 }
 
-/*
- * The compiler's four. Steps through them would be steps through the host's library, where rep instructions stop once a
- * byte; a word counts as one instruction.
- */
-void *__real_memset(void *to, int byte, size_t size);
-void *__real_memcpy(void *to, const void *from, size_t size);
-void *__real_memmove(void *to, const void *from, size_t size);
-void *__wrap_memset(void *to, int byte, size_t size);
-void *__wrap_memcpy(void *to, const void *from, size_t size);
-void *__wrap_memmove(void *to, const void *from, size_t size);
-
-void *__wrap_memset(void *to, int byte, size_t size)
+static unsigned long begin_bytes(size_t size)
 {
 	s.length += size / 8;
-	WRAP(__real_memset(to, byte, size));
-	return to;
+	return trap_flag_set(0);
 }
 
-void *__wrap_memcpy(void *to, const void *from, size_t size)
+static void end_bytes(unsigned long flag)
 {
-	s.length += size / 8;
-	WRAP(__real_memcpy(to, from, size));
-	return to;
+	trap_flag_set(flag);
 }
 
-void *__wrap_memmove(void *to, const void *from, size_t size)
-{
-	s.length += size / 8;
-	WRAP(__real_memmove(to, from, size));
-	return to;
-}
-
-/* --- outside ------------------------------------------------------------------------------------------------------------- */
+/* --- outside ----------------------------------------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t trapped;
 static void note_trap(int signal)
@@ -462,7 +372,7 @@ void stepper_attach(struct quire *q, struct quire_platform *platform, const stru
 	s.platform = platform;
 	s.real = *platform;
 	s.options = *options;
-	s.random = 88172645463325252ull;
+	s.handler = (struct handler){ .q = q, .random = 88172645463325252ull, .hoard = options->hoard };
 	wrap_platform(platform);
 	catch_signals();
 }
@@ -473,8 +383,7 @@ void stepper_detach(void)
 
 	setitimer(ITIMER_REAL, &never, NULL);
 	*s.platform = s.real;
-	while (s.hoarded)
-		quire_free_frames(s.q, s.hoard[--s.hoarded], 9);
+	handler_give_back(&s.handler);
 }
 
 void stepper_on(void)
@@ -497,6 +406,8 @@ struct stepper_result stepper_take(void)
 {
 	struct stepper_result result = s.result;
 
+	result.served = s.handler.served;
+	s.handler.served = 0;
 	memset(&s.result, 0, sizeof(s.result));
 	return result;
 }
@@ -517,6 +428,8 @@ void stepper_attach(struct quire *q, struct quire_platform *platform, const stru
 }
 
 void stepper_detach(void) { }
+static unsigned long begin_bytes(size_t size) { (void)size; return 0; }
+static void end_bytes(unsigned long flag) { (void)flag; }
 void stepper_on(void) { }
 void stepper_off(void) { }
 struct stepper_result stepper_take(void) { return (struct stepper_result){ 0 }; }
@@ -528,3 +441,41 @@ const char *stepper_name(const void *address, char *text, size_t size)
 }
 
 #endif
+
+/*
+ * What the linker puts in the place of the host's library. Steps through that would stop once a byte in rep instructions;
+ * here a word counts as one instruction.
+ */
+void *__real_memset(void *to, int byte, size_t size);
+void *__real_memcpy(void *to, const void *from, size_t size);
+void *__real_memmove(void *to, const void *from, size_t size);
+void *__wrap_memset(void *to, int byte, size_t size);
+void *__wrap_memcpy(void *to, const void *from, size_t size);
+void *__wrap_memmove(void *to, const void *from, size_t size);
+
+void *__wrap_memset(void *to, int byte, size_t size)
+{
+	unsigned long flag = begin_bytes(size);
+
+	__real_memset(to, byte, size);
+	end_bytes(flag);
+	return to;
+}
+
+void *__wrap_memcpy(void *to, const void *from, size_t size)
+{
+	unsigned long flag = begin_bytes(size);
+
+	__real_memcpy(to, from, size);
+	end_bytes(flag);
+	return to;
+}
+
+void *__wrap_memmove(void *to, const void *from, size_t size)
+{
+	unsigned long flag = begin_bytes(size);
+
+	__real_memmove(to, from, size);
+	end_bytes(flag);
+	return to;
+}

@@ -18,7 +18,7 @@
 #include <quire/quire.h>
 
 struct stepper_options {
-	unsigned cpus;			/* threads wander between CPUs 0 .. cpus - 1 (quire_hosted_bind_cpu); 0, 1: they stay */
+	unsigned cpus;			/* threads wander between CPUs 0 .. cpus - 1; 0, 1: they stay */
 	bool (*may_run)(void *ctx, unsigned cpu);	/* NULL: on all */
 	void *ctx;
 	bool measure;			/* also step through what cpu_enter protects, to see how long it takes */
@@ -28,10 +28,9 @@ struct stepper_options {
 	 * it.
 	 */
 	uint64_t most;
-	/* One of so many interrupts takes a pageblock and keeps it, up to STEPPER_HOARD; 0: none does. */
+	/* One of so many interrupts takes a pageblock and keeps it, up to HANDLER_HOARD; 0: none does. */
 	unsigned hoard;
 };
-#define STEPPER_HOARD 256u
 
 struct stepper_result {
 	uint64_t steps, interrupts, served;	/* served: of the interrupts' requests */

@@ -20,7 +20,9 @@ static inline uint64_t paging_table(quire_phys_t phys) { return phys | PRESENT |
 
 static inline bool paging_is_leaf(uint64_t entry, unsigned level)
 {
-	return entry & PRESENT && (level == 1 || entry & LARGE);
+	uint64_t leaf = level > 1 ? PRESENT | LARGE : PRESENT;
+
+	return (entry & leaf) == leaf;
 }
 
 static inline uint64_t paging_leaf(quire_phys_t phys, unsigned level, bool device)

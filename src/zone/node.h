@@ -9,7 +9,8 @@
 #include "zone/tree.h"
 
 #define QI_BYTES_LOW 0x0101010101010101ull	/* bit 0 of every byte */
-#define QI_HAS_ALL (0x7full * QI_BYTES_LOW)	/* every word wholly free */
+#define QI_HAS_WORD 0x7fu			/* of a word that is wholly free */
+#define QI_HAS_ALL (QI_HAS_WORD * QI_BYTES_LOW)
 
 /* Positions in a word at which a block of 2^k units can start. */
 static const uint64_t qi_block_starts[7] = {
@@ -118,6 +119,11 @@ static inline unsigned qi_word_has(uint64_t word)
 	return (1u << orders) - 1;
 }
 
+static inline void qi_set_has(struct qi_node *node, unsigned w, unsigned has)
+{
+	node->has = (node->has & ~(0xffull << w * 8)) | (uint64_t)has << w * 8;
+}
+
 /* True if that changed anything, and so maybe the class. */
 static inline bool qi_has_update(struct qi_node *node, unsigned w)
 {
@@ -125,7 +131,7 @@ static inline bool qi_has_update(struct qi_node *node, unsigned w)
 
 	if ((node->has >> w * 8 & 0xff) == has)
 		return false;
-	node->has = (node->has & ~(0xffull << w * 8)) | (uint64_t)has << w * 8;
+	qi_set_has(node, w, has);
 	return true;
 }
 

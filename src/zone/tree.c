@@ -55,29 +55,38 @@ void qi_list_insert(struct qi_tree *tree, struct qi_node *node, unsigned class)
 	qi_poke(mask, (uint16_t)(*mask | 1u << class));
 }
 
-void qi_node_release(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n)
+/* Of a word that becomes all free or all taken, as most of a long range do, nobody needs to look for blocks. */
+static void change_units(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n, bool free)
 {
 	QI_FOR_WORDS(unit, n, w, bits) {
-		node->map[w] |= bits;
-		qi_has_update(node, w);
+		node->map[w] = free ? node->map[w] | bits : node->map[w] & ~bits;
+		if (bits == ~0ull)
+			qi_set_has(node, w, free ? QI_HAS_WORD : 0);
+		else
+			qi_has_update(node, w);
 	}
 	qi_node_reclass(tree, node);
+}
+
+void qi_node_release(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n)
+{
+	change_units(tree, node, unit, n, true);
 }
 
 void qi_node_withdraw(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n)
 {
-	QI_FOR_WORDS(unit, n, w, bits) {
-		node->map[w] &= ~bits;
-		qi_has_update(node, w);
-	}
-	qi_node_reclass(tree, node);
+	change_units(tree, node, unit, n, false);
 }
 
 void qi_node_start(struct qi_node *node, unsigned level, quire_pfn_t pfn, bool free)
 {
-	memset(node->map, free ? 0xff : 0, sizeof(node->map));
-	memset(node->absent, free ? 0 : 0xff, sizeof(node->absent));
-	node->has = free ? QI_HAS_ALL : 0;
+	uint64_t units = free ? ~0ull : 0;
+
+	for (unsigned w = 0; w < QI_WORDS; w++) {
+		node->map[w] = units;
+		node->absent[w] = ~units;
+	}
+	node->has = units & QI_HAS_ALL;
 	node->pfn = pfn;
 	node->level = (uint8_t)level;
 	node->class = QI_CLASS_NONE;
@@ -164,7 +173,7 @@ static struct qi_node *start_leaf(struct qi_tree *tree, struct qi_upper *mid, un
 	qi_node_start(leaf, 0, qi_child_pfn(mid, unit), true);
 	leaf->type = (uint8_t)type;
 	leaf->fresh = qi_tells_first_use(tree) && !qi_test(mid->touched, unit);
-	qi_list_insert(tree, leaf, qi_class(leaf->has));
+	qi_list_insert(tree, leaf, QI_FAN_SHIFT);
 	return leaf;
 }
 
@@ -241,7 +250,7 @@ struct qi_upper *qi_break_mid(struct qi_tree *tree, struct qi_upper *top, unsign
 	qi_node_withdraw(tree, &top->node, unit, 1);
 	qi_set(top->broken, unit);
 	qi_node_start(&mid->node, 1, qi_child_pfn(top, unit), true);
-	qi_list_insert(tree, &mid->node, qi_class(mid->node.has));
+	qi_list_insert(tree, &mid->node, QI_FAN_SHIFT);
 	return mid;
 }
 

@@ -86,6 +86,12 @@ static enum quire_status add_in_mid(struct qi_tree *tree, struct qi_upper *mid, 
 	return status;
 }
 
+/* Leaves for frames at which a range begins or ends inside a pageblock. */
+static bool need_end(struct qi_tree *tree, struct qi_upper *mid, uint64_t end)
+{
+	return !qi_leaf_unit(end) || qi_need_leaves(tree, mid, qi_mid_unit(end));
+}
+
 static enum quire_status add_part_of_mid(struct qi_tree *tree, struct qi_upper *top, unsigned unit, uint64_t first,
 					 uint64_t n, bool commit)
 {
@@ -98,18 +104,15 @@ static enum quire_status add_part_of_mid(struct qi_tree *tree, struct qi_upper *
 	if (!qi_need_mids(tree, top, unit))
 		return QUIRE_ENOMEM;
 	mid = qi_child_mid(top, unit);
+	if (absent && !commit)
+		return need_end(tree, mid, first) && need_end(tree, mid, first + n) ? QUIRE_OK : QUIRE_ENOMEM;
 	if (absent) {
-		/* Before the check pass looks into it; undone below if this was the check. */
 		qi_node_start(&mid->node, 1, qi_child_pfn(top, unit), false);
-	}
-	if (absent && commit) {
 		qi_clear(top->node.absent, unit);
 		qi_set(top->broken, unit);
 	}
 	status = add_in_mid(tree, mid, first, n, commit);
-	if (absent && !commit)
-		memset(mid->node.absent, 0, sizeof(mid->node.absent));
-	if (commit && qi_test(top->broken, unit) && mid->node.class == QI_FAN_SHIFT)
+	if (commit && mid->node.class == QI_FAN_SHIFT)
 		qi_merge_mid(tree, mid);
 	return status;
 }

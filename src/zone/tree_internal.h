@@ -253,10 +253,7 @@ static inline void qi_node_reclass(struct qi_tree *tree, struct qi_node *node)
 	qi_list_insert(tree, node, class);
 }
 
-/*
- * Units [unit, unit + n) of a node become free or cease to be; `has` and class follow. n is a power of two, unit a
- * multiple.
- */
+/* Units [unit, unit + n) of a node become free or cease to be; `has` and class follow. */
 void qi_node_release(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n);
 void qi_node_withdraw(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n);
 

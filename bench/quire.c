@@ -4,7 +4,7 @@
  */
 //! CFLAGS: -Iinclude -Isrc -ffreestanding -ffunction-sections
 //! SRCS: src/zone/tree.c src/zone/tree_add.c src/zone/tree_alloc.c src/zone/tree_directory.c src/zone/tree_free.c src/zone/tree_type.c
-//! SRCS: src/zone/front.c src/zone/front_cpus.c src/zone/front_size.c src/zone/front_words.c src/zone/tree_withhold.c
+//! SRCS: src/zone/front.c src/zone/front_cpus.c src/zone/front_size.c src/zone/front_words.c src/zone/tree_withhold.c src/zone/node.c
 //! SRCS: src/boot/meta.c src/base/lock.c src/base/log.c src/base/format.c src/base/division.c
 //! LDFLAGS: -Wl,--gc-sections
 #include "adapter.h"

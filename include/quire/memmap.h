@@ -266,7 +266,7 @@ void quire_memmap_set_allocator(struct quire *q, const struct quire_frame_alloca
 
 /* --- lookups ------------------------------------------------------------------------------------------------------ */
 
-/* Model, init policy and stride of a memmap, constants where pinned (config.h). */
+/* Model, init policy and geometry of a memmap, constants where pinned (config.h). */
 #ifdef QUIRE_PIN_MODEL
 #define quire_memmap_model(m) ((void)(m), (enum quire_model)QUIRE_PIN_MODEL)
 #else
@@ -282,6 +282,17 @@ void quire_memmap_set_allocator(struct quire *q, const struct quire_frame_alloca
 #else
 #define quire_memmap_stride_shift(m) ((unsigned)(m)->stride_shift)
 #endif
+#ifdef QUIRE_PIN_PAGE_SHIFT
+#define quire_memmap_root_shift(m) \
+	((void)(m), 63u - (unsigned)__builtin_clzll((1ull << QUIRE_PIN_PAGE_SHIFT) / sizeof(struct quire_section)))
+#else
+#define quire_memmap_root_shift(m) ((unsigned)(m)->root_shift)
+#endif
+#if defined(QUIRE_PIN_PAGE_SHIFT) && defined(QUIRE_PIN_SECTION_SHIFT)
+#define quire_memmap_section_shift(m) ((void)(m), (unsigned)(QUIRE_PIN_SECTION_SHIFT - QUIRE_PIN_PAGE_SHIFT))
+#else
+#define quire_memmap_section_shift(m) ((unsigned)(m)->section_pfn_shift)
+#endif
 
 /*
  * The entry of a section number, or NULL: beyond the highest present section, or its root does not exist. The entry may
@@ -295,8 +306,8 @@ static inline struct quire_section *quire_section(const struct quire_memmap *m, 
 		return NULL;
 	if (quire_memmap_model(m) == QUIRE_MODEL_SPARSEMEM)
 		return &m->table[number];
-	root = __atomic_load_n(&m->roots[number >> m->root_shift], __ATOMIC_ACQUIRE);
-	return root ? &root[number & (((uint64_t)1 << m->root_shift) - 1)] : NULL;
+	root = __atomic_load_n(&m->roots[number >> quire_memmap_root_shift(m)], __ATOMIC_ACQUIRE);
+	return root ? &root[number & (((uint64_t)1 << quire_memmap_root_shift(m)) - 1)] : NULL;
 }
 
 /* DISCONTIGMEM and FLATMEM: the array that covers pfn, or NULL. Any CPU, any time. */
@@ -321,7 +332,7 @@ static inline struct quire_page *quire_pfn_to_page(const struct quire_memmap *m,
 		return flat ? (struct quire_page *)(flat->map + offset) : NULL;
 	}
 	default: {
-		const struct quire_section *section = quire_section(m, pfn >> m->section_pfn_shift);
+		const struct quire_section *section = quire_section(m, pfn >> quire_memmap_section_shift(m));
 
 		return section ? (struct quire_page *)((section->map & ~(uintptr_t)QUIRE_SECTION_FLAGS) + offset) :
 				 NULL;
@@ -353,7 +364,7 @@ static inline quire_pfn_t quire_page_to_pfn(const struct quire_memmap *m, const 
 		uint32_t number = (uint32_t)((uint64_t)page->flags >> m->layout.section.shift);
 		const struct quire_section *section =
 			quire_memmap_model(m) == QUIRE_MODEL_SPARSEMEM ? &m->table[number] :
-			&m->roots[number >> m->root_shift][number & ((1u << m->root_shift) - 1)];
+			&m->roots[number >> quire_memmap_root_shift(m)][number & ((1u << quire_memmap_root_shift(m)) - 1)];
 
 		base = section->map & ~(uintptr_t)QUIRE_SECTION_FLAGS;
 	}

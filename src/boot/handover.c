@@ -129,6 +129,13 @@ static void manage_failing(struct quire *q, struct quire_zone *zone, quire_pfn_t
 	qi_zone_unlock(qi_zone_of(zone));
 }
 
+static enum quire_status give_late(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count)
+{
+	enum quire_status status = qi_zone_provide(qi_zone_of(zone), pfn, count);
+
+	return status == QUIRE_OK ? qi_zone_hand_over(q, zone, pfn, count) : status;
+}
+
 enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys_t size)
 {
 	unsigned shift = quire_page_shift(&q->config);
@@ -161,7 +168,7 @@ enum quire_status quire_free_late(struct quire *q, quire_phys_t base, quire_phys
 		if (bad == pfn)
 			manage_failing(q, zone, stop++);
 		else
-			status = qi_zone_hand_over(q, zone, pfn, stop - pfn);
+			status = give_late(q, zone, pfn, stop - pfn);
 		if (status == QUIRE_OK)
 			pfn = stop;
 	}

@@ -55,6 +55,9 @@ static enum quire_status withdraw(struct quire *q, const struct withdrawal *w, s
 	if (status != QUIRE_OK)
 		return refuse(q, w, status, "isolation", &obstacle);
 	status = qi_evacuate_range(q, w->pfn, w->pages, &how, &obstacle);
+	/* Others may have used what was had for isolating. */
+	if (status == QUIRE_OK)
+		status = qi_zone_provide(qi_zone_of(zone), w->pfn, w->pages);
 	if (status == QUIRE_OK)
 		status = qi_zone_remove(q, zone, w->pfn, w->pages);
 	if (status == QUIRE_OK)

@@ -17,15 +17,15 @@
 
 uint64_t *qi_backing_of(const struct quire_memmap *m, const struct quire_section *section, quire_pfn_t pfn)
 {
-	quire_pfn_t offset = pfn & (((quire_pfn_t)1 << m->section_pfn_shift) - 1);
+	quire_pfn_t offset = pfn & (((quire_pfn_t)1 << qi_section_shift(m)) - 1);
 	uint64_t *words = (uint64_t *)((uint32_t *)section->usage + m->usage_backing);
 
-	return qi_is_vmemmap(m) ? &words[offset >> m->unit_shift] : words;
+	return qi_is_vmemmap(m) ? &words[offset >> qi_unit_shift(m)] : words;
 }
 
 static uint64_t unit_bytes(const struct quire_memmap *m)
 {
-	return (uint64_t)1 << (m->unit_shift + m->stride_shift);
+	return (uint64_t)1 << (qi_unit_shift(m) + qi_stride_shift(m));
 }
 
 static uint64_t backing_word(const struct quire_memmap *m, const struct qi_chunk *chunk)
@@ -36,9 +36,9 @@ static uint64_t backing_word(const struct quire_memmap *m, const struct qi_chunk
 	case QI_CHUNK_LEDGER:
 		return BACKING_LEDGER;
 	case QI_CHUNK_ALLOCATOR:
-		return BACKING_ALLOCATOR | ((chunk->phys >> m->page_shift) + 1);
+		return BACKING_ALLOCATOR | ((chunk->phys >> qi_page_shift(m)) + 1);
 	default:
-		return (chunk->phys >> m->page_shift) + 1;
+		return (chunk->phys >> qi_page_shift(m)) + 1;
 	}
 }
 
@@ -127,12 +127,12 @@ static enum quire_status back_from_altmap(struct quire *q, const struct qi_want 
 					  struct quire_altmap *altmap)
 {
 	struct quire_altmap before = *altmap;
-	quire_pfn_t pfn = quire_altmap_take(altmap, want->size >> q->memmap.page_shift);
+	quire_pfn_t pfn = quire_altmap_take(altmap, want->size >> qi_page_shift(&q->memmap));
 	enum quire_status status = QUIRE_ENOMEM;
 
 	/* Frames lost to the alignment of a huge page may be the ones that are missing in the end. */
 	if (pfn != QUIRE_PFN_NONE && (step != QI_HUGE_SIZE || altmap->align == before.align))
-		status = map_piece(q, want->at, pfn << q->memmap.page_shift, want->size, step);
+		status = map_piece(q, want->at, pfn << qi_page_shift(&q->memmap), want->size, step);
 	if (status != QUIRE_OK)
 		*altmap = before;
 	*word = BACKING_ALTMAP;
@@ -149,9 +149,9 @@ enum quire_status qi_back_unit(struct quire *q, const struct quire_section *sect
 
 	if (*backing)
 		return QUIRE_OK;
-	status = back_piece(q, &want, (uint64_t)1 << m->page_shift, backing);
+	status = back_piece(q, &want, (uint64_t)1 << qi_page_shift(m), backing);
 	if (status == QUIRE_OK)
-		count_backing(q, false, false, want.size, want.size >> m->page_shift);
+		count_backing(q, false, false, want.size, want.size >> qi_page_shift(m));
 	return status;
 }
 
@@ -159,13 +159,13 @@ enum quire_status qi_back_unit(struct quire *q, const struct quire_section *sect
 
 static quire_pfn_t huge_frames(const struct quire_memmap *m)
 {
-	return (quire_pfn_t)(QI_HUGE_SIZE >> m->stride_shift);
+	return (quire_pfn_t)(QI_HUGE_SIZE >> qi_stride_shift(m));
 }
 
 /* The word of a unit that is not boot's, or NULL. */
 static uint64_t *own_word(const struct quire_memmap *m, quire_pfn_t pfn)
 {
-	const struct quire_section *section = quire_section(m, pfn >> m->section_pfn_shift);
+	const struct quire_section *section = quire_section(m, pfn >> qi_section_shift(m));
 
 	if (!section || !section->usage || section->map & QUIRE_SECTION_BOOT)
 		return NULL;
@@ -176,7 +176,7 @@ static uint64_t *own_word(const struct quire_memmap *m, quire_pfn_t pfn)
 static uint64_t own_words(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, uint64_t **words)
 {
 	*words = own_word(m, start);
-	return *words ? (qi_stop_in_section(m, start, end) - start) >> m->unit_shift : 0;
+	return *words ? (qi_stop_in_section(m, start, end) - start) >> qi_unit_shift(m) : 0;
 }
 
 /* The end of the units from `start` on that are ours and not backed. */
@@ -187,7 +187,7 @@ static quire_pfn_t bare_until(const struct quire_memmap *m, quire_pfn_t start, q
 
 		while (i < n && !words[i])
 			i++;
-		start += i << m->unit_shift;
+		start += i << qi_unit_shift(m);
 		if (!n || i < n)
 			break;
 	}
@@ -207,7 +207,7 @@ static enum quire_status back_huge(struct quire *q, quire_pfn_t start, int nid, 
 	status = altmap ? back_from_altmap(q, &want, QI_HUGE_SIZE, &word, altmap) : back_piece(q, &want, QI_HUGE_SIZE, &word);
 	if (status != QUIRE_OK)
 		return status;
-	for (uint64_t *words, n; start < end; start += n << m->unit_shift) {
+	for (uint64_t *words, n; start < end; start += n << qi_unit_shift(m)) {
 		n = own_words(m, start, end, &words);
 		for (uint64_t i = 0; i < n; i++)
 			words[i] = word | BACKING_HUGE;
@@ -224,13 +224,13 @@ static enum quire_status back_units(struct quire *q, struct qi_want *want, uint6
 {
 	const struct quire_memmap *m = &q->memmap;
 	const struct quire_frame_allocator *allocator = &m->allocator;
-	unsigned shift = qi_log2(unit_bytes(m)) - m->page_shift;
+	unsigned shift = qi_log2(unit_bytes(m)) - qi_page_shift(m);
 	enum quire_status status;
 	uint64_t step;
 
 	want->size = unit_bytes(m) << order;
 	want->align = unit_bytes(m);
-	status = back_piece(q, want, (uint64_t)1 << m->page_shift, words);
+	status = back_piece(q, want, (uint64_t)1 << qi_page_shift(m), words);
 	if (status == QUIRE_OK && order && *words & BACKING_ALLOCATOR) {
 		status = allocator->split(allocator->ctx, (*words & BACKING_FRAME) - 1, shift + order, shift);
 		if (status != QUIRE_OK) {
@@ -252,15 +252,15 @@ static enum quire_status back_run(struct quire *q, quire_pfn_t start, quire_pfn_
 {
 	struct quire_memmap *m = &q->memmap;
 	struct qi_want want = { .size = unit_bytes(m), .nid = nid, .unmapped = true, .hotplug = true };
-	uint64_t *words = own_word(m, start), n = (end - start) >> m->unit_shift, done = 0;
+	uint64_t *words = own_word(m, start), n = (end - start) >> qi_unit_shift(m), done = 0;
 	enum quire_status status = QUIRE_OK;
 	bool small = altmap || !m->allocator.split;
 
 	while (done < n) {
 		unsigned order = small ? 0 : qi_log2(n - done);
 
-		want.at = quire_pfn_to_page(m, start + (done << m->unit_shift));
-		status = altmap ? back_from_altmap(q, &want, (uint64_t)1 << m->page_shift, &words[done], altmap) :
+		want.at = quire_pfn_to_page(m, start + (done << qi_unit_shift(m)));
+		status = altmap ? back_from_altmap(q, &want, (uint64_t)1 << qi_page_shift(m), &words[done], altmap) :
 				  back_units(q, &want, &words[done], order);
 		if (status == QUIRE_OK)
 			done += (uint64_t)1 << order;
@@ -270,14 +270,14 @@ static enum quire_status back_run(struct quire *q, quire_pfn_t start, quire_pfn_
 			break;
 	}
 	if (done)
-		count_backing(q, true, false, done * unit_bytes(m), done * unit_bytes(m) >> m->page_shift);
+		count_backing(q, true, false, done * unit_bytes(m), done * unit_bytes(m) >> qi_page_shift(m));
 	return status;
 }
 
 enum quire_status qi_back_range(struct quire *q, quire_pfn_t start, quire_pfn_t end, int nid, struct quire_altmap *altmap)
 {
 	const struct quire_memmap *m = &q->memmap;
-	quire_pfn_t unit = (quire_pfn_t)1 << m->unit_shift, huge = huge_frames(m), next;
+	quire_pfn_t unit = (quire_pfn_t)1 << qi_unit_shift(m), huge = huge_frames(m), next;
 	enum quire_status status = QUIRE_OK;
 
 	for (quire_pfn_t pfn = start; pfn < end && status == QUIRE_OK; pfn = next) {
@@ -302,11 +302,11 @@ static quire_pfn_t unback_huge(struct quire *q, quire_pfn_t pfn, struct quire_al
 	quire_pfn_t first = qi_align_down(pfn, huge_frames(m)), end = first + huge_frames(m);
 
 	if (qi_any_there(m, first, end))
-		return pfn + ((quire_pfn_t)1 << m->unit_shift);
+		return pfn + ((quire_pfn_t)1 << qi_unit_shift(m));
 	if (altmap && *own_word(m, first) & BACKING_ALTMAP)
-		altmap->alloc -= QI_HUGE_SIZE >> m->page_shift;
+		altmap->alloc -= QI_HUGE_SIZE >> qi_page_shift(m);
 	qi_backing_drop(q, true, own_word(m, first), quire_pfn_to_page(m, first), QI_HUGE_SIZE);
-	for (uint64_t *words, n; first < end; first += n << m->unit_shift) {
+	for (uint64_t *words, n; first < end; first += n << qi_unit_shift(m)) {
 		n = own_words(m, first, end, &words);
 		memset(words, 0, n * sizeof(*words));
 	}
@@ -317,7 +317,7 @@ static quire_pfn_t unback_huge(struct quire *q, quire_pfn_t pfn, struct quire_al
 static void give_back(struct quire *q, uint64_t word, void *va, uint64_t size)
 {
 	struct quire_memmap *m = &q->memmap;
-	struct qi_chunk chunk = { .phys = ((word & BACKING_FRAME) - 1) << m->page_shift, .size = size };
+	struct qi_chunk chunk = { .phys = ((word & BACKING_FRAME) - 1) << qi_page_shift(m), .size = size };
 
 	chunk.kind = word & BACKING_ALLOCATOR ? QI_CHUNK_ALLOCATOR : QI_CHUNK_SOURCE;
 	if (word & BACKING_HOST)
@@ -341,17 +341,17 @@ static quire_pfn_t unback_run(struct quire *q, quire_pfn_t pfn, quire_pfn_t end,
 	while (i < n && words[i] && !(words[i] & BACKING_HUGE))
 		i++;
 	if (!i)
-		return pfn + ((quire_pfn_t)1 << m->unit_shift);
+		return pfn + ((quire_pfn_t)1 << qi_unit_shift(m));
 	n = i;
 	q->platform->vmemmap_unmap(q->platform->ctx, va, n * unit_bytes(m));
 	for (i = 0; i < n; i++) {
 		if (altmap && words[i] & BACKING_ALTMAP)
-			altmap->alloc -= unit_bytes(m) >> m->page_shift;
+			altmap->alloc -= unit_bytes(m) >> qi_page_shift(m);
 		give_back(q, words[i], va + i * unit_bytes(m), unit_bytes(m));
 		words[i] = 0;
 	}
-	count_backing(q, true, false, -(n * unit_bytes(m)), -(n * unit_bytes(m) >> m->page_shift));
-	return pfn + (n << m->unit_shift);
+	count_backing(q, true, false, -(n * unit_bytes(m)), -(n * unit_bytes(m) >> qi_page_shift(m)));
+	return pfn + (n << qi_unit_shift(m));
 }
 
 void qi_unback_range(struct quire *q, quire_pfn_t start, quire_pfn_t end, struct quire_altmap *altmap)
@@ -392,7 +392,7 @@ void qi_unback_boot(struct quire *q, uint64_t number)
 			return;
 	}
 	for (uint64_t n = first; n < end; n = next) {
-		quire_pfn_t pfn = n << m->section_pfn_shift;
+		quire_pfn_t pfn = n << qi_section_shift(m);
 
 		for (next = n; next < end && quire_section(m, next) && quire_section(m, next)->map & QUIRE_SECTION_BOOT;)
 			next++;
@@ -408,7 +408,7 @@ void qi_unback_boot(struct quire *q, uint64_t number)
 void qi_unback_section(struct quire *q, uint64_t number)
 {
 	struct quire_memmap *m = &q->memmap;
-	quire_pfn_t start = number << m->section_pfn_shift, end = (number + 1) << m->section_pfn_shift;
+	quire_pfn_t start = number << qi_section_shift(m), end = (number + 1) << qi_section_shift(m);
 	struct quire_section *section = quire_section(m, number);
 
 	if (!section->usage || section->map & QUIRE_SECTION_BOOT)
@@ -443,7 +443,7 @@ struct quire_section *qi_section_room(struct quire *q, bool hotplug, uint64_t nu
 		/* Demand in another part of the section may have been quicker. */
 		__atomic_compare_exchange_n(&section->usage, &none, usage, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 	}
-	*map = m->map + (uintptr_t)(number << (m->section_pfn_shift + m->stride_shift));
+	*map = m->map + (uintptr_t)(number << (qi_section_shift(m) + qi_stride_shift(m)));
 	if (qi_is_vmemmap(m))
 		return section;
 	want.align = qi_min(want.size, QI_HUGE_SIZE);
@@ -467,7 +467,7 @@ uint64_t qi_backing_drop(struct quire *q, bool hotplug, uint64_t *backing, void 
 
 	if (qi_is_vmemmap(m)) {
 		q->platform->vmemmap_unmap(q->platform->ctx, va, size);
-		count_backing(q, hotplug, huge, -size, -(huge ? 1 : size >> m->page_shift));
+		count_backing(q, hotplug, huge, -size, -(huge ? 1 : size >> qi_page_shift(m)));
 	} else {
 		qi_account(q, hotplug, &m->stats.descriptor_bytes, -size);
 	}

@@ -13,16 +13,16 @@ static uint32_t words_for(uint64_t bits)
 
 static unsigned subsection_shift(const struct quire_memmap *m)
 {
-	return QUIRE_SUBSECTION_SHIFT > m->page_shift ? QUIRE_SUBSECTION_SHIFT - m->page_shift : 0;
+	return QUIRE_SUBSECTION_SHIFT > qi_page_shift(m) ? QUIRE_SUBSECTION_SHIFT - qi_page_shift(m) : 0;
 }
 
 struct qi_usage_layout qi_usage_layout(const struct quire_memmap *m, uint64_t frames, bool subsections, bool backing)
 {
-	uint32_t units = (uint32_t)(frames >> m->unit_shift);
+	uint32_t units = (uint32_t)(frames >> qi_unit_shift(m));
 	struct qi_usage_layout l;
 
 	l.blocks = subsections ? words_for(qi_max(frames >> subsection_shift(m), 1)) : 0;
-	l.taken = l.blocks + words_for((frames >> m->block_shift) * 4);
+	l.taken = l.blocks + words_for((frames >> qi_block_shift(m)) * 4);
 	l.done = l.taken + words_for(units);
 	l.node = l.done + words_for(units);
 	l.backing = l.node + (subsections && !m->layout.node_in_flags);
@@ -45,12 +45,12 @@ struct qi_usage_ref qi_usage_of(const struct quire_memmap *m, quire_pfn_t pfn)
 			return (struct qi_usage_ref){ .words = NULL };
 		return (struct qi_usage_ref){ (uint32_t *)flat->usage, flat->start, flat->end };
 	}
-	section = quire_section(m, pfn >> m->section_pfn_shift);
+	section = quire_section(m, pfn >> qi_section_shift(m));
 	usage = section ? __atomic_load_n(&section->usage, __ATOMIC_ACQUIRE) : NULL;
 	if (!usage)
 		return (struct qi_usage_ref){ .words = NULL };
-	start = qi_align_down(pfn, (quire_pfn_t)1 << m->section_pfn_shift);
-	return (struct qi_usage_ref){ (uint32_t *)usage, start, start + ((quire_pfn_t)1 << m->section_pfn_shift) };
+	start = qi_align_down(pfn, (quire_pfn_t)1 << qi_section_shift(m));
+	return (struct qi_usage_ref){ (uint32_t *)usage, start, start + ((quire_pfn_t)1 << qi_section_shift(m)) };
 }
 
 /* Offsets of a flat map depend on its length; those of sections are all alike and kept in the memmap. */
@@ -66,7 +66,7 @@ bool qi_unit_done(const struct quire_memmap *m, quire_pfn_t pfn)
 {
 	struct qi_usage_ref ref = qi_usage_of(m, pfn);
 
-	return ref.words && qi_bit_load(ref.words + layout_of(m, &ref).done, (pfn - ref.start) >> m->unit_shift);
+	return ref.words && qi_bit_load(ref.words + layout_of(m, &ref).done, (pfn - ref.start) >> qi_unit_shift(m));
 }
 
 struct qi_usage_layout qi_usage_layout_at(const struct quire_memmap *m, const struct qi_usage_ref *ref)
@@ -96,7 +96,7 @@ static bool next_word(struct stretch *stretch, uint64_t *word, uint32_t *bits)
 /* The sub-sections that have frames of [start, end), which lies in one section. */
 static struct stretch subsections(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
 {
-	quire_pfn_t mask = ((quire_pfn_t)1 << m->section_pfn_shift) - 1;
+	quire_pfn_t mask = ((quire_pfn_t)1 << qi_section_shift(m)) - 1;
 
 	return (struct stretch){ (start & mask) >> subsection_shift(m), (((end - 1) & mask) >> subsection_shift(m)) + 1 };
 }
@@ -140,7 +140,7 @@ uint64_t qi_subsections_absent(const struct quire_memmap *m, const struct quire_
 
 bool qi_subsection_test(const struct quire_memmap *m, const struct quire_usage *usage, quire_pfn_t pfn)
 {
-	quire_pfn_t mask = ((quire_pfn_t)1 << m->section_pfn_shift) - 1;
+	quire_pfn_t mask = ((quire_pfn_t)1 << qi_section_shift(m)) - 1;
 
 	return usage && qi_bit_load((const uint32_t *)usage, (pfn & mask) >> subsection_shift(m));
 }
@@ -149,7 +149,7 @@ void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
 {
 	struct qi_usage_ref ref = qi_usage_of(m, start);
 	struct qi_usage_layout l = qi_usage_layout_at(m, &ref);
-	struct stretch stretch = { (start - ref.start) >> m->unit_shift, (end - ref.start) >> m->unit_shift };
+	struct stretch stretch = { (start - ref.start) >> qi_unit_shift(m), (end - ref.start) >> qi_unit_shift(m) };
 	uint64_t word;
 	uint32_t bits;
 
@@ -159,7 +159,7 @@ void qi_units_clear(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
 		/* Memory that nobody has touched is common, and needs no exchange. */
 		if (__atomic_load_n(done, __ATOMIC_RELAXED) & bits)
 			m->stats.initialised -= (uint64_t)qi_popcount(__atomic_fetch_and(done, ~bits, __ATOMIC_RELEASE) & bits)
-						<< m->unit_shift;
+						<< qi_unit_shift(m);
 		if (__atomic_load_n(taken, __ATOMIC_RELAXED) & bits)
 			__atomic_fetch_and(taken, ~bits, __ATOMIC_RELEASE);
 	}
@@ -172,7 +172,7 @@ unsigned quire_pageblock_flags(const struct quire_memmap *m, quire_pfn_t pfn)
 
 	if (!ref.words)
 		return 0;
-	block = (pfn - ref.start) >> m->block_shift;
+	block = (pfn - ref.start) >> qi_block_shift(m);
 	return __atomic_load_n(&ref.words[layout_of(m, &ref).blocks + block / 8], __ATOMIC_RELAXED) >> (block % 8 * 4) & 0xf;
 }
 
@@ -184,8 +184,8 @@ void quire_pageblock_set_flags(struct quire_memmap *m, quire_pfn_t pfn, unsigned
 
 	if (!ref.words)
 		return;
-	word = &ref.words[layout_of(m, &ref).blocks + (((pfn - ref.start) >> m->block_shift) / 8)];
-	shift = (unsigned)(((pfn - ref.start) >> m->block_shift) % 8 * 4);
+	word = &ref.words[layout_of(m, &ref).blocks + (((pfn - ref.start) >> qi_block_shift(m)) / 8)];
+	shift = (unsigned)(((pfn - ref.start) >> qi_block_shift(m)) % 8 * 4);
 	old = __atomic_load_n(word, __ATOMIC_RELAXED);
 	do
 		new = (old & ~(0xfu << shift)) | (uint32_t)(flags & 0xf) << shift;

@@ -35,7 +35,7 @@ static enum quire_status check_memory(const struct quire *q)
 	struct quire_pfn_range range;
 	size_t index = 0;
 
-	quire_memblock_for_each_pfn_range(&q->memblock, index, QUIRE_NO_NODE, m->page_shift, &range) {
+	quire_memblock_for_each_pfn_range(&q->memblock, index, QUIRE_NO_NODE, qi_page_shift(m), &range) {
 		if (!quire_pfn_valid(m, range.start))
 			return broken(q, "memory without a descriptor", range.start);
 		if (!quire_pfn_valid(m, range.end - 1))

@@ -48,7 +48,7 @@ static enum quire_status from_frames(struct quire *q, const struct qi_want *want
 {
 	const struct quire_frame_allocator *allocator = &q->memmap.allocator;
 	const struct quire_frame_source *source = &q->memmap.source;
-	unsigned order = qi_log2_up(qi_max(want->size, want->align) >> q->memmap.page_shift);
+	unsigned order = qi_log2_up(qi_max(want->size, want->align) >> qi_page_shift(&q->memmap));
 	bool ordinary = want->hotplug && allocator->take;
 	enum quire_status status = QUIRE_ENOMEM;
 	quire_pfn_t pfn;
@@ -60,8 +60,8 @@ static enum quire_status from_frames(struct quire *q, const struct qi_want *want
 	if (status != QUIRE_OK)
 		return status;
 	chunk->kind = ordinary ? QI_CHUNK_ALLOCATOR : QI_CHUNK_SOURCE;
-	chunk->phys = pfn << q->memmap.page_shift;
-	chunk->size = (uint64_t)1 << (order + q->memmap.page_shift);
+	chunk->phys = pfn << qi_page_shift(&q->memmap);
+	chunk->size = (uint64_t)1 << (order + qi_page_shift(&q->memmap));
 	return QUIRE_OK;
 }
 
@@ -95,7 +95,7 @@ enum quire_status qi_mm_take_loose(struct quire *q, const struct qi_want *want, 
 
 static unsigned order_of(const struct quire *q, uint64_t size)
 {
-	return qi_log2(size >> q->memmap.page_shift);
+	return qi_log2(size >> qi_page_shift(&q->memmap));
 }
 
 void qi_mm_drop(struct quire *q, const struct qi_chunk *chunk)
@@ -115,10 +115,10 @@ void qi_mm_drop(struct quire *q, const struct qi_chunk *chunk)
 		quire_memblock_phys_free(&q->memblock, chunk->phys, chunk->size);
 		break;
 	case QI_CHUNK_SOURCE:
-		source->give(source->ctx, chunk->phys >> q->memmap.page_shift, order_of(q, chunk->size));
+		source->give(source->ctx, chunk->phys >> qi_page_shift(&q->memmap), order_of(q, chunk->size));
 		break;
 	case QI_CHUNK_ALLOCATOR:
-		allocator->give(allocator->ctx, chunk->phys >> q->memmap.page_shift, order_of(q, chunk->size));
+		allocator->give(allocator->ctx, chunk->phys >> qi_page_shift(&q->memmap), order_of(q, chunk->size));
 		break;
 	case QI_CHUNK_WINDOW:
 		p->vmemmap_unmap(p->ctx, chunk->va, chunk->size);
@@ -186,7 +186,7 @@ enum quire_status qi_mm_take(struct quire *q, const struct qi_want *want, struct
 void *qi_mm_small(struct quire *q, bool hotplug, size_t size, int nid)
 {
 	struct quire_memmap_books *books = books_of(q, hotplug);
-	uint64_t page = (uint64_t)1 << q->memmap.page_shift;
+	uint64_t page = (uint64_t)1 << qi_page_shift(&q->memmap);
 	struct qi_chunk chunk;
 	char *space;
 
@@ -234,10 +234,11 @@ static void give_part(struct quire *q, const struct qi_chunk *chunk, char *va, u
 {
 	const struct quire_frame_allocator *allocator = &q->memmap.allocator;
 	struct qi_chunk part = { .va = va, .size = size, .kind = chunk->kind };
+	unsigned page_shift = qi_page_shift(&q->memmap);
 
 	part.phys = chunk->phys + (uint64_t)(va - (char *)chunk->va);
 	if (part.kind == QI_CHUNK_LEDGER && q->stage >= QUIRE_STAGE_HANDOVER && allocator->release)
-		allocator->release(allocator->ctx, part.phys >> q->memmap.page_shift, size >> q->memmap.page_shift);
+		allocator->release(allocator->ctx, part.phys >> page_shift, size >> page_shift);
 	else
 		qi_mm_drop(q, &part);
 }

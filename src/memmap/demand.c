@@ -62,10 +62,10 @@ enum quire_status qi_enter_touched(struct quire *q, quire_pfn_t pfn, quire_pfn_t
 	uint64_t next;
 
 	for (; pfn < end && status == QUIRE_OK; pfn = qi_stop_in_section(m, pfn, end)) {
-		const struct quire_section_run *run = qi_run_at(m, pfn >> m->section_pfn_shift, &next);
+		const struct quire_section_run *run = qi_run_at(m, pfn >> qi_section_shift(m), &next);
 
-		if (run && qi_is_untouched(m, pfn >> m->section_pfn_shift))
-			status = enter_for_hotplug(q, pfn >> m->section_pfn_shift, run->nid);
+		if (run && qi_is_untouched(m, pfn >> qi_section_shift(m)))
+			status = enter_for_hotplug(q, pfn >> qi_section_shift(m), run->nid);
 	}
 	return status;
 }
@@ -74,7 +74,7 @@ enum quire_status qi_enter_touched(struct quire *q, quire_pfn_t pfn, quire_pfn_t
 static enum quire_status make_room(struct quire *q, quire_pfn_t pfn)
 {
 	struct quire_memmap *m = &q->memmap;
-	uint64_t number = pfn >> m->section_pfn_shift, next;
+	uint64_t number = pfn >> qi_section_shift(m), next;
 	const struct quire_section_run *run = qi_run_at(m, number, &next);
 	enum quire_status status;
 
@@ -127,7 +127,7 @@ static enum quire_status prepare_locked(struct quire *q, quire_pfn_t pfn)
 	quire_memmap_hold(q, &state);
 	status = make_room(q, pfn);
 	if (status == QUIRE_OK)
-		m->stats.initialised += qi_describe_units(q, pfn, pfn + ((quire_pfn_t)1 << m->unit_shift));
+		m->stats.initialised += qi_describe_units(q, pfn, pfn + ((quire_pfn_t)1 << qi_unit_shift(m)));
 	quire_memmap_let(q, state);
 	return status;
 }
@@ -141,7 +141,7 @@ static enum quire_status prepare_unit(struct quire *q, quire_pfn_t pfn)
 		return prepare_locked(q, pfn);
 	if (!quire_pfn_valid(m, pfn))
 		return QUIRE_ERANGE;
-	frames = qi_describe_units(q, pfn, pfn + ((quire_pfn_t)1 << m->unit_shift));
+	frames = qi_describe_units(q, pfn, pfn + ((quire_pfn_t)1 << qi_unit_shift(m)));
 	if (frames)
 		qi_count_initialised(q, frames);
 	/* Somebody else may have taken it a moment ago and be still writing. */
@@ -152,7 +152,7 @@ static enum quire_status prepare_unit(struct quire *q, quire_pfn_t pfn)
 
 enum quire_status quire_memmap_prepare(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages)
 {
-	quire_pfn_t unit = (quire_pfn_t)1 << q->memmap.unit_shift, end = pfn + pages;
+	quire_pfn_t unit = (quire_pfn_t)1 << qi_unit_shift(&q->memmap), end = pfn + pages;
 
 	if (!q->memmap.ready || end < pfn)
 		return QUIRE_ERANGE;
@@ -181,8 +181,8 @@ static uint64_t trim_section(struct quire *q, uint64_t number, struct quire_sect
 			     bool (*is_free)(void *ctx, quire_pfn_t start, quire_pfn_t end), void *ctx)
 {
 	struct quire_memmap *m = &q->memmap;
-	quire_pfn_t start = number << m->section_pfn_shift, end = (number + 1) << m->section_pfn_shift;
-	quire_pfn_t step = qi_is_vmemmap(m) ? (quire_pfn_t)1 << m->unit_shift : end - start;
+	quire_pfn_t start = number << qi_section_shift(m), end = (number + 1) << qi_section_shift(m);
+	quire_pfn_t step = qi_is_vmemmap(m) ? (quire_pfn_t)1 << qi_unit_shift(m) : end - start;
 	uint64_t bytes = 0;
 
 	for (quire_pfn_t pfn = start; pfn < end; pfn += step) {
@@ -196,7 +196,7 @@ static uint64_t trim_section(struct quire *q, uint64_t number, struct quire_sect
 			__atomic_store_n(&section->map, QUIRE_SECTION_PRESENT | QUIRE_SECTION_ONLINE, __ATOMIC_RELEASE);
 			m->stats.valid_sections--;
 		}
-		bytes += qi_backing_drop(q, false, backing, va, step << m->stride_shift);
+		bytes += qi_backing_drop(q, false, backing, va, step << qi_stride_shift(m));
 	}
 	return bytes;
 }
@@ -215,7 +215,7 @@ uint64_t quire_memmap_trim(struct quire *q, bool (*is_free)(void *ctx, quire_pfn
 		struct quire_section *section = quire_section(m, number);
 
 		if (!section)
-			number |= ((uint64_t)1 << m->root_shift) - 1;
+			number |= ((uint64_t)1 << qi_root_shift(m)) - 1;
 		else if ((section->map & QUIRE_SECTION_HAS_MAP) && (section->map & QUIRE_SECTION_EARLY) &&
 			 !(section->map & QUIRE_SECTION_BOOT))
 			bytes += trim_section(q, number, section, is_free, ctx);
@@ -236,7 +236,7 @@ void qi_demand_undo(struct quire *q)
 			struct quire_section *section = quire_section(m, number);
 
 			if (!section)
-				number |= ((uint64_t)1 << m->root_shift) - 1;
+				number |= ((uint64_t)1 << qi_root_shift(m)) - 1;
 			else if (pass)
 				qi_unback_section(q, number);
 			else

@@ -12,7 +12,7 @@
 
 bool qi_contiguous(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *end)
 {
-	quire_pfn_t unit = (quire_pfn_t)1 << m->section_pfn_shift;
+	quire_pfn_t unit = (quire_pfn_t)1 << qi_section_shift(m);
 	struct qi_usage_ref ref;
 	uint64_t next;
 
@@ -28,8 +28,8 @@ bool qi_contiguous(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *e
 	ref = qi_usage_of(m, pfn);
 	if (!ref.words && !qi_is_sparse(m) && quire_flat_map_of(m, *end - 1))
 		*end = quire_flat_map_of(m, *end - 1)->start;
-	if (!ref.words && qi_is_sparse(m) && !qi_run_at(m, pfn >> m->section_pfn_shift, &next) && !qi_was_hot(m))
-		*end = next == UINT64_MAX ? QUIRE_PFN_NONE : next << m->section_pfn_shift;
+	if (!ref.words && qi_is_sparse(m) && !qi_run_at(m, pfn >> qi_section_shift(m), &next) && !qi_was_hot(m))
+		*end = next == UINT64_MAX ? QUIRE_PFN_NONE : next << qi_section_shift(m);
 	else if (ref.words && ref.end < *end)
 		*end = ref.end;
 	return ref.words != NULL;
@@ -40,7 +40,7 @@ quire_pfn_t qi_memmap_end(const struct quire_memmap *m)
 	quire_pfn_t end = 0;
 
 	if (qi_is_sparse(m))
-		return (uint64_t)m->section_end << m->section_pfn_shift;
+		return (uint64_t)m->section_end << qi_section_shift(m);
 	for (size_t i = 0; i < m->flat_count; i++)
 		end = qi_max(end, m->flat[i].end);
 	return end;
@@ -56,7 +56,7 @@ static uint32_t links(const struct quire_memmap *m, quire_pfn_t pfn, const struc
 		flags |= (uint32_t)home->nid << l->node.shift;
 	if (l->section.width) {
 		uint32_t number = quire_memmap_model(m) == QUIRE_MODEL_DISCONTIGMEM ?
-				  (uint32_t)(quire_flat_map_of(m, pfn) - m->flat) : (uint32_t)(pfn >> m->section_pfn_shift);
+				  (uint32_t)(quire_flat_map_of(m, pfn) - m->flat) : (uint32_t)(pfn >> qi_section_shift(m));
 
 		flags |= number << l->section.shift;
 	}
@@ -67,7 +67,7 @@ static uint32_t links(const struct quire_memmap *m, quire_pfn_t pfn, const struc
 static void write_alike(const struct quire_memmap *m, quire_pfn_t pfn, uint64_t count, uint32_t flags, uint32_t state)
 {
 	struct quire_page *page = quire_pfn_to_page(m, pfn);
-	unsigned shift = quire_memmap_stride_shift(m);
+	unsigned shift = qi_stride_shift(m);
 
 	if (count << shift >= QI_STREAM_LEAST) {
 		qi_stream_pages(page, count, shift, flags, state);
@@ -108,8 +108,8 @@ static bool next_reserved(const struct quire_memmap *m, size_t *index, quire_pfn
 	for (; *index < reserved->cnt; ++*index) {
 		const struct quire_memblock_region *region = &reserved->regions[*index];
 
-		range->start = qi_max(qi_pfn_down(region->base, m->page_shift), start);
-		range->end = qi_min(qi_pfn_up(region->base + region->size, m->page_shift), end);
+		range->start = qi_max(qi_pfn_down(region->base, qi_page_shift(m)), start);
+		range->end = qi_min(qi_pfn_up(region->base + region->size, qi_page_shift(m)), end);
 		if (range->start >= end)
 			return false;
 		if (range->start < range->end && !(region->flags & QUIRE_MEMBLOCK_RSRV_NOINIT)) {
@@ -123,7 +123,7 @@ static bool next_reserved(const struct quire_memmap *m, size_t *index, quire_pfn
 /* Every pageblock that begins in memory is movable at first, so that early unmovable allocations do not scatter. */
 static void type_blocks(struct quire *q, quire_pfn_t start, quire_pfn_t end)
 {
-	quire_pfn_t block = (quire_pfn_t)1 << q->memmap.block_shift;
+	quire_pfn_t block = (quire_pfn_t)1 << qi_block_shift(&q->memmap);
 
 	for (quire_pfn_t pfn = qi_align_up(start, block); pfn < end; pfn += block)
 		quire_pageblock_set_flags(&q->memmap, pfn, QUIRE_MIGRATE_MOVABLE);
@@ -131,11 +131,17 @@ static void type_blocks(struct quire *q, quire_pfn_t start, quire_pfn_t end)
 
 static void mark_reserved(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end)
 {
-	size_t index = qi_table_ending_above(&m->ledger->reserved, start << m->page_shift);
+	size_t index = qi_table_ending_above(&m->ledger->reserved, start << qi_page_shift(m));
 	struct quire_pfn_range range;
 
 	while (next_reserved(m, &index, start, end, &range))
 		mark_frames(m, range.start, range.end, true);
+}
+
+/* Only LAZY has any. */
+static unsigned released_count(const struct quire_memmap *m)
+{
+	return QI_MAY_BE_LAZY ? m->released_count : 0;
 }
 
 /*
@@ -146,7 +152,7 @@ static void unmark_released(const struct quire *q, quire_pfn_t start, quire_pfn_
 {
 	const struct quire_memmap *m = &q->memmap;
 
-	for (size_t i = 0; i < q->cma_count; i++)
+	for (size_t i = 0; QI_WITH_CMA && i < q->cma_count; i++)
 		for (unsigned k = 0; k < q->cma[i].range_count; k++) {
 			const struct quire_cma_range *range = &q->cma[i].ranges[k];
 
@@ -154,7 +160,7 @@ static void unmark_released(const struct quire *q, quire_pfn_t start, quire_pfn_
 				mark_frames(m, qi_max(range->base_pfn, start), qi_min(range->base_pfn + range->count,
 						end), false);
 		}
-	for (unsigned i = 0; i < m->released_count; i++)
+	for (unsigned i = 0; i < released_count(m); i++)
 		mark_frames(m, qi_max(m->released[i].start, start), qi_min(m->released[i].end, end), false);
 }
 
@@ -187,7 +193,7 @@ static void describe(struct quire *q, quire_pfn_t start, quire_pfn_t end, const 
 static uint64_t describe_stretches(struct quire *q, uint32_t *taken, uint32_t *done, uint32_t mask, quire_pfn_t first,
 				   const struct qi_frame_home *given)
 {
-	unsigned shift = q->memmap.unit_shift;
+	unsigned shift = qi_unit_shift(&q->memmap);
 	uint32_t mine = mask & ~__atomic_fetch_or(taken, mask, __ATOMIC_ACQUIRE), rest = mine;
 	uint64_t units = 0;
 
@@ -233,15 +239,15 @@ uint64_t qi_describe_units_as(struct quire *q, quire_pfn_t start, quire_pfn_t en
 	while (start < end) {
 		struct qi_usage_ref ref = qi_usage_of(m, start);
 		struct qi_usage_layout l = qi_usage_layout_at(m, &ref);
-		uint64_t unit = (start - ref.start) >> m->unit_shift;
-		quire_pfn_t contiguous, word_end = ref.start + (((unit | 31) + 1) << m->unit_shift);
+		uint64_t unit = (start - ref.start) >> qi_unit_shift(m);
+		quire_pfn_t contiguous, word_end = ref.start + (((unit | 31) + 1) << qi_unit_shift(m));
 		uint32_t mask;
 
 		qi_contiguous(m, start, &contiguous);
 		word_end = qi_min(qi_min(word_end, end), contiguous);
-		mask = (uint32_t)((((uint64_t)1 << ((word_end - start) >> m->unit_shift)) - 1) << (unit % 32));
+		mask = (uint32_t)((((uint64_t)1 << ((word_end - start) >> qi_unit_shift(m))) - 1) << (unit % 32));
 		frames += describe_word(q, ref.words + l.taken + unit / 32, ref.words + l.done + unit / 32, mask,
-					ref.start + ((unit & ~(uint64_t)31) << m->unit_shift), home);
+					ref.start + ((unit & ~(uint64_t)31) << qi_unit_shift(m)), home);
 		start = word_end;
 	}
 	return frames;
@@ -258,7 +264,7 @@ static bool is_named(const struct quire *q, quire_pfn_t pfn)
 	struct qi_frame_home home;
 	bool named = false;
 
-	return qi_home_of(&q->memmap, pfn, &home, &named) && named;
+	return QI_MAY_GROW && qi_home_of(&q->memmap, pfn, &home, &named) && named;
 }
 
 /* LAZY: remember what is no longer reserved. False: the list is full. */
@@ -288,7 +294,7 @@ static void forget_released(struct quire *q, quire_pfn_t start, quire_pfn_t end)
 	unsigned long state = 0;
 
 	quire_memmap_hold(q, &state);
-	for (unsigned i = 0; i < m->released_count; i++)
+	for (unsigned i = 0; i < released_count(m); i++)
 		if (m->released[i].end == end)
 			m->released[i].end = qi_max(m->released[i].start, start);
 	quire_memmap_let(q, state);
@@ -303,12 +309,12 @@ static bool told_later(struct quire *q, quire_pfn_t start, quire_pfn_t end, bool
 		forget_released(q, start, end);
 	if (reserved || start >= end || is_named(q, start))
 		return true;
-	return q->memmap.init == QUIRE_INIT_LAZY && qi_is_sparse(&q->memmap) && remember_released(q, start, end);
+	return qi_is_lazy(&q->memmap) && qi_is_sparse(&q->memmap) && remember_released(q, start, end);
 }
 
 enum quire_status quire_memmap_set_reserved(struct quire *q, quire_pfn_t pfn, quire_pfn_t pages, bool reserved)
 {
-	quire_pfn_t unit = (quire_pfn_t)1 << q->memmap.unit_shift, stop = pfn + pages, end;
+	quire_pfn_t unit = (quire_pfn_t)1 << qi_unit_shift(&q->memmap), stop = pfn + pages, end;
 	bool told = told_later(q, pfn, stop, reserved);
 	enum quire_status status = QUIRE_OK;
 	struct quire_pfn_run run;

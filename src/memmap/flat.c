@@ -23,7 +23,7 @@ const struct quire_flat_map *quire_flat_map_of(const struct quire_memmap *m, qui
 
 static uint64_t grain(const struct quire *q)
 {
-	return (uint64_t)1 << qi_max(q->memmap.unit_shift, quire_max_order(&q->config));
+	return (uint64_t)1 << qi_max(qi_unit_shift(&q->memmap), quire_max_order(&q->config));
 }
 
 static struct quire_flat_map *map_of_node(struct quire_memmap *m, int nid)
@@ -42,7 +42,7 @@ static void find_bounds(struct quire *q)
 	struct quire_pfn_range range;
 	size_t index = 0;
 
-	quire_memblock_for_each_pfn_range(&q->memblock, index, QUIRE_NO_NODE, m->page_shift, &range) {
+	quire_memblock_for_each_pfn_range(&q->memblock, index, QUIRE_NO_NODE, qi_page_shift(m), &range) {
 		int nid = range.nid == QUIRE_NO_NODE ? 0 : range.nid;
 		struct quire_flat_map *flat = single && m->flat_count ? m->flat : map_of_node(m, nid);
 
@@ -59,10 +59,10 @@ static enum quire_status choose_chunk(struct quire *q)
 {
 	struct quire_memmap *m = &q->memmap;
 	struct quire_pfn_range range, before = { .nid = QUIRE_NO_NODE };
-	unsigned shift = m->section_pfn_shift;
+	unsigned shift = qi_section_shift(m);
 	size_t index = 0;
 
-	quire_memblock_for_each_pfn_range(&q->memblock, index, QUIRE_NO_NODE, m->page_shift, &range) {
+	quire_memblock_for_each_pfn_range(&q->memblock, index, QUIRE_NO_NODE, qi_page_shift(m), &range) {
 		if (before.nid != QUIRE_NO_NODE && before.nid != range.nid)
 			shift = (unsigned)qi_min(shift, qi_log2((before.end - 1) ^ range.start));
 		before = range;
@@ -97,7 +97,7 @@ static enum quire_status fill_chunks(struct quire *q)
 	for (size_t i = 0; i < m->flat_count; i++)
 		for (uint64_t c = m->flat[i].start >> m->chunk_shift; c <= (m->flat[i].end - 1) >> m->chunk_shift; c++)
 			m->chunk_flat[c] = (uint16_t)i;
-	quire_memblock_for_each_pfn_range(&q->memblock, index, QUIRE_NO_NODE, m->page_shift, &range) {
+	quire_memblock_for_each_pfn_range(&q->memblock, index, QUIRE_NO_NODE, qi_page_shift(m), &range) {
 		int nid = range.nid == QUIRE_NO_NODE ? 0 : range.nid;
 		uint16_t owner = (uint16_t)(map_of_node(m, nid) - m->flat);
 
@@ -112,7 +112,7 @@ static uint64_t descriptor_bytes(const struct quire_memmap *m)
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < m->flat_count; i++)
-		bytes += (m->flat[i].end - m->flat[i].start) << m->stride_shift;
+		bytes += (m->flat[i].end - m->flat[i].start) << qi_stride_shift(m);
 	return bytes;
 }
 
@@ -150,14 +150,14 @@ enum quire_status qi_flat_populate(struct quire *q)
 		struct quire_flat_map *flat = &m->flat[i];
 		uint64_t frames = flat->end - flat->start;
 		struct qi_usage_layout l = qi_usage_layout(m, frames, false, false);
-		struct qi_want want = { .size = frames << m->stride_shift, .align = (uint64_t)1 << m->page_shift,
+		struct qi_want want = { .size = frames << qi_stride_shift(m), .align = (uint64_t)1 << qi_page_shift(m),
 					.nid = flat->nid };
 		struct qi_chunk chunk;
 		enum quire_status status = qi_mm_take(q, &want, &chunk);
 
 		if (status != QUIRE_OK)
 			return status;
-		flat->map = (uintptr_t)chunk.va - ((uintptr_t)flat->start << m->stride_shift);
+		flat->map = (uintptr_t)chunk.va - ((uintptr_t)flat->start << qi_stride_shift(m));
 		m->stats.descriptor_bytes += chunk.size;
 		want = (struct qi_want){ .size = l.words * sizeof(uint32_t), .align = 64, .nid = flat->nid, .zero = true };
 		status = qi_mm_take(q, &want, &chunk);

@@ -3,9 +3,9 @@
 
 quire_pfn_t qi_granule(const struct quire_memmap *m)
 {
-	quire_pfn_t sub = (quire_pfn_t)1 << (QUIRE_SUBSECTION_SHIFT - qi_min(m->page_shift, QUIRE_SUBSECTION_SHIFT));
+	quire_pfn_t sub = (quire_pfn_t)1 << (QUIRE_SUBSECTION_SHIFT - qi_min(qi_page_shift(m), QUIRE_SUBSECTION_SHIFT));
 
-	return qi_is_vmemmap(m) ? qi_max(sub, (uint64_t)1 << m->unit_shift) : qi_section_pages(m);
+	return qi_is_vmemmap(m) ? qi_max(sub, (uint64_t)1 << qi_unit_shift(m)) : qi_section_pages(m);
 }
 
 quire_pfn_t qi_stop_in_section(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end)
@@ -16,7 +16,7 @@ quire_pfn_t qi_stop_in_section(const struct quire_memmap *m, quire_pfn_t pfn, qu
 /* A section that has, or under LAZY would have, descriptors. */
 const struct quire_section *qi_valid_section(const struct quire_memmap *m, quire_pfn_t pfn)
 {
-	const struct quire_section *section = quire_section(m, pfn >> m->section_pfn_shift);
+	const struct quire_section *section = quire_section(m, pfn >> qi_section_shift(m));
 
 	return section && (section->map & QUIRE_SECTION_HAS_MAP) ? section : NULL;
 }
@@ -34,7 +34,7 @@ bool qi_any_there(const struct quire_memmap *m, quire_pfn_t start, quire_pfn_t e
 	quire_pfn_t stop;
 
 	for (; start < end; start = stop) {
-		const struct quire_section *section = quire_section(m, start >> m->section_pfn_shift);
+		const struct quire_section *section = quire_section(m, start >> qi_section_shift(m));
 		bool any = false;
 
 		stop = qi_stop_in_section(m, start, end);

@@ -20,12 +20,12 @@ static uint16_t *homes_of(const struct quire_memmap *m, const struct quire_secti
 
 static uint64_t unit_in_section(const struct quire_memmap *m, quire_pfn_t pfn)
 {
-	return (pfn & (((quire_pfn_t)1 << m->section_pfn_shift) - 1)) >> m->unit_shift;
+	return (pfn & (((quire_pfn_t)1 << qi_section_shift(m)) - 1)) >> qi_unit_shift(m);
 }
 
 static uint16_t named_home(const struct quire_memmap *m, quire_pfn_t pfn)
 {
-	const struct quire_section *section = qi_is_sparse(m) ? quire_section(m, pfn >> m->section_pfn_shift) : NULL;
+	const struct quire_section *section = qi_is_sparse(m) ? quire_section(m, pfn >> qi_section_shift(m)) : NULL;
 
 	if (!section || !(__atomic_load_n(&section->map, __ATOMIC_ACQUIRE) & QUIRE_SECTION_ZONED))
 		return 0;
@@ -67,7 +67,7 @@ static bool certain_home(const struct quire_memmap *m, quire_pfn_t pfn, struct q
 
 bool qi_home_of(const struct quire_memmap *m, quire_pfn_t pfn, struct qi_frame_home *home, bool *named)
 {
-	quire_pfn_t unit = (quire_pfn_t)1 << m->unit_shift;
+	quire_pfn_t unit = (quire_pfn_t)1 << qi_unit_shift(m);
 	uint16_t word = named_home(m, pfn);
 
 	*named = word != 0;
@@ -105,12 +105,12 @@ void qi_homes_set(struct quire_memmap *m, quire_pfn_t start, quire_pfn_t end, co
 	quire_pfn_t stop;
 
 	for (; start < end; start = stop) {
-		const struct quire_section *section = quire_section(m, start >> m->section_pfn_shift);
+		const struct quire_section *section = quire_section(m, start >> qi_section_shift(m));
 		uint64_t first = unit_in_section(m, start);
 
 		stop = qi_stop_in_section(m, start, end);
 		if (section->map & QUIRE_SECTION_ZONED)
-			name_units(homes_of(m, section), first, first + ((stop - start) >> m->unit_shift), word);
+			name_units(homes_of(m, section), first, first + ((stop - start) >> qi_unit_shift(m)), word);
 	}
 }
 
@@ -144,7 +144,7 @@ static enum quire_status check_valid(const struct quire_memmap *m, quire_pfn_t p
 		/* Sections from boot are valid as a whole, holes included. */
 		if (!quire_pfn_valid(m, pfn))
 			return QUIRE_ENOENT;
-		if (!(quire_section(m, pfn >> m->section_pfn_shift)->map & QUIRE_SECTION_EARLY) &&
+		if (!(quire_section(m, pfn >> qi_section_shift(m))->map & QUIRE_SECTION_EARLY) &&
 		    !qi_all_there(m, pfn, stop, &any))
 			return QUIRE_ENOENT;
 	}
@@ -154,10 +154,10 @@ static enum quire_status check_valid(const struct quire_memmap *m, quire_pfn_t p
 /* Classic models may find a frame's node by its section. */
 static void set_section_nodes(struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t end, int nid)
 {
-	quire_pfn_t section = (quire_pfn_t)1 << m->section_pfn_shift;
+	quire_pfn_t section = (quire_pfn_t)1 << qi_section_shift(m);
 
 	for (; !m->layout.node_in_flags && pfn < end; pfn = qi_stop_in_section(m, pfn, end)) {
-		uint32_t *words = (uint32_t *)quire_section(m, pfn >> m->section_pfn_shift)->usage;
+		uint32_t *words = (uint32_t *)quire_section(m, pfn >> qi_section_shift(m))->usage;
 		bool whole = !(pfn & (section - 1)) && end - pfn >= section;
 
 		if (words[m->usage_node] != (uint32_t)nid)
@@ -171,7 +171,7 @@ enum quire_status quire_memmap_init_range(struct quire *q, const struct quire_zo
 	const struct qi_frame_home home = { .end = QUIRE_PFN_NONE, .nid = zone->node->nid, .zone = zone->type };
 	struct quire_memmap *m = &q->memmap;
 	quire_pfn_t end = pfn + pages, at, stop;
-	enum quire_status status = qi_hotplug_range(q, pfn, pages, (quire_pfn_t)1 << m->unit_shift);
+	enum quire_status status = qi_hotplug_range(q, pfn, pages, (quire_pfn_t)1 << qi_unit_shift(m));
 	unsigned long state;
 
 	if (status == QUIRE_OK)
@@ -179,7 +179,7 @@ enum quire_status quire_memmap_init_range(struct quire *q, const struct quire_zo
 	if (status == QUIRE_OK)
 		status = check_valid(m, pfn, end);
 	for (at = pfn; at < end && status == QUIRE_OK; at = qi_stop_in_section(m, at, end))
-		status = make_homes(q, quire_section(m, at >> m->section_pfn_shift), home.nid);
+		status = make_homes(q, quire_section(m, at >> qi_section_shift(m)), home.nid);
 	if (status != QUIRE_OK)
 		return status;
 	qi_homes_set(m, pfn, end, zone);

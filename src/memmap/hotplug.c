@@ -18,9 +18,9 @@ enum quire_status qi_hotplug_range(const struct quire *q, quire_pfn_t pfn, quire
 		return QUIRE_EUNSUPPORTED;
 	if (!pages || (pfn | pages) & (grain - 1) || pfn + pages < pfn)
 		return QUIRE_EINVAL;
-	if ((pfn + pages - 1) >> m->section_pfn_shift >= m->section_limit)
+	if ((pfn + pages - 1) >> qi_section_shift(m) >= m->section_limit)
 		return QUIRE_ERANGE;
-	if (qi_is_vmemmap(m) && q->platform->vmemmap_size < (pfn + pages) << m->stride_shift)
+	if (qi_is_vmemmap(m) && q->platform->vmemmap_size < (pfn + pages) << qi_stride_shift(m))
 		return QUIRE_ERANGE;
 	return QUIRE_OK;
 }
@@ -44,7 +44,7 @@ static void leave(struct quire *q, uint64_t number)
 	struct quire_memmap *m = &q->memmap;
 	struct quire_section *section = quire_section(m, number);
 	uintptr_t gone = QUIRE_SECTION_PRESENT | QUIRE_SECTION_EARLY | QUIRE_SECTION_ONLINE;
-	quire_pfn_t first = number << m->section_pfn_shift;
+	quire_pfn_t first = number << qi_section_shift(m);
 
 	count_sections(q, section, (uint64_t)-1);
 	if (section->map & QUIRE_SECTION_BOOT) {
@@ -69,7 +69,7 @@ static void take_out(struct quire *q, quire_pfn_t start, quire_pfn_t end, struct
 	quire_pfn_t stop;
 
 	for (quire_pfn_t at = start; at < end; at = stop) {
-		struct quire_section *section = quire_section(m, at >> m->section_pfn_shift);
+		struct quire_section *section = quire_section(m, at >> qi_section_shift(m));
 
 		stop = qi_stop_in_section(m, at, end);
 		quire_memmap_hold(q, &state);
@@ -81,7 +81,7 @@ static void take_out(struct quire *q, quire_pfn_t start, quire_pfn_t end, struct
 	if (qi_is_vmemmap(m))
 		qi_unback_range(q, start, end, altmap);
 	for (quire_pfn_t at = start; at < end; at = qi_stop_in_section(m, at, end)) {
-		uint64_t number = at >> m->section_pfn_shift;
+		uint64_t number = at >> qi_section_shift(m);
 		quire_pfn_t first = qi_align_down(at, qi_section_pages(m));
 
 		if (qi_any_there(m, first, first + qi_section_pages(m)))
@@ -96,7 +96,7 @@ static void take_out(struct quire *q, quire_pfn_t start, quire_pfn_t end, struct
 static enum quire_status enter(struct quire *q, int nid, quire_pfn_t pfn)
 {
 	struct quire_memmap *m = &q->memmap;
-	uint64_t number = pfn >> m->section_pfn_shift;
+	uint64_t number = pfn >> qi_section_shift(m);
 	struct quire_section *section = quire_section(m, number);
 	uintptr_t flags = QUIRE_SECTION_PRESENT | QUIRE_SECTION_HAS_MAP | QUIRE_SECTION_ZONED, map;
 
@@ -106,7 +106,7 @@ static enum quire_status enter(struct quire *q, int nid, quire_pfn_t pfn)
 		section = qi_section_room(q, true, number, nid, &map);
 		if (!section)
 			return QUIRE_ENOMEM;
-		map -= (uintptr_t)(number << m->section_pfn_shift) << m->stride_shift;
+		map -= (uintptr_t)(number << qi_section_shift(m)) << qi_stride_shift(m);
 		qi_section_set_node(m, number, section->usage, nid);
 		__atomic_store_n(&section->map, map | flags, __ATOMIC_RELEASE);
 	}
@@ -158,7 +158,7 @@ enum quire_status quire_memmap_add(struct quire *q, int nid, quire_pfn_t pfn, qu
 	quire_memmap_hold(q, &state);
 	for (at = pfn; at < end; at = stop) {
 		stop = qi_stop_in_section(m, at, end);
-		qi_subsections_set(m, quire_section(m, at >> m->section_pfn_shift)->usage, at, stop);
+		qi_subsections_set(m, quire_section(m, at >> qi_section_shift(m))->usage, at, stop);
 	}
 	quire_memmap_let(q, state);
 	return QUIRE_OK;
@@ -201,7 +201,7 @@ enum quire_status quire_memmap_remove(struct quire *q, quire_pfn_t pfn, quire_pf
 static void turn(struct quire *q, quire_pfn_t pfn, bool online)
 {
 	struct quire_memmap *m = &q->memmap;
-	struct quire_section *section = quire_section(m, pfn >> m->section_pfn_shift);
+	struct quire_section *section = quire_section(m, pfn >> qi_section_shift(m));
 	unsigned long state;
 
 	if (online) {

@@ -8,7 +8,7 @@
 
 bool qi_next_deferred(const struct quire *q, struct quire_memmap_walk *walk, quire_pfn_t *start, quire_pfn_t *end)
 {
-	quire_pfn_t unit = (quire_pfn_t)1 << q->memmap.unit_shift;
+	quire_pfn_t unit = (quire_pfn_t)1 << qi_unit_shift(&q->memmap);
 	struct quire_memmap_piece piece;
 
 	while (quire_memmap_next_piece(&q->topology, &q->memblock, walk, &piece)) {
@@ -126,7 +126,7 @@ static void late_worker(void *arg, unsigned worker)
 /* A quarter of an even share, as whole sections and a power of two. */
 static uint64_t chunk_size(const struct quire *q, unsigned workers)
 {
-	uint64_t section = (uint64_t)1 << q->memmap.section_pfn_shift, total = 0, share;
+	uint64_t section = (uint64_t)1 << qi_section_shift(&q->memmap), total = 0, share;
 	struct quire_memmap_walk walk = { 0 };
 	quire_pfn_t start, end;
 

@@ -14,6 +14,34 @@
 #include "base/pins.h"
 #include "memmap/plan.h"
 
+/* --- geometry: constants where pinned, as quire_memmap_section_shift() -------------------------------------- */
+
+static inline unsigned qi_stride_shift(const struct quire_memmap *m) { return quire_memmap_stride_shift(m); }
+static inline unsigned qi_section_shift(const struct quire_memmap *m) { return quire_memmap_section_shift(m); }
+static inline unsigned qi_root_shift(const struct quire_memmap *m) { return quire_memmap_root_shift(m); }
+
+#ifdef QUIRE_PIN_PAGE_SHIFT
+static inline unsigned qi_page_shift(const struct quire_memmap *m) { return (void)m, QUIRE_PIN_PAGE_SHIFT; }
+#else
+static inline unsigned qi_page_shift(const struct quire_memmap *m) { return m->page_shift; }
+#endif
+
+#ifdef QUIRE_PIN_PAGEBLOCK_ORDER
+static inline unsigned qi_block_shift(const struct quire_memmap *m) { return (void)m, QUIRE_PIN_PAGEBLOCK_ORDER; }
+#else
+static inline unsigned qi_block_shift(const struct quire_memmap *m) { return m->block_shift; }
+#endif
+
+/* A pageblock, or what one page of descriptors is for. */
+#if defined(QUIRE_PIN_PAGE_SHIFT) && defined(QUIRE_PIN_PAGEBLOCK_ORDER) && defined(QUIRE_PIN_PAGE_STRIDE)
+static inline unsigned qi_unit_shift(const struct quire_memmap *m)
+{
+	return (unsigned)qi_max(qi_block_shift(m), qi_page_shift(m) - qi_stride_shift(m));
+}
+#else
+static inline unsigned qi_unit_shift(const struct quire_memmap *m) { return m->unit_shift; }
+#endif
+
 /* --- chunks.c: memory for tables and descriptors --------------------------------------------------------- */
 
 enum qi_chunk_kind { QI_CHUNK_HOST, QI_CHUNK_LEDGER, QI_CHUNK_SOURCE, QI_CHUNK_ALLOCATOR, QI_CHUNK_WINDOW };
@@ -103,11 +131,11 @@ void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *sec
 /* Where flags have no room for the node: the section's memory is node nid's, as far as the ledger does not object. */
 void qi_section_set_node(const struct quire_memmap *m, uint64_t number, struct quire_usage *usage, int nid);
 
-static inline quire_pfn_t qi_section_pages(const struct quire_memmap *m) { return (quire_pfn_t)1 << m->section_pfn_shift; }
+static inline quire_pfn_t qi_section_pages(const struct quire_memmap *m) { return (quire_pfn_t)1 << qi_section_shift(m); }
 
 static inline uint64_t qi_section_map_size(const struct quire_memmap *m)
 {
-	return (uint64_t)1 << (m->section_pfn_shift + m->stride_shift);
+	return (uint64_t)1 << (qi_section_shift(m) + qi_stride_shift(m));
 }
 
 /* --- usage maps (bits.c) --------------------------------------------------------------------------------- */

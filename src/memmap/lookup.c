@@ -20,10 +20,10 @@ bool quire_pfn_in_present_section(const struct quire_memmap *m, quire_pfn_t pfn)
 
 	if (!qi_is_sparse(m))
 		return quire_flat_map_of(m, pfn) != NULL;
-	section = quire_section(m, pfn >> m->section_pfn_shift);
+	section = quire_section(m, pfn >> qi_section_shift(m));
 	if (section && (__atomic_load_n(&section->map, __ATOMIC_ACQUIRE) & QUIRE_SECTION_PRESENT))
 		return true;
-	return qi_is_untouched(m, pfn >> m->section_pfn_shift);
+	return qi_is_untouched(m, pfn >> qi_section_shift(m));
 }
 
 bool quire_pfn_valid(const struct quire_memmap *m, quire_pfn_t pfn)
@@ -33,10 +33,10 @@ bool quire_pfn_valid(const struct quire_memmap *m, quire_pfn_t pfn)
 
 	if (!qi_is_sparse(m))
 		return quire_flat_map_of(m, pfn) != NULL;
-	section = quire_section(m, pfn >> m->section_pfn_shift);
+	section = quire_section(m, pfn >> qi_section_shift(m));
 	map = section ? __atomic_load_n(&section->map, __ATOMIC_ACQUIRE) : 0;
 	if (!(map & QUIRE_SECTION_HAS_MAP))
-		return qi_is_untouched(m, pfn >> m->section_pfn_shift);
+		return qi_is_untouched(m, pfn >> qi_section_shift(m));
 	return (map & QUIRE_SECTION_EARLY) || qi_subsection_test(m, section->usage, pfn);
 }
 
@@ -47,11 +47,12 @@ bool quire_pfn_online(const struct quire_memmap *m, quire_pfn_t pfn)
 
 	if (!qi_is_sparse(m))
 		return quire_flat_map_of(m, pfn) != NULL;
-	section = quire_section(m, pfn >> m->section_pfn_shift);
+	section = quire_section(m, pfn >> qi_section_shift(m));
 	map = section ? __atomic_load_n(&section->map, __ATOMIC_ACQUIRE) : 0;
 	if (map & QUIRE_SECTION_HAS_MAP)
 		return (map & QUIRE_SECTION_ONLINE) && qi_subsection_test(m, section->usage, pfn);
-	return qi_is_untouched(m, pfn >> m->section_pfn_shift) && quire_memblock_is_memory(m->ledger, pfn << m->page_shift);
+	return qi_is_untouched(m, pfn >> qi_section_shift(m)) &&
+	       quire_memblock_is_memory(m->ledger, pfn << qi_page_shift(m));
 }
 
 bool quire_pfn_initialised(const struct quire_memmap *m, quire_pfn_t pfn)
@@ -118,7 +119,7 @@ bool quire_page_put(struct quire_page *page)
 
 static quire_pfn_t section_start(const struct quire_memmap *m, uint64_t number)
 {
-	return number == UINT64_MAX ? QUIRE_PFN_NONE : number << m->section_pfn_shift;
+	return number == UINT64_MAX ? QUIRE_PFN_NONE : number << qi_section_shift(m);
 }
 
 /* Frames that have room: by whole usage map where all of it is initialised, else by unit. */
@@ -126,7 +127,7 @@ static enum quire_pfn_state unit_state(const struct quire_memmap *m, const struc
 				       quire_pfn_t *end)
 {
 	const uint32_t *done = ref->words + qi_usage_layout_at(m, ref).done;
-	uint64_t unit = (pfn - ref->start) >> m->unit_shift, units = (ref->end - ref->start) >> m->unit_shift;
+	uint64_t unit = (pfn - ref->start) >> qi_unit_shift(m), units = (ref->end - ref->start) >> qi_unit_shift(m);
 	bool first = qi_bit_load(done, unit);
 
 	while (++unit < units) {
@@ -138,7 +139,7 @@ static enum quire_pfn_state unit_state(const struct quire_memmap *m, const struc
 		else if ((word >> (unit % 32) & 1) != first)
 			break;
 	}
-	*end = ref->start + (qi_min(unit, units) << m->unit_shift);
+	*end = ref->start + (qi_min(unit, units) << qi_unit_shift(m));
 	return first ? QUIRE_PFN_READY : QUIRE_PFN_UNTOUCHED;
 }
 
@@ -154,7 +155,7 @@ static enum quire_pfn_state unentered(const struct quire_memmap *m, uint64_t num
 
 static enum quire_pfn_state section_state(const struct quire_memmap *m, quire_pfn_t pfn, quire_pfn_t *end)
 {
-	uint64_t number = pfn >> m->section_pfn_shift;
+	uint64_t number = pfn >> qi_section_shift(m);
 	const struct quire_section *section = quire_section(m, number);
 	struct qi_usage_ref ref = qi_usage_of(m, pfn);
 	enum quire_pfn_state state;
@@ -163,13 +164,13 @@ static enum quire_pfn_state section_state(const struct quire_memmap *m, quire_pf
 	if (number >= m->section_end)
 		return unentered(m, number, UINT64_MAX, end);
 	if (!section)
-		return unentered(m, number, ((number >> m->root_shift) + 1) << m->root_shift, end);
+		return unentered(m, number, ((number >> qi_root_shift(m)) + 1) << qi_root_shift(m), end);
 	map = __atomic_load_n(&section->map, __ATOMIC_ACQUIRE);
 	if (!(map & QUIRE_SECTION_HAS_MAP) || !ref.words)
 		return unentered(m, number, number + 1, end);
 	state = unit_state(m, &ref, pfn, end);
 	if (!(map & QUIRE_SECTION_EARLY)) {
-		quire_pfn_t step = (quire_pfn_t)1 << (QUIRE_SUBSECTION_SHIFT - m->page_shift);
+		quire_pfn_t step = (quire_pfn_t)1 << (QUIRE_SUBSECTION_SHIFT - qi_page_shift(m));
 
 		*end = qi_min(*end, qi_align_down(pfn, step) + step);
 		if (!qi_subsection_test(m, section->usage, pfn))

@@ -8,7 +8,7 @@
 
 static uint64_t classic_size(const struct quire_memmap *m)
 {
-	return qi_align_up(qi_section_map_size(m), (uint64_t)1 << m->page_shift);
+	return qi_align_up(qi_section_map_size(m), (uint64_t)1 << qi_page_shift(m));
 }
 
 /* Classic sparse: one buffer for the run on its node, if it has that much in one piece. */
@@ -55,13 +55,13 @@ static enum quire_status populate_run(struct quire *q, const struct quire_sectio
 		return status;
 	m->stats.usage_bytes += usage.size;
 	if (qi_is_vmemmap(m))
-		status = qi_window_populate(q, run->start << m->section_pfn_shift, run->end << m->section_pfn_shift,
+		status = qi_window_populate(q, run->start << qi_section_shift(m), run->end << qi_section_shift(m),
 					    run->nid);
 	else
 		classic_buffer(q, run, &buffer);
 	for (uint64_t i = 0; i < count && status == QUIRE_OK; i++) {
 		uint64_t number = run->start + i;
-		uintptr_t map = m->map + (uintptr_t)(number << (m->section_pfn_shift + m->stride_shift));
+		uintptr_t map = m->map + (uintptr_t)(number << (qi_section_shift(m) + qi_stride_shift(m)));
 
 		if (!qi_is_vmemmap(m))
 			status = classic_map(q, i, run->nid, &buffer, &map);

@@ -41,20 +41,20 @@ static enum quire_status check_geometry(struct quire *q, quire_pfn_t end)
 	const struct quire_geometry *g = &q->config.geometry;
 	const struct quire_memmap *m = &q->memmap;
 
-	if (!qi_is_pow2(quire_page_stride(&q->config)) || m->stride_shift < 4 || m->stride_shift > m->page_shift)
+	if (!qi_is_pow2(quire_page_stride(&q->config)) || qi_stride_shift(m) < 4 || qi_stride_shift(m) > qi_page_shift(m))
 		return refuse(q, "the stride of descriptors must be a power of two, 16 at least");
-	if (end > (quire_pfn_t)1 << (g->physmem_bits - m->page_shift)) {
+	if (end > (quire_pfn_t)1 << (g->physmem_bits - qi_page_shift(m))) {
 		qi_log(q->platform, QUIRE_LOG_ERROR, "memory reaches %#llx, beyond %u physical address bits",
-		       (unsigned long long)(end << m->page_shift), g->physmem_bits);
+		       (unsigned long long)(end << qi_page_shift(m)), g->physmem_bits);
 		return QUIRE_ERANGE;
 	}
 	if (q->topology.node_count > 1u << g->nodes_shift) {
 		qi_log(q->platform, QUIRE_LOG_ERROR, "%u nodes do not fit %u bits", q->topology.node_count, g->nodes_shift);
 		return QUIRE_ERANGE;
 	}
-	if (end << m->stride_shift > UINTPTR_MAX)
+	if (end << qi_stride_shift(m) > UINTPTR_MAX)
 		return refuse(q, "the descriptors of its highest frame lie beyond this processor's addresses");
-	if (qi_is_sparse(m) && m->unit_shift > m->section_pfn_shift)
+	if (qi_is_sparse(m) && qi_unit_shift(m) > qi_section_shift(m))
 		return refuse(q, "a pageblock, or a page of descriptors, is larger than a section");
 	return QUIRE_OK;
 }
@@ -62,11 +62,11 @@ static enum quire_status check_geometry(struct quire *q, quire_pfn_t end)
 static enum quire_status check_window(struct quire *q, quire_pfn_t end)
 {
 	const struct quire_platform *p = q->platform;
-	uint64_t section = (uint64_t)1 << q->memmap.section_pfn_shift;
+	uint64_t section = (uint64_t)1 << qi_section_shift(&q->memmap);
 
 	if (!p->vmemmap_base || !p->vmemmap_map || !p->vmemmap_unmap)
 		return refuse(q, "the platform has no window for descriptors");
-	if (p->vmemmap_size < qi_align_up(end, section) << q->memmap.stride_shift)
+	if (p->vmemmap_size < qi_align_up(end, section) << qi_stride_shift(&q->memmap))
 		return refuse(q, "the platform's window for descriptors is too small");
 	q->memmap.map = (uintptr_t)p->vmemmap_base;
 	return QUIRE_OK;
@@ -161,14 +161,14 @@ static enum quire_status enter(struct quire *q)
 
 	if (!qi_is_sparse(m))
 		return qi_flat_plan(q);
-	l = qi_usage_layout(m, (uint64_t)1 << m->section_pfn_shift, true, !qi_has_boot_room(m));
+	l = qi_usage_layout(m, (uint64_t)1 << qi_section_shift(m), true, !qi_has_boot_room(m));
 	m->usage_blocks = l.blocks;
 	m->usage_taken = l.taken;
 	m->usage_done = l.done;
 	m->usage_node = l.node;
 	m->usage_backing = l.backing;
 	m->usage_words = l.words;
-	l = qi_usage_layout(m, (uint64_t)1 << m->section_pfn_shift, true, true);
+	l = qi_usage_layout(m, (uint64_t)1 << qi_section_shift(m), true, true);
 	m->usage_homes = l.homes;
 	m->usage_full_words = l.words;
 	status = find_runs(q);

@@ -28,7 +28,7 @@ const struct quire_section_run *qi_run_at(const struct quire_memmap *m, uint64_t
 
 static uint64_t roots_for(const struct quire_memmap *m, uint64_t sections)
 {
-	return (sections + ((uint64_t)1 << m->root_shift) - 1) >> m->root_shift;
+	return (sections + ((uint64_t)1 << qi_root_shift(m)) - 1) >> qi_root_shift(m);
 }
 
 void qi_section_extend(struct quire_memmap *m, uint64_t end)
@@ -72,7 +72,7 @@ enum quire_status qi_section_tables(struct quire *q, uint64_t end, int nid)
 /* The node of all memory in a section, or 0xffff where several share it. */
 static uint16_t only_node(const struct quire_memmap *m, uint64_t number, int nid)
 {
-	unsigned shift = m->section_pfn_shift + m->page_shift;
+	unsigned shift = qi_section_shift(m) + qi_page_shift(m);
 	quire_phys_t end = (number + 1) << shift;
 
 	for (size_t i = qi_table_ending_above(&m->ledger->memory, number << shift); i < m->ledger->memory.cnt; i++) {
@@ -90,8 +90,8 @@ static uint16_t only_node(const struct quire_memmap *m, uint64_t number, int nid
 static bool make_root(struct quire *q, bool hotplug, uint64_t number, int nid)
 {
 	struct quire_memmap *m = &q->memmap;
-	struct quire_section **root = &m->roots[number >> m->root_shift], *none = NULL;
-	uint64_t size = sizeof(struct quire_section) << m->root_shift;
+	struct quire_section **root = &m->roots[number >> qi_root_shift(m)], *none = NULL;
+	uint64_t size = sizeof(struct quire_section) << qi_root_shift(m);
 	struct qi_want want = { .size = size, .align = size, .nid = nid, .zero = true, .hotplug = hotplug };
 	struct qi_chunk_mark mark = qi_mm_mark(q, hotplug);
 	struct qi_chunk chunk;
@@ -128,18 +128,18 @@ void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *sec
 		     struct quire_usage *usage, int nid)
 {
 	struct quire_memmap *m = &q->memmap;
-	quire_pfn_t start = number << m->section_pfn_shift, end = (number + 1) << m->section_pfn_shift;
+	quire_pfn_t start = number << qi_section_shift(m), end = (number + 1) << qi_section_shift(m);
 	uintptr_t flags = QUIRE_SECTION_PRESENT | QUIRE_SECTION_HAS_MAP | QUIRE_SECTION_ONLINE | QUIRE_SECTION_EARLY;
+	const struct quire_memblock_type *memory = &m->ledger->memory;
 
 	if (qi_has_boot_room(m))
 		flags |= QUIRE_SECTION_BOOT;
+	for (size_t i = qi_table_ending_above(memory, start << qi_page_shift(m)); i < memory->cnt; i++) {
+		const struct quire_memblock_region *region = &memory->regions[i];
+		quire_pfn_t from = qi_max(qi_pfn_up(region->base, qi_page_shift(m)), start);
+		quire_pfn_t to = qi_min(qi_pfn_down(region->base + region->size, qi_page_shift(m)), end);
 
-	for (size_t i = qi_table_ending_above(&m->ledger->memory, start << m->page_shift); i < m->ledger->memory.cnt; i++) {
-		const struct quire_memblock_region *region = &m->ledger->memory.regions[i];
-		quire_pfn_t from = qi_max(qi_pfn_up(region->base, m->page_shift), start);
-		quire_pfn_t to = qi_min(qi_pfn_down(region->base + region->size, m->page_shift), end);
-
-		if (region->base >> m->page_shift >= end)
+		if (region->base >> qi_page_shift(m) >= end)
 			break;
 		if (from < to)
 			qi_subsections_set(m, usage, from, to);
@@ -147,6 +147,6 @@ void qi_section_fill(struct quire *q, uint64_t number, struct quire_section *sec
 	qi_section_set_node(m, number, usage, nid);
 	__atomic_store_n(&section->usage, usage, __ATOMIC_RELEASE);
 	/* Readers see the map last: a valid section has everything. */
-	__atomic_store_n(&section->map, (map - ((uintptr_t)start << m->stride_shift)) | flags, __ATOMIC_RELEASE);
+	__atomic_store_n(&section->map, (map - ((uintptr_t)start << qi_stride_shift(m))) | flags, __ATOMIC_RELEASE);
 	m->stats.valid_sections++;
 }

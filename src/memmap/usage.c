@@ -18,7 +18,7 @@ void quire_usage_map_window(const struct quire_config *config, quire_phys_t desc
 
 static int node_at(const struct quire *q, quire_phys_t phys)
 {
-	unsigned shift = q->memmap.page_shift;
+	unsigned shift = qi_page_shift(&q->memmap);
 	quire_pfn_t start, end;
 
 	return quire_memblock_search_pfn_nid(&q->memblock, phys >> shift, shift, &start, &end);

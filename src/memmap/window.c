@@ -49,14 +49,15 @@ static void account(struct window_job *job, const struct qi_chunk *chunk)
 	m->stats.descriptor_bytes += chunk->size;
 	if (chunk->kind != QI_CHUNK_LEDGER)
 		return;
-	nid = quire_memblock_search_pfn_nid(&job->q->memblock, chunk->phys >> m->page_shift, m->page_shift, &start, &end);
+	nid = quire_memblock_search_pfn_nid(&job->q->memblock, chunk->phys >> qi_page_shift(m), qi_page_shift(m), &start,
+					    &end);
 	if (nid != QUIRE_NO_NODE && nid != job->nid)
 		m->stats.offnode_bytes += chunk->size;
 }
 
 static uint64_t page_size(const struct window_job *job)
 {
-	return (uint64_t)1 << job->q->memmap.page_shift;
+	return (uint64_t)1 << qi_page_shift(&job->q->memmap);
 }
 
 /* `size` bytes of the window by base pages: contiguous frames if there are any, else one by one, from any node at last. */
@@ -122,7 +123,7 @@ static enum quire_status map_huge(struct window_job *job, uint64_t size)
 
 enum quire_status qi_window_populate(struct quire *q, quire_pfn_t start, quire_pfn_t end, int nid)
 {
-	uint64_t from = (uint64_t)start << q->memmap.stride_shift, to = (uint64_t)end << q->memmap.stride_shift;
+	uint64_t from = (uint64_t)start << qi_stride_shift(&q->memmap), to = (uint64_t)end << qi_stride_shift(&q->memmap);
 	uint64_t huge_from = qi_min(qi_align_up(from, QI_HUGE_SIZE), to);
 	uint64_t huge_to = qi_max(qi_align_down(to, QI_HUGE_SIZE), huge_from);
 	struct window_job job = { .q = q, .nid = nid };

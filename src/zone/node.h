@@ -1,6 +1,7 @@
 /*
  * One node of the free tree as arithmetic on its 512-bit map: how free it is, where an aligned block lies, setting
- * and clearing ranges. No pointers to other nodes are followed here.
+ * and clearing ranges. No pointers to other nodes are followed here. What requests for one frame need is inline; the rest
+ * is in node.c.
  */
 #ifndef QI_ZONE_NODE_H
 #define QI_ZONE_NODE_H
@@ -28,7 +29,7 @@ static inline bool qi_test(const uint64_t *map, unsigned i) { return map[i >> 6]
 static inline void qi_set(uint64_t *map, unsigned i) { map[i >> 6] |= 1ull << (i & 63); }
 static inline void qi_clear(uint64_t *map, unsigned i) { map[i >> 6] &= ~(1ull << (i & 63)); }
 
-/* Units [first, first + n) of a map, n >= 1: set, clear, are any set, are all set. */
+/* Of units [first, first + n) of a map, n >= 1, word by word: which they are. */
 #define QI_FOR_WORDS(first, n, w, bits) \
 	for (unsigned w = (first) >> 6, qi_end = (first) + (n); w <= (qi_end - 1) >> 6; w++) \
 		for (uint64_t bits = qi_word_part(w, first, qi_end); bits; bits = 0)
@@ -40,42 +41,14 @@ static inline uint64_t qi_word_part(unsigned w, unsigned first, unsigned end)
 	return qi_bits(low, high - low);
 }
 
-static inline void qi_set_range(uint64_t *map, unsigned first, unsigned n)
-{
-	QI_FOR_WORDS(first, n, w, bits)
-		map[w] |= bits;
-}
+/* All of them: set, clear, are any set, are all set. */
+void qi_set_range(uint64_t *map, unsigned first, unsigned n);
+void qi_clear_range(uint64_t *map, unsigned first, unsigned n);
+bool qi_any(const uint64_t *map, unsigned first, unsigned n);
+bool qi_all(const uint64_t *map, unsigned first, unsigned n);
 
-static inline void qi_clear_range(uint64_t *map, unsigned first, unsigned n)
-{
-	QI_FOR_WORDS(first, n, w, bits)
-		map[w] &= ~bits;
-}
-
-static inline bool qi_any(const uint64_t *map, unsigned first, unsigned n)
-{
-	QI_FOR_WORDS(first, n, w, bits)
-		if (map[w] & bits)
-			return true;
-	return false;
-}
-
-static inline bool qi_all(const uint64_t *map, unsigned first, unsigned n)
-{
-	QI_FOR_WORDS(first, n, w, bits)
-		if ((map[w] & bits) != bits)
-			return false;
-	return true;
-}
-
-static inline unsigned qi_weight(const uint64_t *map)
-{
-	unsigned n = 0;
-
-	for (unsigned w = 0; w < QI_WORDS; w++)
-		n += qi_popcount(map[w]);
-	return n;
-}
+/* How many units of a map are set. */
+unsigned qi_weight(const uint64_t *map);
 
 /* How many bits of a word are set from bit `at` on. */
 static inline unsigned qi_ones(uint64_t word, unsigned at)

@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "base/pins.h"
 #include "boot/meta.h"
+#include "memmap/internal.h"
 #include "zone/zone.h"
 
 #define BLOCK_ORDER_MAX 9u	/* 512 frames: one bitmap */
@@ -24,9 +25,9 @@ struct qi_stock_block {
 static uint64_t largest_demand(const struct quire *q)
 {
 	const struct quire_memmap *m = &q->memmap;
-	unsigned shift = m->model == QUIRE_MODEL_SPARSEMEM_VMEMMAP ? m->unit_shift : m->section_pfn_shift;
+	unsigned shift = m->model == QUIRE_MODEL_SPARSEMEM_VMEMMAP ? qi_unit_shift(m) : qi_section_shift(m);
 
-	return ((uint64_t)1 << (shift + m->stride_shift)) >> quire_page_shift(&q->config);
+	return ((uint64_t)1 << (shift + qi_stride_shift(m))) >> quire_page_shift(&q->config);
 }
 
 /*
@@ -191,9 +192,9 @@ enum quire_status qi_stock_leaf_break(void *ctx, quire_pfn_t pfn, uint64_t frame
 /* Frames that the descriptors of 2^order frames need, at most. */
 static uint64_t frames_for(const struct quire *q, unsigned order)
 {
-	uint64_t described = (uint64_t)1 << order, unit = (uint64_t)1 << q->memmap.unit_shift;
+	uint64_t described = (uint64_t)1 << order, unit = (uint64_t)1 << qi_unit_shift(&q->memmap);
 
-	return ((described + 2 * unit) << q->memmap.stride_shift) >> quire_page_shift(&q->config);
+	return ((described + 2 * unit) << qi_stride_shift(&q->memmap)) >> quire_page_shift(&q->config);
 }
 
 /* Up to `wanted` frames, from zones fit for it. */

@@ -55,6 +55,17 @@ void qi_list_insert(struct qi_tree *tree, struct qi_node *node, unsigned class)
 	qi_poke(mask, (uint16_t)(*mask | 1u << class));
 }
 
+#ifdef __OPTIMIZE_SIZE__
+bool qi_word_changed(struct qi_tree *tree, struct qi_node *node, unsigned w)
+{
+	bool changed = qi_has_update(node, w);
+
+	if (changed)
+		qi_node_reclass(tree, node);
+	return changed;
+}
+#endif
+
 /* Of a word that becomes all free or all taken, as most of a long range do, nobody needs to look for blocks. */
 static void change_units(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n, bool free)
 {
@@ -188,7 +199,7 @@ struct qi_node *qi_break_leaf(struct qi_tree *tree, struct qi_upper *mid, unsign
 		if (!nodes)
 			return NULL;
 		__atomic_store_n(&mid->child[unit / QI_CHUNK], nodes, __ATOMIC_RELEASE);
-		mid->node.carved |= (uint8_t)(1u << unit / QI_CHUNK);
+		mid->node.carved |= 1ull << unit / QI_CHUNK;
 	}
 	qi_node_withdraw(tree, &mid->node, unit, 1);
 	leaf = start_leaf(tree, mid, unit, type);
@@ -229,7 +240,7 @@ static struct qi_upper *break_mid_carved(struct qi_tree *tree, struct qi_upper *
 	if (!nodes)
 		return NULL;
 	enter_chunk(tree, top, unit, (struct qi_upper *)(void *)nodes);
-	qi_top_node(top)->carved |= 1ull << unit / QI_MID_CHUNK;
+	top->node.carved |= 1ull << unit / QI_MID_CHUNK;
 	mid = qi_break_mid(tree, top, unit);
 	__atomic_store_n(&mid->child[0], (struct qi_node *)(void *)(nodes + mids), __ATOMIC_RELEASE);
 	mid->node.carved |= 1;
@@ -356,7 +367,7 @@ void qi_tree_destroy(struct qi_tree *tree)
 		for (unsigned w = 0; w < QI_FAN / QI_MID_CHUNK; w++) {
 			for (unsigned k = 0; node->mids[w] && k < QI_MID_CHUNK; k++)
 				destroy_leaves(tree, &node->mids[w][k]);
-			if (!(node->carved >> w & 1))
+			if (!(top->node.carved >> w & 1))
 				qi_nodes_free(tree, node->mids[w], QI_MID_CHUNK * sizeof(struct qi_upper));
 		}
 		qi_nodes_free(tree, node, sizeof(*node));

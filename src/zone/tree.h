@@ -56,8 +56,8 @@ struct qi_node {
 	uint8_t class;				/* largest free order, or QI_CLASS_NONE */
 	uint8_t type;				/* leaf: enum quire_migratetype */
 	uint8_t fresh;				/* leaf: leaf_break is still to be called before something is taken */
-	uint8_t carved;				/* level 1, bit w: child[w] lies in frames of the zone, not meta_alloc's */
-	uint8_t room[64 - 21 - 2 * sizeof(void *)];
+	uint8_t room[64 - 28 - 2 * sizeof(void *)];
+	uint64_t carved;			/* upper, bit w: child[w] or mids[w] lies in frames of the zone, not meta_alloc's */
 	uint64_t mark[QI_WORDS];		/* 1: first unit of an allocated block */
 	uint64_t absent[QI_WORDS];		/* 1: not ours */
 };
@@ -67,19 +67,27 @@ _Static_assert(sizeof(struct qi_node) == 256, "a leaf is four cache lines");
 struct qi_upper {
 	struct qi_node node;
 	uint64_t broken[QI_WORDS];		/* 1: the child node is in use */
-	uint64_t held[QI_WORDS];		/* level 1; 1: child is free as a whole and isolated */
 	uint64_t special[QI_WORDS];		/* level 1: child's type is special; 2: types are in its node */
+	uint64_t held[QI_WORDS];		/* level 1; 1: child is free as a whole and isolated */
 	uint64_t touched[QI_WORDS];		/* 1: leaf_break was called for all of the child */
 	struct qi_node *child[QI_WORDS];	/* level 1: QI_CHUNK leaves each, or NULL */
 	uint8_t types[QI_FAN / 2];		/* four bits per child that is not free: its migratetype, isolated or not */
 } __attribute__((aligned(64)));
 
-/* A node of level 2. */
+/* A node of level 2. Pointers to it are to `upper`. */
 struct qi_top {
-	struct qi_upper upper;
 	struct qi_upper *mids[QI_FAN / QI_MID_CHUNK];	/* QI_MID_CHUNK children each, or NULL */
-	uint64_t carved;				/* as qi_node.carved */
+	struct qi_upper upper;
 } __attribute__((aligned(64)));
+
+/* As much of a level-2 node as is looked at where there is none: all absent. Never written to. */
+struct qi_absent_top {
+	struct qi_upper *mids[QI_FAN / QI_MID_CHUNK];
+	struct qi_node node;
+	uint64_t broken[QI_WORDS], special[QI_WORDS];
+};
+_Static_assert(offsetof(struct qi_top, upper.node) == offsetof(struct qi_absent_top, node) &&
+	       offsetof(struct qi_top, upper.special) == offsetof(struct qi_absent_top, special), "begins as one");
 
 /*
  * Nodes by number: at[i] is number first + i. Never changed in extent: a larger one takes its place, and this is kept for

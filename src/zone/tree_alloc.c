@@ -18,8 +18,7 @@ static void take_from_leaf(struct qi_tree *tree, struct qi_node *leaf, unsigned 
 	qi_count_free(tree, leaf, -((int64_t)1 << order));
 	if (order <= 6) {
 		leaf->map[unit >> 6] &= ~qi_bits(unit & 63, 1u << order);
-		if (qi_has_update(leaf, unit >> 6))
-			qi_node_reclass(tree, leaf);
+		qi_word_changed(tree, leaf, unit >> 6);
 	} else {
 		qi_node_withdraw(tree, leaf, unit, 1u << order);
 	}
@@ -404,8 +403,7 @@ static enum quire_status alloc_word_of_leaves(struct qi_tree *tree, unsigned typ
 	*word = (mid->node.pfn >> QI_LEAF_SHIFT) / 64 + w;
 	mid->node.mark[w] |= units;
 	mid->node.map[w] &= ~units;
-	if (qi_has_update(&mid->node, w))
-		qi_node_reclass(tree, &mid->node);
+	qi_word_changed(tree, &mid->node, w);
 	qi_add_free(tree, -((int64_t)qi_popcount(units) << QI_LEAF_SHIFT));
 	return QUIRE_OK;
 }
@@ -431,8 +429,7 @@ enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsig
 	leaf->mark[w] |= *mask;
 	leaf->map[w] &= ~*mask;
 	qi_count_free(tree, leaf, -(int64_t)qi_popcount(*mask));
-	if (qi_has_update(leaf, w))
-		qi_node_reclass(tree, leaf);
+	qi_word_changed(tree, leaf, w);
 	return QUIRE_OK;
 }
 

@@ -184,7 +184,7 @@ enum quire_status qi_check_tree(const struct qi_tree *tree, const char **what)
 	uint64_t leaves = 0;
 
 	for (uint64_t t = 0; tree->tops_directory && t < tree->tops_directory->count; t++)
-		if (tree->tops_directory->at[t] != &qi_absent_top)
+		if (tree->tops_directory->at[t] != QI_ABSENT_TOP)
 			check_top(&check, tree->tops_directory->at[t], (tree->tops_directory->first + t) << QI_TOP_SHIFT);
 	for (unsigned type = 0; type < QUIRE_MIGRATE_TYPES; type++) {
 		leaves += check_lists(&check, &tree->leaves[type], tree->leaf_mask[type], 0, type);

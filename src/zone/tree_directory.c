@@ -14,8 +14,8 @@
 #define FLAT_MIDS 512u
 #define SPAN_MAX (1ull << 41)
 
-const struct qi_top qi_absent_top = {
-	.upper.node = { .level = 2, .class = QI_CLASS_NONE, .absent = { ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull } },
+const struct qi_absent_top qi_absent_top = {
+	.node = { .level = 2, .class = QI_CLASS_NONE, .absent = { ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull } },
 };
 
 static uint64_t numbers(quire_pfn_t start, quire_pfn_t end, unsigned shift)
@@ -80,7 +80,7 @@ enum quire_status qi_directories_init(struct qi_tree *tree)
 	if (end - start > SPAN_MAX)
 		return QUIRE_ERANGE;
 	tops = enlarge(tree, NULL, start >> QI_TOP_SHIFT, ((end - 1) >> QI_TOP_SHIFT) + 1, 0,
-		       (void *)(uintptr_t)&qi_absent_top);
+		       QI_ABSENT_TOP);
 	if (!tops)
 		return QUIRE_ENOMEM;
 	publish(&tree->tops_directory, &tree->tops, tops);
@@ -123,7 +123,7 @@ size_t qi_tree_range_bytes(const struct qi_tree *tree, quire_pfn_t pfn, uint64_t
 	if (!count || !qi_tree_holds(tree, pfn, count))
 		return 0;
 	for (uint64_t top = pfn >> QI_TOP_SHIFT; top <= (pfn + count - 1) >> QI_TOP_SHIFT; top++)
-		if (qi_top_of(tree, top << QI_TOP_SHIFT) == &qi_absent_top.upper)
+		if (qi_top_of(tree, top << QI_TOP_SHIFT) == QI_ABSENT_TOP)
 			bytes += sizeof(struct qi_top);
 	for (quire_pfn_t at = qi_align_down(pfn, chunk); isolate && at < pfn + count; at += chunk)
 		if (!qi_child_mid(qi_top_of(tree, at), qi_top_unit(at)))
@@ -167,13 +167,13 @@ bool qi_need_top(struct qi_tree *tree, quire_pfn_t pfn)
 	struct qi_directory *tops = tree->tops_directory;
 	struct qi_top *top;
 
-	if (qi_top_of(tree, pfn) != &qi_absent_top.upper)
+	if (qi_top_of(tree, pfn) != QI_ABSENT_TOP)
 		return true;
 	top = qi_nodes_alloc(tree, sizeof(*top));
 	if (!top)
 		return false;
 	qi_node_start(&top->upper.node, 2, qi_align_down(pfn, 1ull << QI_TOP_SHIFT), false);
-	__atomic_store_n(&tops->at[(pfn >> QI_TOP_SHIFT) - tops->first], top, __ATOMIC_RELEASE);
+	__atomic_store_n(&tops->at[(pfn >> QI_TOP_SHIFT) - tops->first], &top->upper, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -191,7 +191,7 @@ static bool enlarge_both(struct qi_tree *tree, quire_pfn_t start, quire_pfn_t en
 	if (!covers(old_tops, first, last + 1)) {
 		*tops = enlarge(tree, old_tops, qi_min(first, old_tops->first),
 				qi_max(last + 1, old_tops->first + old_tops->count), SPAN_MAX >> QI_TOP_SHIFT,
-				(void *)(uintptr_t)&qi_absent_top);
+				QI_ABSENT_TOP);
 		if (!*tops)
 			return false;
 	}

@@ -130,9 +130,8 @@ static enum quire_status free_in_leaf(struct qi_tree *tree, quire_pfn_t pfn, uns
 	qi_count_free(tree, leaf, (int64_t)1 << order);
 	if (order <= 6) {
 		leaf->map[unit >> 6] |= qi_bits(unit & 63, 1u << order);
-		if (!qi_has_update(leaf, unit >> 6))
+		if (!qi_word_changed(tree, leaf, unit >> 6))
 			return QUIRE_OK;
-		qi_node_reclass(tree, leaf);
 	} else {
 		qi_node_release(tree, leaf, unit, 1u << order);
 	}
@@ -257,10 +256,7 @@ static enum quire_status free_word_of_leaves(struct qi_tree *tree, quire_pfn_t p
 	}
 	mid->node.map[w] |= mask;
 	qi_add_free(tree, (int64_t)qi_popcount(mask) << QI_LEAF_SHIFT);
-	if (!qi_has_update(&mid->node, w))
-		return QUIRE_OK;
-	qi_node_reclass(tree, &mid->node);
-	if (qi_unlikely(mid->node.class == QI_FAN_SHIFT))
+	if (qi_word_changed(tree, &mid->node, w) && qi_unlikely(mid->node.class == QI_FAN_SHIFT))
 		qi_merge_mid(tree, mid);
 	return QUIRE_OK;
 }
@@ -275,10 +271,7 @@ static inline bool leaf_takes_back(struct qi_tree *tree, struct qi_node *leaf, u
 		return false;
 	leaf->mark[w] &= ~mask;
 	leaf->map[w] |= mask;
-	if (!qi_has_update(leaf, w))
-		return true;
-	qi_node_reclass(tree, leaf);
-	if (qi_unlikely(qi_merges(leaf)))
+	if (qi_word_changed(tree, leaf, w) && qi_unlikely(qi_merges(leaf)))
 		qi_merge_leaf(tree, qi_mid_of(tree, leaf->pfn), leaf);
 	return true;
 }

@@ -26,10 +26,13 @@ static inline quire_pfn_t qi_child_pfn(const struct qi_upper *parent, unsigned u
 
 static inline struct qi_upper *qi_upper_of(struct qi_node *node) { return (struct qi_upper *)(void *)node; }
 
-/* What stands for every level-2 node that does not exist: all absent. Never written to. */
-extern const struct qi_top qi_absent_top;
+extern const struct qi_absent_top qi_absent_top;
+#define QI_ABSENT_TOP ((struct qi_upper *)(uintptr_t)&qi_absent_top.node)
 
-static inline struct qi_top *qi_top_node(const struct qi_upper *top) { return (struct qi_top *)(uintptr_t)top; }
+static inline struct qi_top *qi_top_node(const struct qi_upper *top)
+{
+	return (struct qi_top *)((uintptr_t)top - offsetof(struct qi_top, upper));
+}
 
 static inline void *qi_directory_entry(const uintptr_t *directory, uint64_t number)
 {
@@ -38,7 +41,7 @@ static inline void *qi_directory_entry(const uintptr_t *directory, uint64_t numb
 	return __atomic_load_n((void **)at, __ATOMIC_ACQUIRE);
 }
 
-/* Nodes above a frame of the tree's range. Level 2: maybe qi_absent_top; else NULL where no node was needed yet. */
+/* Nodes above a frame of the tree's range. Level 2: maybe QI_ABSENT_TOP; else NULL where no node was needed yet. */
 static inline struct qi_upper *qi_top_of(const struct qi_tree *tree, quire_pfn_t pfn)
 {
 	return qi_directory_entry(&tree->tops, pfn >> QI_TOP_SHIFT);
@@ -64,7 +67,7 @@ static inline struct qi_upper *qi_mid_of(const struct qi_tree *tree, quire_pfn_t
 /* All level-2 nodes that exist, in rising order. */
 #define QI_FOR_TOPS(tree, top) \
 	for (uint64_t qi_i = 0; (tree)->tops_directory && qi_i < (tree)->tops_directory->count; qi_i++) \
-		for (struct qi_upper *top = (tree)->tops_directory->at[qi_i]; top && top != &qi_absent_top.upper; top = NULL)
+		for (struct qi_upper *top = (tree)->tops_directory->at[qi_i]; top && top != QI_ABSENT_TOP; top = NULL)
 
 static inline struct qi_node *qi_child_leaf(const struct qi_upper *mid, unsigned unit)
 {
@@ -252,6 +255,22 @@ static inline void qi_node_reclass(struct qi_tree *tree, struct qi_node *node)
 	qi_list_remove(tree, node);
 	qi_list_insert(tree, node, class);
 }
+
+/*
+ * To be called after a change of a word of node->map: `has` and class follow. False: neither changed. It is on the road
+ * of every request, so each caller has a copy of its own; where size was asked for there is one (tree.c).
+ */
+#ifdef __OPTIMIZE_SIZE__
+bool qi_word_changed(struct qi_tree *tree, struct qi_node *node, unsigned w);
+#else
+static inline bool qi_word_changed(struct qi_tree *tree, struct qi_node *node, unsigned w)
+{
+	if (!qi_has_update(node, w))
+		return false;
+	qi_node_reclass(tree, node);
+	return true;
+}
+#endif
 
 /* Units [unit, unit + n) of a node become free or cease to be; `has` and class follow. */
 void qi_node_release(struct qi_tree *tree, struct qi_node *node, unsigned unit, unsigned n);

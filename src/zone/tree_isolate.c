@@ -78,7 +78,7 @@ static unsigned free_units(const struct qi_tree *tree, const struct qi_upper *mi
 
 uint64_t qi_tree_free_run(const struct qi_tree *tree, quire_pfn_t pfn, quire_pfn_t end)
 {
-	const struct qi_upper *top = qi_tree_holds(tree, pfn, 1) ? qi_top_of(tree, pfn) : &qi_absent_top.upper;
+	const struct qi_upper *top = qi_tree_holds(tree, pfn, 1) ? qi_top_of(tree, pfn) : QI_ABSENT_TOP;
 	quire_pfn_t stop = qi_align_down(pfn, 1ull << QI_MID_SHIFT);
 	unsigned unit = qi_mid_unit(pfn);
 

@@ -247,9 +247,6 @@ static enum quire_status move_frames(struct quire_zone *zone, quire_pfn_t pfn, u
 
 	if (!za)
 		return QUIRE_EINVAL;
-	status = fill_pool(za, qi_tree_range_bytes(&za->tree, pfn, count, false));
-	if (status != QUIRE_OK)
-		return status;
 	qi_zone_lock(za);
 	status = by(&za->tree, pfn, count);
 	if (status == QUIRE_OK)

@@ -123,13 +123,13 @@ enum quire_status qi_zone_extend(struct quire *q, struct quire_zone *zone, quire
 void qi_zone_close(struct quire *q, struct quire_zone *zone);
 
 /*
- * Frames [pfn, pfn + count) become free and managed. QUIRE_EEXIST if any of them is managed already; statuses of
- * qi_tree_add_free.
+ * Frames [pfn, pfn + count) become free and managed. Once the allocator runs, qi_zone_provide() first. QUIRE_EEXIST if any
+ * of them is managed already; statuses of qi_tree_add_free.
  */
 enum quire_status qi_zone_hand_over(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
 /*
  * The opposite: frames that are all free, isolated or not, are managed no more. Fronts must have been drained or disabled:
- * what they keep is not free. Statuses of qi_tree_remove_free; nothing changed on failure.
+ * what they keep is not free. qi_zone_provide() first. Statuses of qi_tree_remove_free; nothing changed on failure.
  */
 enum quire_status qi_zone_remove(struct quire *q, struct quire_zone *zone, quire_pfn_t pfn, uint64_t count);
 /*

@@ -22,14 +22,12 @@ for name in quire_machine_init quire_machine_add_range quire_machine_add_reserva
 	roots="$roots -u $name"
 done
 
-# compile DIRECTORY FLAGS…: what `sources` lists.
+# compile DIRECTORY FLAGS…: what `sources` lists. Most objects are those of another row.
 compile() {
 	directory=$1
 	shift
-	mkdir -p "$directory"
-	$sources | while read -r source; do
-		echo "$compiler $* -c $source -o $directory/$(echo "$source" | tr / _).o"
-	done | xargs -P "$(nproc)" -I{} sh -c '{} || exit 255'
+	# shellcheck disable=SC2086
+	$sources | scripts/compile.py "$work/store" "$directory" $compiler "$@"
 }
 
 # sum FILES…: text and read-only data, as size(1) has it.

@@ -52,6 +52,22 @@
 #define QI_MAY_GROW 1
 #endif
 
+#ifdef QUIRE_PIN_ARCH
+#define QI_MAY_HAVE_HIGHMEM (QUIRE_PIN_ARCH == QUIRE_ARCH_I386 || QUIRE_PIN_ARCH == QUIRE_ARCH_I386_PAE)
+#else
+#define QI_MAY_HAVE_HIGHMEM 1
+#endif
+
+/* Somebody minds where metadata settles: memory that must stay movable, or is not mapped (zone/purse.h). */
+#ifdef QUIRE_WITHOUT_MOBILITY
+#define QI_NEEDS_PURSE (QI_WITH_BOOT_OPTIONS || QI_MAY_GROW || QI_MAY_HAVE_HIGHMEM)
+#else
+#define QI_NEEDS_PURSE 1
+#endif
+
+/* Trees may have to be fed before a search (qi_tree.hungry). */
+#define QI_MAY_BE_HUNGRY (QI_MAY_BE_LAZY || QI_NEEDS_PURSE)
+
 /* Pageblocks may be HIGHATOMIC, CMA or ISOLATE. */
 #if defined(QUIRE_WITHOUT_MOBILITY) && defined(QUIRE_WITHOUT_RECLAIM)
 #define QI_SPECIAL_TYPES 0

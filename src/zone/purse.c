@@ -2,6 +2,7 @@
 #include "zone/purse.h"
 
 #include "base/base.h"
+#include "base/pins.h"
 #include "boot/meta.h"
 #include "debug/road.h"
 #include "zone/tree_internal.h"
@@ -23,7 +24,7 @@ static bool any_fits(const struct quire *q)
 
 bool qi_purse_may_carve(const struct qi_zone *za)
 {
-	return qi_purse_fits(za->zone) || !any_fits(za->q);
+	return !QI_NEEDS_PURSE || qi_purse_fits(za->zone) || !any_fits(za->q);
 }
 
 struct qi_zone *qi_purse_source(struct qi_zone *za, size_t *cursor)
@@ -62,7 +63,7 @@ static size_t least_bytes(const struct qi_zone *za)
 
 bool qi_purse_is_low(const struct qi_zone *za)
 {
-	return !za->platform->meta_alloc && za->pool_bytes < least_bytes(za);
+	return QI_NEEDS_PURSE && !za->platform->meta_alloc && za->pool_bytes < least_bytes(za);
 }
 
 void *qi_purse_cut(struct qi_zone *za, unsigned *order, unsigned least, quire_pfn_t *pfn)
@@ -118,4 +119,13 @@ void qi_purse_fill(struct qi_zone *za)
 		filled = fill_from(za, from);
 		qi_purse_unlock(za, from);
 	}
+}
+
+void qi_purse_replenish(void *ctx, unsigned order)
+{
+	struct qi_zone *za = ctx;
+
+	(void)order;
+	qi_purse_fill(za);
+	qi_poke(&za->tree.hungry, qi_purse_is_low(za));
 }

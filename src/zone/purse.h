@@ -36,6 +36,8 @@ void *qi_purse_cut(struct qi_zone *za, unsigned *order, unsigned least, quire_pf
 bool qi_purse_is_low(const struct qi_zone *za);
 /* Fill it again if so and if there is memory. Locked, between searches. */
 void qi_purse_fill(struct qi_zone *za);
+/* The same as a tree hook, for zones without a stock; ctx is the struct qi_zone. */
+void qi_purse_replenish(void *ctx, unsigned order);
 /* May nodes for this zone be paid for with frames of its own, should the purse be empty? */
 bool qi_purse_may_carve(const struct qi_zone *za);
 

@@ -243,25 +243,28 @@ uint64_t qi_stock_frames(const struct quire *q, int nid)
 	return q->stocks ? q->stocks[nid].free : 0;
 }
 
-enum quire_status qi_stock_open(struct quire *q)
+static enum quire_status open_stocks(struct quire *q)
 {
 	const struct quire_frame_source source = { .take = take, .give = give, .ctx = q };
 	size_t bytes = q->topology.node_count * sizeof(*q->stocks);
 
-	if (!QI_MAY_BE_LAZY)
-		return QUIRE_OK;
 	q->stocks = qi_meta_alloc(q, bytes, _Alignof(struct qi_stock), QUIRE_NO_NODE, &q->metadata.trees);
 	if (!q->stocks)
 		return QUIRE_ENOMEM;
 	quire_memmap_set_source(q, &source);
-	/* With metadata outside the machine nothing needs frames. */
-	if (q->platform->meta_alloc)
-		return QUIRE_OK;
+	/* The other policies have found theirs; with metadata outside the machine nothing needs frames. */
 	for (unsigned nid = 0; nid < q->topology.node_count; nid++)
-		if (q->topology.nodes[nid]) {
-			/* The other policies have found theirs. */
-			q->stocks[nid].on = !q->memmap.boot_room && q->memmap.model >= QUIRE_MODEL_SPARSEMEM;
-			make_hungry(q, (int)nid);
-		}
+		q->stocks[nid].on = q->topology.nodes[nid] && !q->platform->meta_alloc && !q->memmap.boot_room &&
+				    q->memmap.model >= QUIRE_MODEL_SPARSEMEM;
 	return QUIRE_OK;
+}
+
+enum quire_status qi_stock_open(struct quire *q)
+{
+	enum quire_status status = QI_MAY_BE_LAZY ? open_stocks(q) : QUIRE_OK;
+
+	for (unsigned nid = 0; status == QUIRE_OK && QI_MAY_BE_HUNGRY && nid < q->topology.node_count; nid++)
+		if (q->topology.nodes[nid] && !q->platform->meta_alloc)
+			make_hungry(q, (int)nid);
+	return status;
 }

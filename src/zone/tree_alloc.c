@@ -345,7 +345,7 @@ enum quire_status qi_tree_alloc(struct qi_tree *tree, unsigned order, unsigned t
 
 	if (order >= QI_TREE_ORDERS || type >= QUIRE_MIGRATE_ISOLATE)
 		return QUIRE_EINVAL;
-	if (QI_MAY_BE_LAZY && qi_unlikely(tree->hungry))
+	if (QI_MAY_BE_HUNGRY && qi_unlikely(tree->hungry))
 		tree->config.hooks->replenish(tree->config.hook_ctx, order);
 	if (order >= QI_LEAF_SHIFT)
 		return alloc_large(tree, order, type, flags, pfn);
@@ -416,7 +416,7 @@ enum quire_status qi_tree_alloc_word(struct qi_tree *tree, unsigned order, unsig
 
 	if (type >= QUIRE_MIGRATE_ISOLATE || !limit || (order && order != QI_LEAF_SHIFT))
 		return QUIRE_EINVAL;
-	if (QI_MAY_BE_LAZY && qi_unlikely(tree->hungry))
+	if (QI_MAY_BE_HUNGRY && qi_unlikely(tree->hungry))
 		tree->config.hooks->replenish(tree->config.hook_ctx, order ? QI_LEAF_SHIFT + 6 : 0);
 	if (order)
 		return alloc_word_of_leaves(tree, type, limit, word, mask);
@@ -446,7 +446,7 @@ unsigned qi_tree_alloc_words(struct qi_tree *tree, unsigned type, unsigned flags
 	unsigned n = 0, got = 0;
 	struct qi_node *leaf;
 
-	if (qi_unlikely(tree->hungry))
+	if (QI_MAY_BE_HUNGRY && qi_unlikely(tree->hungry))
 		tree->config.hooks->replenish(tree->config.hook_ctx, 0);
 	leaf = leaf_for(tree, 0, type, flags);
 	for (; leaf && leaf->has && got < enough && n < most; n++) {

@@ -69,7 +69,7 @@ static const struct qi_tree_hooks zone_hooks = {
 	.meta_free = zone_meta_free,
 	.frame_address = zone_frame_address,
 	.leaf_break = QI_TELLS_FIRST_USE ? qi_stock_leaf_break : NULL,
-	.replenish = QI_MAY_BE_LAZY ? qi_stock_replenish : NULL,
+	.replenish = QI_MAY_BE_LAZY ? qi_stock_replenish : QI_NEEDS_PURSE ? qi_purse_replenish : NULL,
 };
 
 static struct qi_tree_config tree_config(struct quire *q, struct qi_zone *za, quire_pfn_t start, uint64_t span)
@@ -159,7 +159,7 @@ static enum quire_status open_range(struct quire *q, struct quire_zone *zone, qu
 	/* Another order in each zone; the generator must not be 0. */
 	if (q->config.options.shuffle)
 		za->tree.shuffle = (q->config.options.debug.shuffle_seed + zone->start_pfn + 1) * 0x9e3779b97f4a7c15ull | 1;
-	za->tree.hungry = is_late(q) && !q->platform->meta_alloc;
+	za->tree.hungry = QI_MAY_BE_HUNGRY && is_late(q) && !q->platform->meta_alloc;
 	if (status == QUIRE_OK)
 		__atomic_store_n(&zone->tree, &za->tree, __ATOMIC_RELEASE);
 	else if (qi_meta_mark(q) == after)

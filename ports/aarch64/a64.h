@@ -62,6 +62,8 @@ void a64_gic_setup(void);
 bool a64_gic_ready(void);
 void a64_gic_cpu_setup(void);
 void a64_fast_interrupt(void);
+/* gic.c: the clock's. */
+void a64_interrupt(void);
 
 /* exceptions.c: true while the console's and firmware's way out is tried, where an exception only means: not that one. */
 extern volatile bool a64_leaving;

@@ -93,13 +93,6 @@ void arch_irq_on(void)
 	__asm__ volatile("msr daifclr, #2" ::: "memory");
 }
 
-/* The controller's group 1, which would arrive as an interrupt proper, is not set up. */
-bool arch_ticks(unsigned hertz)
-{
-	(void)hertz;
-	return false;
-}
-
 void a64_power_off(void)
 {
 	call(SYSTEM_OFF, 0, 0, 0);

@@ -1,6 +1,6 @@
 /*
- * Exception vectors. The fast interrupt is another CPU's request for a memory barrier and comes back; everything else ends
- * the kernel, with registers on the console, on a stack of its own.
+ * Exception vectors. The fast interrupt is another CPU's request for a memory barrier and comes back, and so does the clock's;
+ * everything else ends the kernel, with registers on the console, on a stack of its own.
  */
 #include "layout.h"
 
@@ -18,6 +18,11 @@
 	b	barrier_entry
 	.endm
 
+	.macro	interrupt
+	.balign	128
+	b	interrupt_entry
+	.endm
+
 	.section .text
 	.balign	2048
 	.globl a64_vectors
@@ -27,7 +32,7 @@ a64_vectors:
 	fatal	2
 	fatal	3
 	fatal	4			/* from the kernel: synchronous, interrupt, fast interrupt, error */
-	fatal	5
+	interrupt
 	barrier
 	fatal	7
 	fatal	8			/* from user space, of which there is none */
@@ -40,7 +45,7 @@ a64_vectors:
 	fatal	15
 
 /* What C functions may change is saved. */
-barrier_entry:
+	.macro	save
 	sub	sp, sp, #192
 	stp	x0, x1, [sp]
 	stp	x2, x3, [sp, #16]
@@ -53,7 +58,9 @@ barrier_entry:
 	stp	x16, x17, [sp, #128]
 	stp	x18, x29, [sp, #144]
 	str	x30, [sp, #160]
-	bl	a64_fast_interrupt
+	.endm
+
+	.macro	restore
 	ldp	x0, x1, [sp]
 	ldp	x2, x3, [sp, #16]
 	ldp	x4, x5, [sp, #32]
@@ -66,6 +73,27 @@ barrier_entry:
 	ldp	x18, x29, [sp, #144]
 	ldr	x30, [sp, #160]
 	add	sp, sp, #192
+	.endm
+
+barrier_entry:
+	save
+	bl	a64_fast_interrupt
+	restore
+	eret
+
+/* Fast interrupts may come in between: the handler waits for locks, and whoever has one may wait for our barrier. */
+interrupt_entry:
+	save
+	mrs	x0, elr_el1
+	mrs	x1, spsr_el1
+	stp	x0, x1, [sp, #168]
+	msr	daifclr, #5
+	bl	a64_interrupt
+	msr	daifset, #5
+	ldp	x0, x1, [sp, #168]
+	msr	elr_el1, x0
+	msr	spsr_el1, x1
+	restore
 	eret
 
 /* The panic stack of this CPU takes all registers; x2 waits in the stack pointer that this kernel does not use. */

@@ -2,6 +2,7 @@
 # Instructions per operation of the allocator's fast paths, by callgrind, against what is recorded.
 # usage: icount-check.sh DRIVER RECORDED      fails if a loop takes more than 3 % above its record
 #        icount-check.sh -u DRIVER RECORDED   writes the record
+# DRIVER LOOP N runs one of its loops N times; without arguments it names them.
 # Exits with 77 (skipped) where valgrind is missing. Counts depend on the compiler: each record names the one it is of,
 # and under another compiler, optimisation level or machine nothing is compared.
 set -eu
@@ -33,7 +34,7 @@ fi
 	printf '# Instructions per operation; scripts/icount-check.sh -u writes this.\n# %s\n' "$compiler" >"$recorded"
 
 failed=0
-for loop in pair0 pair3 pair9 bulk-in-order bulk-scattered last fail; do
+for loop in $("$driver"); do
 	count=$(( ($(total $loop 40000) - $(total $loop 20000)) / 200 ))	# hundredths
 	if [ -n "$update" ]; then
 		echo "$loop $count" >>"$recorded"

@@ -225,19 +225,14 @@ struct quire_request_record {
 	uint32_t unreserved, kills;
 };
 
-/* What the bits of a request's flags that name zones and mobility come to. The engine's. */
-struct quire_gfp_meaning {
-	/* They do not contradict each other, and the allocator is open. */
-	bool known;
-	uint8_t highest, type;
-};
-
 /* What the allocator knows beside its zones. Part of struct quire; the engine's, all zero to begin with. */
 struct quire_page_alloc {
 	const struct quire_trace *trace;
 	struct qi_debug *debug;			/* NULL: nothing of debug_options.h is on. Published */
 	bool watched;				/* each frame is followed: CPUs keep none */
-	struct quire_gfp_meaning means[32];	/* by the low five bits */
+	struct qi_at_hand *at_hand;		/* CPUs' shortest roads, by CPU. Published, before the count that needs it */
+	uint32_t at_hand_cpus;
+	uint32_t changes;			/* of what those roads depend on */
 	struct quire_shrinker *shrinkers;
 	uint32_t lock;				/* shrinkers, and the counts below */
 	uint32_t reclaiming;			/* how many are among the shrinkers now */

@@ -74,6 +74,12 @@ struct quire_platform {
 	 * Every lock that a request or a free may want is held inside only, so interrupt handlers may call what
 	 * page_alloc.h lists, wherever they interrupted the engine. Outside, a thread may be moved to another CPU at any
 	 * time. A stay takes the work of a pageblock at most; docs/embedding.md has the longest of each operation.
+	 *
+	 * A build may have them inline, which saves two calls through pointers a request and a free: with
+	 * -DQUIRE_PIN_CPU='"my_cpu.h"' for all files of the engine, that header defines
+	 *	static inline unsigned quire_pinned_cpu_enter(unsigned long *state);
+	 *	static inline void quire_pinned_cpu_leave(unsigned long state);
+	 * and these two are not looked at.
 	 */
 	unsigned (*cpu_enter)(void *ctx, unsigned long *state);
 	void (*cpu_leave)(void *ctx, unsigned long state);

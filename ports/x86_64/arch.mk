@@ -3,6 +3,7 @@
 ARCH_CC      := gcc
 ARCH_OBJCOPY := objcopy
 ARCH_CFLAGS  := -m64 -mcmodel=kernel -mno-red-zone -mno-mmx -mno-sse -mno-sse2 -mno-80387 -fcf-protection=none
+ARCH_PINS    := -DQUIRE_PIN_CPU='"pin_cpu.h"'
 ARCH_LDFLAGS := -m64
 ARCH_SOURCES := $(addprefix x86_64/,entry.S vectors.S switch.S trampoline.S start.c pvh.c efi.c cpu.c exceptions.c paging.c \
 	apic.c) \

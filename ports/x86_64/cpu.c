@@ -1,4 +1,5 @@
 /* A CPU's own tables: segments, the task segment with the stack for double faults, and GS, which says who we are. */
+#include "pin_cpu.h"
 #include "x86.h"
 
 #define MSR_GS_BASE 0xc0000101
@@ -43,29 +44,8 @@ void *arch_stack_frame(void *top, void (*entry)(void))
 	return frame;
 }
 
-unsigned arch_cpu(void)
-{
-	unsigned number;
+unsigned arch_cpu(void) { return x86_cpu_number(); }
 
-	__asm__ volatile("movl %%gs:0, %0" : "=r"(number));
-	return number;
-}
-
-unsigned long arch_irq_save(void)
-{
-	unsigned long flags;
-
-	__asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) :: "memory");
-	return flags;
-}
-
-void arch_irq_on(void)
-{
-	__asm__ volatile("sti" ::: "memory");
-}
-
-void arch_irq_restore(unsigned long flags)
-{
-	if (flags & 0x200)
-		__asm__ volatile("sti" ::: "memory");
-}
+unsigned long arch_irq_save(void) { return x86_irq_save(); }
+void arch_irq_on(void) { x86_irq_on(); }
+void arch_irq_restore(unsigned long flags) { x86_irq_restore(flags); }

@@ -15,7 +15,6 @@
 #include "cma/cma.h"
 #include "device/device.h"
 #include "hotplug/hotplug.h"
-#include "page_alloc/page_alloc.h"
 #include "poison/poison.h"
 #include "zone/zone.h"
 
@@ -86,7 +85,6 @@ static enum quire_status stage_watermarks(struct quire *q)
 	quire_watermarks_init(&q->topology, tunables, &q->watermarks);
 	quire_watermarks_thp(&q->topology, tunables, &q->watermarks);
 	qi_hotplug_init(q);
-	qi_gfp_meanings(q);
 	return QUIRE_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "cma/cma.h"
 #include "debug/road.h"
+#include "page_alloc/page_alloc.h"
 #include "poison/poison.h"
 #include "topology/zone_map.h"
 #include "zone/stock.h"
@@ -86,6 +87,7 @@ enum quire_status qi_hand_over(struct quire *q)
 	enum quire_status status;
 
 	qi_debug_open(q);
+	qi_at_hand_open(q, q->topology.cpu_count);
 	status = open_zones(q);
 	if (status == QUIRE_OK)
 		status = qi_stock_open(q);
@@ -114,6 +116,7 @@ void qi_hand_over_undo(struct quire *q)
 	q->topology.zone_map = NULL;
 	q->page_alloc.debug = NULL;
 	q->page_alloc.watched = false;
+	q->page_alloc.at_hand_cpus = 0;
 }
 
 /* A frame that is known to fail, and was not known to be out before: managed without ever being free. */

@@ -63,8 +63,10 @@ struct qi_debug *qi_debug_open_late(struct quire *q)
 {
 	struct qi_debug *d = qi_meta_alloc(q, sizeof(*d), 64, QUIRE_NO_NODE, &q->metadata.debug);
 
-	if (d)
+	if (d) {
 		__atomic_store_n(&q->page_alloc.debug, d, __ATOMIC_RELEASE);
+		qi_at_hand_void(q);
+	}
 	return d;
 }
 

@@ -69,6 +69,7 @@ void qi_change_begin(struct quire *q, unsigned long *state)
 void qi_change_end(struct quire *q, unsigned long state)
 {
 	qi_topology_end(&q->topology);
+	qi_at_hand_void(q);
 	qi_leave_cpu(q, state);
 }
 
@@ -148,6 +149,8 @@ void qi_hotplug_settle(struct quire *q, bool lists)
 		qi_change_end(q, state);
 	}
 	qi_watermarks_follow(&q->topology, &q->config.tunables, &q->watermarks);
+	/* Whether mobility is grouped follows, too. */
+	qi_at_hand_void(q);
 	retune(q);
 }
 

@@ -5,6 +5,7 @@
  * pages that can be given back when nobody needs the unit any more. The classic models have one array per section and so
  * take its backing whole. Under the other policies only the writing can be outstanding, which needs no lock.
  */
+#include "base/cpu.h"
 #include "base/lock.h"
 #include "memmap/internal.h"
 
@@ -105,16 +106,14 @@ void qi_account(struct quire *q, bool hotplug, uint64_t *counter, uint64_t delta
 void quire_memmap_hold(struct quire *q, unsigned long *state)
 {
 	*state = 0;
-	if (q->platform->cpu_enter)
-		q->platform->cpu_enter(q->platform->ctx, state);
+	qi_cpu_enter(q->platform, state);
 	qi_spin_lock(&q->memmap.lock);
 }
 
 void quire_memmap_let(struct quire *q, unsigned long state)
 {
 	qi_spin_unlock(&q->memmap.lock);
-	if (q->platform->cpu_leave)
-		q->platform->cpu_leave(q->platform->ctx, state);
+	qi_cpu_leave(q->platform, state);
 }
 
 /* LAZY: all in one, so that hotplug can keep others from reading the ledger. */

@@ -1,4 +1,5 @@
 /* Ranges cut at zones. Zones' spans may overlap between nodes, so a frame range can be in more than one tree's range. */
+#include "base/cpu.h"
 #include "mobility/mobility.h"
 
 #include "zone/front.h"
@@ -44,12 +45,10 @@ static enum quire_status drain_zone(struct qi_zone *za)
 
 static void drain_own(struct quire *q, struct qi_zone *za)
 {
-	const struct quire_platform *platform = q->platform;
 	unsigned long state = 0;
 
-	qi_front_drain(za, platform->cpu_enter ? platform->cpu_enter(platform->ctx, &state) : 0);
-	if (platform->cpu_leave)
-		platform->cpu_leave(platform->ctx, state);
+	qi_front_drain(za, qi_cpu_enter(q->platform, &state));
+	qi_cpu_leave(q->platform, state);
 }
 
 enum quire_status qi_drain_range(struct quire *q, quire_pfn_t pfn, uint64_t count)

@@ -177,12 +177,43 @@ static QI_APART enum quire_status whole_road(struct quire *q, int nid, unsigned 
 	return status == QUIRE_OK ? qi_walk_run_from(&walk, site, pfn) : status;
 }
 
-enum quire_status quire_alloc_frames(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, quire_pfn_t *pfn)
+/* Blocks, and requests with rarer wishes. */
+static QI_APART enum quire_status alloc_block(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, const void *site,
+					      quire_pfn_t *pfn)
 {
-	quire_pfn_t got = qi_take_at_hand(q, nid, order, gfp);
+	quire_pfn_t got = qi_take_block_at_hand(q, nid, order, gfp);
 
 	if (qi_unlikely(got == QUIRE_PFN_NONE))
-		return whole_road(q, nid, order, gfp, QI_SITE, pfn);
+		return whole_road(q, nid, order, gfp, site, pfn);
 	*pfn = got;
+	return QUIRE_OK;
+}
+
+/* A single frame, inside the front of the road, which is left. Nobody debugs, so nobody asks who called. */
+static QI_APART enum quire_status alloc_next(struct quire *q, int nid, quire_gfp_t gfp, const struct qi_road *road,
+					     unsigned long state, quire_pfn_t *pfn)
+{
+	quire_pfn_t got = qi_take_next_at_hand(q, road, state);
+
+	if (qi_unlikely(got == QUIRE_PFN_NONE))
+		return whole_road(q, nid, 0, gfp, NULL, pfn);
+	*pfn = got;
+	return QUIRE_OK;
+}
+
+/* Nothing is called but at the end where there is a word at hand: each register saved would count. */
+enum quire_status quire_alloc_frames(struct quire *q, int nid, unsigned order, quire_gfp_t gfp, quire_pfn_t *pfn)
+{
+	const struct qi_road *road;
+	unsigned long state = 0;
+
+	if (qi_unlikely(order || !qi_gfp_easy(gfp)))
+		return alloc_block(q, nid, order, gfp, QI_SITE, pfn);
+	road = qi_road_enter(q, nid, gfp, &state);
+	if (qi_unlikely(!road))
+		return whole_road(q, nid, 0, gfp, QI_SITE, pfn);
+	if (qi_unlikely(!road->serve->mask))
+		return alloc_next(q, nid, gfp, road, state, pfn);
+	*pfn = qi_take_served(q, road, state);
 	return QUIRE_OK;
 }

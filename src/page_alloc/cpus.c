@@ -61,6 +61,7 @@ static void set_node(struct quire *q, unsigned cpu, int nid)
 	if (nid >= 0)
 		quire_topology_node(t, nid)->cpus++;
 	__atomic_store_n(&t->cpu_node[cpu], nid, __ATOMIC_RELAXED);
+	qi_at_hand_void(q);
 	quire_pcp_update(t, &q->config.tunables);
 }
 
@@ -75,6 +76,8 @@ enum quire_status quire_cpu_online(struct quire *q, unsigned cpu, int nid)
 	status = grow_nodes(q, cpu);
 	set_node(q, cpu, nid);
 	fronts = for_zones(q, cpu, qi_front_return_cpu);
+	if (q->platform->meta_alloc && cpu >= q->page_alloc.at_hand_cpus)
+		qi_at_hand_open(q, 2 * cpu);
 	return fronts != QUIRE_OK ? fronts : status;
 }
 

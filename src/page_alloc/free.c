@@ -31,6 +31,8 @@ static inline enum quire_status give_back(struct quire *q, quire_pfn_t pfn, unsi
 		status = qi_front_free(za, cpu, pfn, order);
 	if (qi_likely(status == QUIRE_OK)) {
 		qi_count_freed(za, cpu, 1ull << order);
+		if (!order)
+			qi_at_hand_learn_free(q, za, cpu);
 		qi_trace(q, free, pfn, order);
 	}
 	qi_leave_cpu(q, state);
@@ -62,11 +64,23 @@ QI_APART enum quire_status qi_free_frames_from(struct quire *q, quire_pfn_t pfn,
 	return qi_likely(status == QUIRE_OK) ? status : qi_refuse_frame(q, status, pfn, order, what);
 }
 
+/* A single frame, inside a front, which is left. Nobody debugs, so nobody asks who called. */
+static QI_APART enum quire_status keep_frame(struct quire *q, quire_pfn_t pfn, struct qi_front *front, unsigned long state)
+{
+	return qi_likely(qi_keep_at_hand(q, pfn, front, state)) ? QUIRE_OK : qi_free_frames_from(q, pfn, 0, NULL);
+}
+
+/* As quire_alloc_frames(). */
 enum quire_status quire_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order)
 {
-	if (qi_likely(qi_give_at_hand(q, pfn, order)))
-		return QUIRE_OK;
-	return qi_free_frames_from(q, pfn, order, QI_SITE);
+	unsigned long state = 0;
+	struct qi_front *front = qi_likely(!order) ? qi_freed_enter(q, &state) : NULL;
+
+	if (qi_unlikely(!front))
+		return qi_free_frames_from(q, pfn, order, QI_SITE);
+	if (qi_unlikely(!qi_served_back(q, pfn, front, state)))
+		return keep_frame(q, pfn, front, state);
+	return QUIRE_OK;
 }
 
 /* Interrupts may come between zones, and between CPUs. Somebody else may be at it: his does not cover what came since. */

@@ -40,22 +40,6 @@ enum quire_status quire_gfp_migratetype(quire_gfp_t gfp, enum quire_migratetype 
 	return QUIRE_OK;
 }
 
-void qi_gfp_meanings(struct quire *q)
-{
-	for (quire_gfp_t gfp = 0; gfp <= QI_GFP_ZONE_BITS; gfp++) {
-		struct quire_gfp_meaning *means = &q->page_alloc.means[gfp];
-		enum quire_zone_type highest;
-		enum quire_migratetype type;
-
-		means->known = quire_gfp_zone(q->config.zone_mask, gfp, &highest) == QUIRE_OK &&
-			       quire_gfp_migratetype(gfp, &type) == QUIRE_OK;
-		if (!means->known)
-			continue;
-		means->highest = (uint8_t)highest;
-		means->type = (uint8_t)type;
-	}
-}
-
 static const struct { quire_gfp_t bits; const char *name; } gfp_names[] = {
 	{ QUIRE_GFP_KERNEL, "KERNEL" }, { QUIRE_GFP_DMA, "DMA" }, { QUIRE_GFP_DMA32, "DMA32" },
 	{ QUIRE_GFP_HIGHMEM, "HIGHMEM" }, { QUIRE_GFP_MOVABLE, "MOVABLE" }, { QUIRE_GFP_RECLAIMABLE, "RECLAIMABLE" },

@@ -8,6 +8,7 @@
 #include <quire/reclaim.h>
 #include <quire/vmstat.h>
 
+#include "base/cpu.h"
 #include "debug/road.h"
 #include "zone/front.h"
 
@@ -39,13 +40,6 @@ struct qi_walk {
 	bool no_compaction;			/* it is compaction, or a range, that asks */
 	bool charged_later;			/* the caller has more to do that may fail, and charges last */
 };
-
-/* --- gfp.c --- */
-
-/* Zones and mobility are in these bits. */
-#define QI_GFP_ZONE_BITS 0x1fu
-/* The allocator opens: work out what they mean on this machine. */
-void qi_gfp_meanings(struct quire *q);
 
 /* --- alloc.c --- */
 
@@ -180,7 +174,7 @@ bool qi_unreserve_highatomic(const struct qi_walk *walk, bool force);
 
 static inline unsigned qi_enter_cpu(const struct quire *q, unsigned long *state)
 {
-	return q->platform->cpu_enter ? q->platform->cpu_enter(q->platform->ctx, state) : 0;
+	return qi_cpu_enter(q->platform, state);
 }
 
 #ifdef QUIRE_WITHOUT_NUMA
@@ -222,8 +216,7 @@ static inline int qi_node_with_lists(const struct quire *q, int nid)
 
 static inline void qi_leave_cpu(const struct quire *q, unsigned long state)
 {
-	if (q->platform->cpu_leave)
-		q->platform->cpu_leave(q->platform->ctx, state);
+	qi_cpu_leave(q->platform, state);
 }
 
 /* quire_free_frames() for who was called from `site`; and without a word in the log. */
@@ -234,6 +227,25 @@ enum quire_status qi_free_frames(struct quire *q, quire_pfn_t pfn, unsigned orde
 
 /* The zone a frame was handed over to; NULL: none. */
 struct qi_zone *qi_zone_of_frame(const struct quire *q, quire_pfn_t pfn);
+
+/* --- at_hand.c --- */
+
+#ifdef QUIRE_WITHOUT_FRONTS
+static inline void qi_at_hand_open(struct quire *q, unsigned cpus)
+{
+	(void)q;
+	(void)cpus;
+}
+static inline void qi_at_hand_void(struct quire *q) { (void)q; }
+#else
+/* Room for what so many CPUs remember (at_hand.h). Without it their requests take the whole road, each time. */
+void qi_at_hand_open(struct quire *q, unsigned cpus);
+/* Something that CPUs' shortest roads depend on has changed just now. Any context. */
+static inline void qi_at_hand_void(struct quire *q)
+{
+	__atomic_fetch_add(&q->page_alloc.changes, 1, __ATOMIC_RELEASE);
+}
+#endif
 
 /* --- vmstat.c, messages.c --- */
 
@@ -260,13 +272,6 @@ enum quire_status qi_refuse_request(struct quire *q, enum quire_status status, u
 void qi_note_slow(const struct qi_walk *walk, struct quire_request_record *record);
 enum quire_status qi_refuse_frame(struct quire *q, enum quire_status status, quire_pfn_t pfn, unsigned order,
 				  const char *what);
-
-/* A request like most: of the CPU's own node, served by it. Inside cpu_enter. */
-static inline void qi_count_at_hand(struct qi_front *front, uint64_t pages)
-{
-	qi_poke(&front->events.allocs, front->events.allocs + 1);
-	qi_poke(&front->events.alloc_pages, front->events.alloc_pages + pages);
-}
 
 #ifdef QUIRE_NO_TRACE
 #define QI_NO_TRACE 1

@@ -131,7 +131,7 @@ static enum quire_status release(struct quire *q, struct quire_page *page, quire
 {
 	quire_page_clear(page, QUIRE_PAGE_HEAD);
 	quire_page_set_order(page, 0);
-	return qi_give_at_hand(q, pfn, order) ? QUIRE_OK : qi_free_frames_from(q, pfn, order, site);
+	return !order && qi_give_at_hand(q, pfn) ? QUIRE_OK : qi_free_frames_from(q, pfn, order, site);
 }
 
 /*
@@ -210,7 +210,7 @@ enum quire_status quire_free_pages(struct quire *q, struct quire_page *page, uns
 	if (qi_unlikely(order || !drop_only_holder(q, page)))
 		return free_any(q, page, order, QI_SITE);
 	pfn = quire_page_to_pfn(&q->memmap, page);
-	return qi_likely(qi_give_at_hand(q, pfn, 0)) ? QUIRE_OK : qi_free_frames_from(q, pfn, 0, QI_SITE);
+	return qi_likely(qi_give_at_hand(q, pfn)) ? QUIRE_OK : qi_free_frames_from(q, pfn, 0, QI_SITE);
 }
 
 static QI_APART enum quire_status put_any(struct quire *q, struct quire_page *page, const void *site)
@@ -235,7 +235,7 @@ enum quire_status quire_put_page(struct quire *q, struct quire_page *page)
 	if (qi_unlikely(!drop_only_holder(q, page)))
 		return put_any(q, page, QI_SITE);
 	pfn = quire_page_to_pfn(&q->memmap, page);
-	return qi_likely(qi_give_at_hand(q, pfn, 0)) ? QUIRE_OK : qi_free_frames_from(q, pfn, 0, QI_SITE);
+	return qi_likely(qi_give_at_hand(q, pfn)) ? QUIRE_OK : qi_free_frames_from(q, pfn, 0, QI_SITE);
 }
 
 enum quire_status quire_split_page(struct quire *q, struct quire_page *page, unsigned order)

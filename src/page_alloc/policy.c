@@ -92,6 +92,7 @@ enum quire_status quire_tunables_apply(struct quire *q, const struct quire_tunab
 	if (computed) {
 		quire_watermarks_init(&q->topology, now, &q->watermarks);
 		quire_watermarks_thp(&q->topology, now, &q->watermarks);
+		qi_at_hand_void(q);
 		return QUIRE_OK;
 	}
 	if (tunables->min_free_kbytes >= 0)

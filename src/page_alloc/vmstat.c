@@ -53,7 +53,8 @@ void qi_count_allocs(struct qi_zone *za, unsigned cpu, const struct qi_walk *wal
 	int own = qi_node_of_cpu(walk->q, cpu);
 
 	ADD_EVENT(za, cpu, allocs, n);
-	ADD_EVENT(za, cpu, alloc_pages, n << walk->request.order);
+	if (walk->request.order)
+		ADD_EVENT(za, cpu, more_pages, (n << walk->request.order) - n);
 	if (qi_unlikely(za->zone->node->nid != walk->nid || own != walk->nid || walk->interleave))
 		count_distant(za, cpu, walk, own, n);
 }
@@ -79,7 +80,7 @@ void qi_count_rare(struct quire *q, uint64_t *counter, uint64_t n)
 static void add_events(struct qi_zone_events *sum, const struct qi_zone_events *events)
 {
 	sum->allocs += qi_peek(&events->allocs);
-	sum->alloc_pages += qi_peek(&events->alloc_pages);
+	sum->more_pages += qi_peek(&events->more_pages);
 	sum->freed_pages += qi_peek(&events->freed_pages);
 	sum->miss += qi_peek(&events->miss);
 	sum->foreign += qi_peek(&events->foreign);
@@ -98,7 +99,7 @@ static void add_zone(const struct quire_zone *zone, struct quire_zone_events *ev
 	for (unsigned cpu = 0; cpu < qi_front_count(za); cpu++)
 		add_events(&sum, &qi_front_of(za, cpu)->events);
 	qi_fronts_old_events(za, &sum, add_events);
-	events->pgalloc += sum.alloc_pages;
+	events->pgalloc += sum.allocs + sum.more_pages;
 	events->pgfree += sum.freed_pages;
 	events->numa_hit += sum.allocs - sum.miss;
 	events->numa_miss += sum.miss;
@@ -182,4 +183,5 @@ const char *quire_vm_name(unsigned item, char *text, size_t size)
 void quire_set_trace(struct quire *q, const struct quire_trace *trace)
 {
 	q->page_alloc.trace = trace;
+	qi_at_hand_void(q);
 }

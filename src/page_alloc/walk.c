@@ -7,6 +7,7 @@
  * Passes above the low mark are cheap about saying no: a zone that cannot serve from its tree, and of which this CPU keeps
  * nothing, is passed over; other CPUs' fronts are drained only when the minimum is at stake.
  */
+#include "page_alloc/at_hand.h"
 #include "page_alloc/page_alloc.h"
 
 struct quire_zone *qi_walk_preferred(const struct qi_walk *walk)
@@ -71,6 +72,7 @@ static enum quire_status try_zones(struct qi_walk *walk, unsigned cpu, unsigned 
 			break;
 		if (try_zone(walk, za, cpu, flags, pfn) == QUIRE_OK) {
 			qi_count_allocs(za, cpu, walk, 1);
+			qi_at_hand_learn_alloc(walk, za, cpu);
 			qi_trace(walk->q, alloc, *pfn, walk->request.order, walk->gfp,
 				 (enum quire_migratetype)walk->request.type);
 			return QUIRE_OK;

@@ -316,8 +316,8 @@ static QI_APART enum quire_status alloc_here(struct qi_zone *za, unsigned cpu, c
 }
 
 /* A request that cannot be met at all learns that here, from a few words read without a lock. */
-enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
-					 quire_pfn_t *pfn)
+enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
+				      quire_pfn_t *pfn)
 {
 	if (qi_unlikely(request->order >= QI_TREE_ORDERS || request->type >= QUIRE_MIGRATE_PCPTYPES))
 		return QUIRE_EINVAL;

@@ -103,6 +103,7 @@ struct qi_front {
 	uint8_t stocked;		/* something may be here */
 	uint8_t last[QI_FRONT_ORDERS + 1];	/* type served last, by order */
 	uint8_t away;			/* its CPU is; under the drain lock */
+	struct qi_zone *za;		/* whose front it is */
 	struct qi_zone_events events;		/* the page allocator's, here because this line is at hand */
 	struct qi_word_cache frames __attribute__((aligned(64)));
 	struct qi_word_cache huge __attribute__((aligned(64)));
@@ -117,6 +118,17 @@ struct qi_request {
 	unsigned flags;			/* QI_TREE_* */
 	uint64_t floor;			/* take from the tree only while more than this many pages would stay free */
 };
+
+/* The next block of a word, its number; QUIRE_PFN_NONE: it is used up. Inside the front it is of. */
+static inline quire_pfn_t qi_entry_take(struct qi_word_entry *serve)
+{
+	uint64_t mask = serve->mask;
+
+	if (qi_unlikely(!mask))
+		return QUIRE_PFN_NONE;
+	serve->mask = mask & (mask - 1);
+	return serve->word * 64 + qi_ctz(mask);
+}
 
 #ifdef QUIRE_WITHOUT_FRONTS
 #define QI_FRONTS 0
@@ -150,6 +162,10 @@ void qi_fronts_tune(struct qi_zone *za, uint64_t managed);
 enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn);
 enum quire_status qi_front_keep_block(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order);
 enum quire_status qi_front_keep_slow(struct qi_zone *za, struct qi_front *front, quire_pfn_t pfn, unsigned order);
+/* Of single frames kept here what may be reused, when nothing of the type is at hand; QUIRE_PFN_NONE. Inside the front. */
+quire_pfn_t qi_front_next(struct qi_front *front, unsigned type);
+/* The same, and leave. */
+quire_pfn_t qi_front_take_next(struct qi_front *front, unsigned type);
 /* The rest of qi_front_alloc; and qi_front_free where there is no front to be had. */
 enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn);
 enum quire_status qi_front_free_tree(struct qi_zone *za, quire_pfn_t pfn, unsigned order);
@@ -187,13 +203,9 @@ static inline bool qi_word_order(unsigned order) { return order == 0 || order ==
 /* What is at hand, without asking anybody: QUIRE_PFN_NONE if nothing is. Inside the front. */
 static inline quire_pfn_t qi_word_take(struct qi_word_cache *cache, unsigned order, unsigned type)
 {
-	struct qi_word_entry *serve = &cache->serve[type];
-	uint64_t mask = serve->mask;
+	quire_pfn_t block = qi_entry_take(&cache->serve[type]);
 
-	if (qi_unlikely(!mask))
-		return QUIRE_PFN_NONE;
-	serve->mask = mask & (mask - 1);
-	return (serve->word * 64 + qi_ctz(mask)) << order;
+	return qi_likely(block != QUIRE_PFN_NONE) ? block << order : QUIRE_PFN_NONE;
 }
 
 /* The newest, as far as credit goes. */
@@ -232,6 +244,8 @@ static inline quire_pfn_t qi_front_take(struct qi_zone *za, unsigned cpu, unsign
 	if (!qi_front_enter(front))
 		return QUIRE_PFN_NONE;
 	pfn = qi_at_hand(front, order, type);
+	if (qi_unlikely(pfn == QUIRE_PFN_NONE && !order && front->stocked))
+		return qi_front_take_next(front, type);
 	qi_front_leave(front);
 	return pfn;
 }

@@ -106,10 +106,6 @@ static inline unsigned qi_block_type(const struct qi_tree *tree, quire_pfn_t pfn
 /* Everything a front holds goes back. The caller is inside it, or has taken it. */
 void qi_front_flush(struct qi_zone *za, struct qi_front *front);
 
-/* The general case of qi_front_alloc_slow(), whose own code is for single frames. */
-enum quire_status qi_front_alloc_further(struct qi_zone *za, unsigned cpu, const struct qi_request *request,
-					 quire_pfn_t *pfn);
-
 /* Look up what was only freed so far. Before anything is reused or taken from the tree. */
 void qi_words_verify(struct qi_zone *za, struct qi_word_cache *cache, unsigned order);
 static inline void qi_words_settle(struct qi_zone *za, struct qi_word_cache *cache, unsigned order)

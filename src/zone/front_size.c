@@ -40,6 +40,7 @@ void qi_fronts_init(struct qi_zone *za, struct qi_front *fronts, unsigned cpus)
 
 		qi_words_reset(&front->frames);
 		qi_words_reset(&front->huge);
+		front->za = za;
 		front->taken = za->fronts_disabled != 0;
 		for (unsigned type = 0; type < QUIRE_MIGRATE_PCPTYPES; type++)
 			for (unsigned i = 0; i < QI_FRONT_ORDERS; i++) {

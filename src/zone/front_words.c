@@ -483,48 +483,22 @@ enum quire_status qi_front_keep(struct qi_zone *za, struct qi_front *front, quir
 	return QUIRE_OK;
 }
 
-/* The newest entry is what comes next. */
-static inline quire_pfn_t take_newest(struct qi_word_cache *cache, unsigned type)
+/* What is in stock was the tree's to give long ago; what was freed here must be vouched for. */
+quire_pfn_t qi_front_next(struct qi_front *front, unsigned type)
 {
-	unsigned n = cache->count;
-	uint64_t word = cache->entries[n].word, mask = cache->entries[n].mask;
+	struct qi_word_cache *cache = &front->frames;
 
-	cache->count = cache->vouched = (uint16_t)(n - 1);
-	cache->newest = 0;
-	cache->credit -= price(mask);
-	return serve_word(cache, 0, type, word, mask);
+	if (!cache->stocked || cache->stock_type != type)
+		qi_words_settle(front->za, cache, 0);
+	return qi_words_next(cache, 0, type);
 }
 
-/*
- * As qi_front_keep(): the usual cases are all there is, everything else is a call at the end. What is in stock was the tree's to
- * give long ago, so nothing needs to be settled before.
- */
-enum quire_status qi_front_alloc_slow(struct qi_zone *za, unsigned cpu, const struct qi_request *request, quire_pfn_t *pfn)
+quire_pfn_t qi_front_take_next(struct qi_front *front, unsigned type)
 {
-	struct qi_word_cache *cache;
-	const struct qi_word_entry *from;
-	struct qi_front *front;
-	unsigned type = request->type, n;
+	quire_pfn_t pfn = qi_front_next(front, type);
 
-	if (request->order || cpu >= qi_front_count(za))
-		return qi_front_alloc_further(za, cpu, request, pfn);
-	front = qi_front_of(za, cpu);
-	if (!qi_peek(&front->stocked) || !qi_front_enter(front))
-		return qi_front_alloc_further(za, cpu, request, pfn);
-	cache = &front->frames;
-	n = cache->count;
-	if (cache->stocked && cache->stock_type == type && !cache->serve[type].mask) {
-		from = &cache->stock[--cache->stocked];
-		*pfn = serve_word(cache, 0, type, from->word, from->mask);
-	} else if (n && n == cache->vouched && !cache->stocked && cache->credit > 0 && cache->type[n] == type &&
-		   !cache->serve[type].mask) {
-		*pfn = take_newest(cache, type);
-	} else {
-		qi_front_leave(front);
-		return qi_front_alloc_further(za, cpu, request, pfn);
-	}
 	qi_front_leave(front);
-	return QUIRE_OK;
+	return pfn;
 }
 
 #endif

@@ -21,9 +21,12 @@
 
 struct qi_front;
 
-/* What the page allocator counts, per zone and CPU; written by that CPU alone. Requests, but for the two of pages. */
+/*
+ * What the page allocator counts, per zone and CPU; written by that CPU alone. Requests, but for the two of pages: those of
+ * blocks beyond the first, so that a single frame counts once, and those given back.
+ */
 struct qi_zone_events {
-	uint64_t allocs, alloc_pages, freed_pages;
+	uint64_t allocs, more_pages, freed_pages;
 	uint64_t miss, foreign, other, interleave;
 };
 

@@ -245,6 +245,39 @@ static void test_boot_memory(void **state)
 	plug_drop(&plug);
 }
 
+static enum quire_zone_type zone_of_request(quire_gfp_t gfp)
+{
+	quire_pfn_t pfn;
+	enum quire_zone_type type = QUIRE_ZONE_TYPES;
+
+	assert_int_equal(quire_alloc_frames(&plug.q, 0, 0, gfp, &pfn), QUIRE_OK);
+	for (unsigned i = 0; i < QUIRE_ZONE_TYPES; i++)
+		if (pfn - plug.q.topology.nodes[0]->zones[i].start_pfn < plug.q.topology.nodes[0]->zones[i].spanned)
+			type = (enum quire_zone_type)i;
+	assert_int_equal(quire_free_frames(&plug.q, pfn, 0), QUIRE_OK);
+	return type;
+}
+
+/* What was served from elsewhere until now goes to a better zone as soon as there is one, and back when it goes. */
+static void test_requests_find_new_zones(void **state)
+{
+	(void)state;
+	plug_make(&plug, &plug_ordinary);
+	assert_int_equal(zone_of_request(QUIRE_GFP_KERNEL), QUIRE_ZONE_DMA32);
+	assert_int_equal(zone_of_request(QUIRE_GFP_HIGHUSER_MOVABLE), QUIRE_ZONE_DMA32);
+	assert_int_equal(plug_add(&plug, 0, 0, 4), QUIRE_OK);
+	assert_int_equal(plug_online(&plug, plug_pfn(0), 2, QUIRE_ONLINE_KERNEL), QUIRE_OK);
+	assert_int_equal(zone_of_request(QUIRE_GFP_KERNEL), QUIRE_ZONE_NORMAL);
+	assert_int_equal(zone_of_request(QUIRE_GFP_HIGHUSER_MOVABLE), QUIRE_ZONE_NORMAL);
+	assert_int_equal(plug_online(&plug, plug_pfn(0) + 2 * BLOCK_PAGES, 2, QUIRE_ONLINE_MOVABLE), QUIRE_OK);
+	assert_int_equal(zone_of_request(QUIRE_GFP_KERNEL), QUIRE_ZONE_NORMAL);
+	assert_int_equal(zone_of_request(QUIRE_GFP_HIGHUSER_MOVABLE), QUIRE_ZONE_MOVABLE);
+	assert_int_equal(plug_offline(&plug, plug_pfn(0), 4), QUIRE_OK);
+	assert_int_equal(zone_of_request(QUIRE_GFP_KERNEL), QUIRE_ZONE_DMA32);
+	assert_int_equal(zone_of_request(QUIRE_GFP_HIGHUSER_MOVABLE), QUIRE_ZONE_DMA32);
+	plug_drop(&plug);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_newborn_node),
 		cmocka_unit_test(test_spans),
 		cmocka_unit_test(test_boot_memory),
+		cmocka_unit_test(test_requests_find_new_zones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <quire/quire.h>
 
 #include "hosted.h"
+#include "pin_cpu.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define FRAMES (256u << 8)		/* of 4 KiB, up to the highest address */
@@ -31,6 +32,7 @@ static struct quire_reservation kernel = {
 	.base = 2 * MIB, .size = 3 * MIB, .kind = QUIRE_RESERVE_KERNEL, .name = "kernel",
 };
 static unsigned lines;
+unsigned long minimal_entered, minimal_left;
 
 static void count_line(void *ctx, enum quire_log_level level, const char *text, size_t length)
 {
@@ -70,7 +72,7 @@ static int tear_down(void **state)
 	(void)state;
 	quire_fini(&q);
 	quire_hosted_destroy(host);
-	return 0;
+	return minimal_entered != minimal_left;
 }
 
 static uint64_t managed(void)
@@ -299,6 +301,21 @@ static void test_failing_platform(void **state)
 		}
 }
 
+/* The platform's own functions are not asked: the build has its own (pin_cpu.h). */
+static void test_pinned_cpu(void **state)
+{
+	unsigned long before;
+	quire_pfn_t pfn;
+
+	(void)state;
+	assert_int_equal(quire_boot(&q), QUIRE_OK);
+	before = minimal_entered;
+	assert_int_equal(quire_alloc_frames(&q, 0, 0, QUIRE_GFP_KERNEL, &pfn), QUIRE_OK);
+	assert_int_equal(minimal_entered, before + 1);
+	assert_int_equal(quire_free_frames(&q, pfn, 0), QUIRE_OK);
+	assert_int_equal(minimal_entered, before + 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +324,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refuses_what_is_wrong, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses_what_it_is_without, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_node, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pinned_cpu, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failing_platform, set_up, tear_down),
 	};
 

@@ -93,6 +93,7 @@ static int open_machine(void **state)
 	m->q.topology.cpu_node = m->cpu_node;
 	m->q.topology.cpu_count = 4;
 	m->cpu_node[2] = m->cpu_node[3] = 1;
+	qi_at_hand_open(&m->q, 4);
 	for (int nid = 0; nid < 2; nid++) {
 		m->q.topology.nodes[nid] = &m->nodes[nid];
 		m->nodes[nid].nid = nid;
@@ -141,8 +142,8 @@ static int close_machine(void **state)
 	for (int nid = 0; nid < 2; nid++)
 		for (int type = 0; type < QUIRE_ZONE_TYPES; type++)
 			qi_zone_close(&m->q, &m->nodes[nid].zones[type]);
-	assert_int_equal(m->q.metadata.percpu, 0);
 	qi_meta_release(&m->q, NULL);
+	assert_int_equal(m->q.metadata.percpu, 0);
 	free(m);
 	return 0;
 }

@@ -89,29 +89,35 @@ static void fail(unsigned n)
 			abort();
 }
 
+static void pairs0(unsigned n) { pairs(0, n); }
+static void pairs3(unsigned n) { pairs(3, n); }
+static void pairs9(unsigned n) { pairs(9, n); }
+static void in_order(unsigned n) { bulk(n, 1); }
+static void scattered(unsigned n) { bulk(n, 7919); }
+
+static const struct {
+	const char *name;
+	void (*run)(unsigned n);
+} loops[] = {
+	{ "pair0", pairs0 }, { "pair3", pairs3 }, { "pair9", pairs9 }, { "bulk-in-order", in_order },
+	{ "bulk-scattered", scattered }, { "last", last }, { "fail", fail },
+};
+
 int main(int argc, char **argv)
 {
 	unsigned n = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
-	const char *loop = argc > 1 ? argv[1] : "";
 
+	for (size_t i = 0; argc == 1 && i < sizeof(loops) / sizeof(loops[0]); i++)
+		puts(loops[i].name);
+	if (argc == 1)
+		return 0;
 	if (!n || n > FRAMES)
 		return 2;
 	open_zone();
-	if (!strcmp(loop, "pair0"))
-		pairs(0, n);
-	else if (!strcmp(loop, "pair3"))
-		pairs(3, n);
-	else if (!strcmp(loop, "pair9"))
-		pairs(9, n);
-	else if (!strcmp(loop, "bulk-in-order"))
-		bulk(n, 1);
-	else if (!strcmp(loop, "bulk-scattered"))
-		bulk(n, 7919);
-	else if (!strcmp(loop, "last"))
-		last(n);
-	else if (!strcmp(loop, "fail"))
-		fail(n);
-	else
-		return 2;
-	return 0;
+	for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++)
+		if (!strcmp(argv[1], loops[i].name)) {
+			loops[i].run(n);
+			return 0;
+		}
+	return 2;
 }

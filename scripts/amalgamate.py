@@ -167,7 +167,7 @@ def engine(seen):
 
 
 def main():
-	if len(sys.argv) != 2:
+	if len(sys.argv) != 2 or sys.argv[1].startswith('-'):
 		sys.exit('usage: amalgamate.py DIRECTORY')
 	target = os.path.abspath(sys.argv[1])
 	os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))

@@ -3,6 +3,7 @@
  * everything else ends the kernel, with registers on the console, on a stack of its own.
  */
 #include "layout.h"
+#include "pairs.h"
 
 	/* Sixteen entries of 128 bytes: four kinds, from four states. */
 	.macro	fatal kind
@@ -47,29 +48,13 @@ a64_vectors:
 /* What C functions may change is saved. */
 	.macro	save
 	sub	sp, sp, #192
-	stp	x0, x1, [sp]
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
+	pairs	stp, 0, 9, 0
 	stp	x18, x29, [sp, #144]
 	str	x30, [sp, #160]
 	.endm
 
 	.macro	restore
-	ldp	x0, x1, [sp]
-	ldp	x2, x3, [sp, #16]
-	ldp	x4, x5, [sp, #32]
-	ldp	x6, x7, [sp, #48]
-	ldp	x8, x9, [sp, #64]
-	ldp	x10, x11, [sp, #80]
-	ldp	x12, x13, [sp, #96]
-	ldp	x14, x15, [sp, #112]
-	ldp	x16, x17, [sp, #128]
+	pairs	ldp, 0, 9, 0
 	ldp	x18, x29, [sp, #144]
 	ldr	x30, [sp, #160]
 	add	sp, sp, #192
@@ -115,20 +100,7 @@ fatal_entry:
 	mrs	x1, tpidrro_el0
 	mrs	x2, sp_el0
 	stp	x0, x1, [sp]
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
-	stp	x18, x19, [sp, #144]
-	stp	x20, x21, [sp, #160]
-	stp	x22, x23, [sp, #176]
-	stp	x24, x25, [sp, #192]
-	stp	x26, x27, [sp, #208]
-	stp	x28, x29, [sp, #224]
+	pairs	stp, 2, 14, 16
 	str	x30, [sp, #240]
 	mrs	x0, elr_el1
 	mrs	x1, spsr_el1

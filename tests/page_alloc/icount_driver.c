@@ -1,10 +1,9 @@
 /*
- * Loops over public requests for scripts/icount-check.sh: `icount_driver LOOP N` runs LOOP N times on a booted machine whose
- * CPU has what it needs at hand. Without arguments it names the loops.
+ * Loops over public requests for scripts/icount-check.sh, on a booted machine whose CPU has what it needs at hand.
  */
 #include "booted.h"
 
-#include <stdio.h>
+#include "icount.h"
 
 #define FRAMES 40000u
 
@@ -49,33 +48,19 @@ static void pages3(unsigned n) { pages(3, n); }
 static void in_order(unsigned n) { bulk(n, 1); }
 static void scattered(unsigned n) { bulk(n, 7919); }
 
-static const struct {
-	const char *name;
-	void (*run)(unsigned n);
-} loops[] = {
+static const struct icount_loop loops[] = {
 	{ "frames0", frames0 }, { "frames3", frames3 }, { "pages0", pages0 }, { "pages3", pages3 },
 	{ "bulk-in-order", in_order }, { "bulk-scattered", scattered },
 };
 
+static void open_machine(void)
+{
+	static const struct booted_options options = { .map_count = 0 };
+
+	q = &booted_open(&options)->q;
+}
+
 int main(int argc, char **argv)
 {
-	const struct booted_options options = { .map_count = 0 };
-	unsigned n = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
-	struct booted *b;
-
-	for (size_t i = 0; argc == 1 && i < sizeof(loops) / sizeof(loops[0]); i++)
-		puts(loops[i].name);
-	if (argc == 1)
-		return 0;
-	if (!n || n > FRAMES)
-		return 2;
-	b = booted_open(&options);
-	q = &b->q;
-	for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++)
-		if (!strcmp(argv[1], loops[i].name)) {
-			loops[i].run(n);
-			booted_close(b);
-			return 0;
-		}
-	return 2;
+	return icount_main(argc, argv, loops, sizeof(loops) / sizeof(loops[0]), FRAMES, open_machine);
 }

@@ -1,11 +1,8 @@
 /*
  * Fixed loops over a zone's fast paths, for counting instructions (scripts/icount-check.sh): each loop runs twice, with N
- * and with 2 N operations, so that the difference is the operations' own. usage: icount_driver LOOP OPERATIONS
+ * and with 2 N operations, so that the difference is the operations' own.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "icount.h"
 #include "zone/front.h"
 
 #define FRAMES (1u << 18)
@@ -95,29 +92,12 @@ static void pairs9(unsigned n) { pairs(9, n); }
 static void in_order(unsigned n) { bulk(n, 1); }
 static void scattered(unsigned n) { bulk(n, 7919); }
 
-static const struct {
-	const char *name;
-	void (*run)(unsigned n);
-} loops[] = {
+static const struct icount_loop loops[] = {
 	{ "pair0", pairs0 }, { "pair3", pairs3 }, { "pair9", pairs9 }, { "bulk-in-order", in_order },
 	{ "bulk-scattered", scattered }, { "last", last }, { "fail", fail },
 };
 
 int main(int argc, char **argv)
 {
-	unsigned n = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
-
-	for (size_t i = 0; argc == 1 && i < sizeof(loops) / sizeof(loops[0]); i++)
-		puts(loops[i].name);
-	if (argc == 1)
-		return 0;
-	if (!n || n > FRAMES)
-		return 2;
-	open_zone();
-	for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++)
-		if (!strcmp(argv[1], loops[i].name)) {
-			loops[i].run(n);
-			return 0;
-		}
-	return 2;
+	return icount_main(argc, argv, loops, sizeof(loops) / sizeof(loops[0]), FRAMES, open_zone);
 }

@@ -84,6 +84,18 @@ static uint64_t *stamp_at(struct life *l, quire_pfn_t pfn)
 	return l->q.platform->phys_to_virt(l->q.platform->ctx, pfn << shift_of(l), 64);
 }
 
+/* The frame's place in the reference, where it is free: the engine says so, or hands it out. */
+static uint32_t free_here(struct life *l, quire_pfn_t at, const char *what)
+{
+	uint32_t f = frame_of(l, at);
+
+	follow_metadata(l, f);
+	if (f == NO_FRAME || l->state[f] != FREE)
+		broken(l, "frame %#llx %s, but it is %u in the reference", (unsigned long long)at, what,
+		       f == NO_FRAME ? 99 : l->state[f]);
+	return f;
+}
+
 uint32_t take(struct life *l, quire_pfn_t pfn, uint64_t frames, unsigned order, enum kind kind)
 {
 	uint32_t i = l->holding_count++;
@@ -93,12 +105,8 @@ uint32_t take(struct life *l, quire_pfn_t pfn, uint64_t frames, unsigned order, 
 	*h = (struct holding){ .pfn = pfn, .count = frames, .order = order, .kind = kind, .used = true, .references = 1,
 			       .stamp = ++l->stamp * 0x9e3779b97f4a7c15ull };
 	for (quire_pfn_t at = pfn; at < pfn + frames; at++) {
-		uint32_t f = frame_of(l, at);
+		uint32_t f = free_here(l, at, "was handed out");
 
-		follow_metadata(l, f);
-		if (f == NO_FRAME || l->state[f] != FREE)
-			broken(l, "frame %#llx was handed out, but it is %u in the reference", (unsigned long long)at,
-			       f == NO_FRAME ? 99 : l->state[f]);
 		set_state(l, f, TAKEN);
 		l->holder[f] = i;
 	}
@@ -309,14 +317,8 @@ static bool see_free(void *ctx, quire_pfn_t pfn, uint64_t frames)
 {
 	struct life *l = ctx;
 
-	for (quire_pfn_t at = pfn; at < pfn + frames; at++) {
-		uint32_t f = frame_of(l, at);
-
-		follow_metadata(l, f);
-		if (f == NO_FRAME || l->state[f] != FREE)
-			broken(l, "frame %#llx is free, but it is %u in the reference", (unsigned long long)at,
-			       f == NO_FRAME ? 99 : l->state[f]);
-	}
+	for (quire_pfn_t at = pfn; at < pfn + frames; at++)
+		free_here(l, at, "is free");
 	return true;
 }
 

@@ -33,12 +33,17 @@ static enum script_result keep_frames(struct script *s, struct script_handle *in
 	return SCRIPT_OK;
 }
 
+/* The last setting of a line: nothing is made for one that says more than was read. */
 static enum script_result read_handle(struct script *s, struct script_line *line, struct script_handle **into)
 {
 	const char *name = script_setting(line, "as");
+	enum script_result result;
 
 	if (name && !script_name(name))
 		return script_bad(s, "as=%.40s: a name is wanted: letters, digits and '_', at most 31", name);
+	result = script_all_used(s, line);
+	if (result != SCRIPT_OK)
+		return result;
 	*into = script_handle_make(s, name ? name : "it");
 	return *into ? SCRIPT_OK : script_bad(s, "out of memory");
 }
@@ -74,8 +79,6 @@ enum script_result script_contig(struct script *s, struct script_line *line)
 		result = script_read_count(s, line, "align", false, &align);
 	if (result == SCRIPT_OK)
 		result = read_handle(s, line, &into);
-	if (result == SCRIPT_OK)
-		result = script_all_used(s, line);
 	if (result != SCRIPT_OK)
 		return result;
 	s->last = quire_alloc_contig(s->sim->q, request.nid, pages, align, request.gfp, &pfn, &obstacle);
@@ -119,8 +122,6 @@ static enum script_result cma_alloc(struct script *s, struct script_line *line)
 		result = script_read_count(s, line, "order", false, &order);
 	if (result == SCRIPT_OK)
 		result = read_handle(s, line, &into);
-	if (result == SCRIPT_OK)
-		result = script_all_used(s, line);
 	if (result != SCRIPT_OK)
 		return result;
 	if (!area)

@@ -73,7 +73,8 @@ struct quire_platform {
 	 *
 	 * Every lock that a request or a free may want is held inside only, so interrupt handlers may call what
 	 * page_alloc.h lists, wherever they interrupted the engine. Outside, a thread may be moved to another CPU at any
-	 * time. A stay takes the work of a pageblock at most; docs/embedding.md has the longest of each operation.
+	 * time. A stay takes some work on a few pageblocks at most; docs/embedding.md has the longest of each
+	 * operation.
 	 *
 	 * A build may have them inline, which saves two calls through pointers a request and a free: with
 	 * -DQUIRE_PIN_CPU='"my_cpu.h"' for all files of the engine, that header defines

@@ -211,21 +211,31 @@ static uint64_t describe_stretches(struct quire *q, uint32_t *taken, uint32_t *d
 	return units << shift;
 }
 
+/* Units at once, as a mask: so much that it is still written past the caches. */
+static uint32_t few_units(const struct quire_memmap *m)
+{
+	uint32_t units = QI_STREAM_LEAST >> (qi_unit_shift(m) + qi_stride_shift(m));
+
+	return units < 32 ? (1u << qi_max(units, 1)) - 1 : ~0u;
+}
+
 /*
  * Once requests may come, one of them may want a unit that has been taken and not been published: it waits, perhaps in an
- * interrupt, with a zone locked. So it is one unit at a time then, and whoever writes it is not interrupted.
+ * interrupt, with a zone locked. So it is a few units at a time then, and whoever writes them is not interrupted.
  */
 static uint64_t describe_word(struct quire *q, uint32_t *taken, uint32_t *done, uint32_t mask, quire_pfn_t first,
 			      const struct qi_frame_home *given)
 {
+	uint32_t few = few_units(&q->memmap);
 	uint64_t frames = 0;
 
 	if (q->stage < QUIRE_STAGE_WATERMARKS)
 		return describe_stretches(q, taken, done, mask, first, given);
-	for (uint32_t rest = mask & ~__atomic_load_n(taken, __ATOMIC_RELAXED); rest; rest &= rest - 1) {
+	for (uint32_t rest = mask & ~__atomic_load_n(taken, __ATOMIC_RELAXED), some; rest; rest &= ~some) {
 		unsigned long state = qi_irqsave(q->platform);
 
-		frames += describe_stretches(q, taken, done, rest & -rest, first, given);
+		some = rest & few << qi_ctz(rest);
+		frames += describe_stretches(q, taken, done, some, first, given);
 		qi_irqrestore(q->platform, state);
 	}
 	return frames;

@@ -6,6 +6,7 @@
 #include "portable.h"
 
 #include "base/lock.h"
+#include "page_alloc/page_alloc.h"
 
 #define GFP_BASE (QUIRE_GFP_NOWARN | QUIRE_GFP_NORETRY)
 
@@ -119,13 +120,17 @@ static struct portable_storm_slot empty(struct portable_storm_worker *w, struct 
 	return block;
 }
 
+/*
+ * Other memory may come or go while we ask, and quire_topology_zone_of() wants a lock then. The engine's own look needs none
+ * for a frame that we hold.
+ */
 static bool in_zone(const struct portable_storm *s, quire_pfn_t pfn, quire_gfp_t flags)
 {
 	const struct quire *q = s->p->q;
-	const struct quire_zone *zone = quire_topology_zone_of(&q->topology, &q->memblock, pfn);
+	const struct qi_zone *za = qi_zone_of_frame(q, pfn);
 	enum quire_zone_type highest;
 
-	return zone && quire_gfp_zone(q->config.zone_mask, flags, &highest) == QUIRE_OK && zone->type <= highest;
+	return za && quire_gfp_zone(q->config.zone_mask, flags, &highest) == QUIRE_OK && za->zone->type <= highest;
 }
 
 static bool fill(struct portable_storm *s, struct portable_storm_worker *w, struct portable_storm_slot *slot,

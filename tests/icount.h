@@ -1,6 +1,6 @@
 /*
- * A program of loops for scripts/icount-check.sh: `driver LOOP N` runs LOOP N times; without arguments it names the loops, which
- * the includer lists as icount_loops, with what must be there before them, icount_open().
+ * A program of loops for scripts/icount-check.sh: `driver LOOP N` runs LOOP N times; without arguments it names the loops.
+ * open() makes what must be there before them.
  */
 #ifndef TESTS_ICOUNT_H
 #define TESTS_ICOUNT_H

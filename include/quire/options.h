@@ -29,7 +29,8 @@
  * QUIRE_NO_TRACE		hooks that see every request (vmstat.h: quire_set_trace())
  *
  * What else makes code smaller, and faster: pins (config.h), by which fields of the configuration become constants.
- * QUIRE_PIN_CPU has the platform's cpu_enter and cpu_leave inline (platform.h). QUIRE_PIN_MODEL, _INIT and _ARCH leave out what other memory models, init policies and architectures need.
+ * QUIRE_PIN_CPU has the platform's cpu_enter and cpu_leave inline (platform.h). QUIRE_PIN_MODEL, _INIT and _ARCH leave out
+ * what other memory models, init policies and architectures need.
  */
 #ifndef QUIRE_OPTIONS_H
 #define QUIRE_OPTIONS_H

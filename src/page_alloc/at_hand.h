@@ -38,6 +38,8 @@ struct qi_at_hand {
 #define qi_at_hand_learn_alloc(walk, za, cpu) ((void)(walk), (void)(za), (void)(cpu))
 #define qi_at_hand_learn_free(q, za, cpu) ((void)(q), (void)(za), (void)(cpu))
 #define qi_take_block_at_hand(q, nid, order, gfp) ((void)(q), (void)(nid), (void)(order), (void)(gfp), QUIRE_PFN_NONE)
+#define qi_take_next_at_hand(q, road, state) ((void)(q), (void)(road), (void)(state), QUIRE_PFN_NONE)
+#define qi_keep_at_hand(q, pfn, front, state) ((void)(q), (void)(pfn), (void)(front), (void)(state), false)
 #else
 /* The whole road served a request from this zone, or gave a frame to it; inside cpu_enter. */
 void qi_at_hand_learn_alloc(const struct qi_walk *walk, struct qi_zone *za, unsigned cpu);
@@ -45,7 +47,6 @@ void qi_at_hand_learn_free(const struct quire *q, struct qi_zone *za, unsigned c
 
 /* A block of any order but 0, if one is at hand. */
 quire_pfn_t qi_take_block_at_hand(struct quire *q, int nid, unsigned order, quire_gfp_t gfp);
-#endif
 
 /*
  * What goes on where the word at hand does not do, inside the front and cpu_enter, which they leave: take a single frame of
@@ -54,6 +55,7 @@ quire_pfn_t qi_take_block_at_hand(struct quire *q, int nid, unsigned order, quir
  */
 quire_pfn_t qi_take_next_at_hand(struct quire *q, const struct qi_road *road, unsigned long state);
 bool qi_keep_at_hand(struct quire *q, quire_pfn_t pfn, struct qi_front *front, unsigned long state);
+#endif
 
 /* Is there anything in the flags that takes more than what is at hand? */
 static inline bool qi_gfp_easy(quire_gfp_t gfp) { return !(gfp & ~(QI_GFP_EASY | QI_GFP_ZONE_BITS)); }

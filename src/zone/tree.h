@@ -85,7 +85,7 @@ struct qi_absent_top {
 	struct qi_upper *mids[QI_FAN / QI_MID_CHUNK];
 	struct qi_node node;
 	uint64_t broken[QI_WORDS], special[QI_WORDS];
-};
+} __attribute__((aligned(64)));
 _Static_assert(offsetof(struct qi_top, upper.node) == offsetof(struct qi_absent_top, node) &&
 	       offsetof(struct qi_top, upper.special) == offsetof(struct qi_absent_top, special), "begins as one");
 

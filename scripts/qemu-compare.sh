@@ -161,7 +161,7 @@ acts() {
 }
 
 # steps NAME DIRECTORY ARCH WORDS QEMU-ARGUMENTS…, called by capture(): memory comes and goes in our kernel as $acts has
-# it, and after the steps in $pairs it stands as Linux stood. "online.3:somewhere": the third step "online" as in the
+# it, told $more, and after the steps in $pairs it stands as Linux stood. "online.3:somewhere": the third step "online" as in the
 # directory; "." is the capture itself, after boot.
 steps() {
 	name=$1 directory=$2
@@ -173,7 +173,7 @@ steps() {
 	rm -rf "$ours/steps"
 	mkdir -p "$ours/steps"
 	{
-		words="rules=$rules report=zoneinfo,blocks,steps test=hotplug cycles=99 seconds=600"
+		words="rules=$rules report=zoneinfo,blocks,steps test=hotplug cycles=99 seconds=600 $more"
 		echo "append $(cat "$directory/cmdline_kernel.txt") $words"
 		echo "machine $*"
 		echo 'expect ^hotplug: ready'
@@ -242,9 +242,9 @@ for directory in "$@"; do
 	capture "$directory" run
 	line=$(grep "^${directory##*/}|" tests/metal/compare.steps)
 	if [ -n "$line" ] && can_boot x86_64; then
-		pairs=${line##*|}
-		acts=${line#*|}
-		acts=${acts%%|*}
+		acts=$(echo "$line" | cut -d'|' -f2)
+		pairs=$(echo "$line" | cut -d'|' -f3)
+		more=$(echo "$line" | cut -d'|' -f4)
 		capture "$directory" steps
 	fi
 done

@@ -161,8 +161,8 @@ acts() {
 }
 
 # steps NAME DIRECTORY ARCH WORDS QEMU-ARGUMENTS…, called by capture(): memory comes and goes in our kernel as $acts has
-# it, told $more, and after the steps in $pairs it stands as Linux stood. "online.3:somewhere": the third step "online" as in the
-# directory; "." is the capture itself, after boot.
+# it, told $more, and after the steps in $pairs it stands as Linux stood. "online.3:somewhere": the third step "online" as in
+# the directory; "." is the capture itself, after boot.
 steps() {
 	name=$1 directory=$2
 	shift 4

@@ -64,6 +64,7 @@ struct portable_storm {
 	bool pinned;			/* nothing is taken as movable */
 	struct quire_owner owner;	/* of what was taken as movable */
 	uint64_t baseline;		/* frames free when nothing is held */
+	uint64_t own;			/* what the engine had of them then for the nodes of its trees */
 	/* Single frames on their way to be freed by another CPU: pfn + 1, or 0. */
 	uint32_t mail_lock;
 	uint64_t mail[PORTABLE_STORM_MAIL];

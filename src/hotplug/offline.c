@@ -134,15 +134,9 @@ static void release(struct quire *q, const struct qi_hot_work *work)
 }
 
 /* A driver may keep all of the block back. */
-static bool has_frames(struct quire *q, const struct qi_hot_work *work)
+static bool has_frames(const struct qi_hot_work *work)
 {
-	unsigned long state = 0;
-	bool any;
-
-	qi_enter_cpu(q, &state);
-	any = qi_zone_any_free(work->zone, usable_start(&work->block), usable_pages(&work->block));
-	qi_leave_cpu(q, state);
-	return any;
+	return qi_zone_any_free(work->zone, usable_start(&work->block), usable_pages(&work->block));
 }
 
 /* Isolated, and all who have a say agree. */
@@ -154,7 +148,7 @@ static enum quire_status isolate(struct quire *q, const struct qi_hot_work *work
 
 	if (status == QUIRE_OK)
 		status = qi_zone_provide(qi_zone_of(work->zone), block->pfn, block->pages);
-	if (status == QUIRE_OK && has_frames(q, work))
+	if (status == QUIRE_OK && has_frames(work))
 		status = qi_isolate_range(q, usable_start(block), usable_pages(block), ISOLATION, &obstacle);
 	if (status != QUIRE_OK) {
 		note_obstacle(failure, &obstacle);
@@ -177,7 +171,7 @@ static enum quire_status evacuate(struct quire *q, const struct qi_hot_work *wor
 	};
 	enum quire_status status = QUIRE_OK;
 
-	if (has_frames(q, work))
+	if (has_frames(work))
 		status = qi_evacuate_range(q, usable_start(block), usable_pages(block), &how, &obstacle);
 	if (status == QUIRE_OK)
 		return status;

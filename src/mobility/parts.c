@@ -1,8 +1,7 @@
 /* Ranges cut at zones. Zones' spans may overlap between nodes, so a frame range can be in more than one tree's range. */
-#include "base/cpu.h"
 #include "mobility/mobility.h"
 
-#include "zone/front.h"
+#include "page_alloc/page_alloc.h"
 
 #ifndef QUIRE_WITHOUT_MOBILITY
 
@@ -33,35 +32,14 @@ bool qi_next_part(const struct quire *q, quire_pfn_t pfn, quire_pfn_t end, struc
 	return false;
 }
 
-/* Somebody else may be draining the zone just now: what he does may not cover all that was kept since. */
-static enum quire_status drain_zone(struct qi_zone *za)
-{
-	enum quire_status status;
-
-	while ((status = qi_front_drain_all(za)) == QUIRE_EBUSY)
-		qi_relax();
-	return status;
-}
-
-static void drain_own(struct quire *q, struct qi_zone *za)
-{
-	unsigned long state = 0;
-
-	qi_front_drain(za, qi_cpu_enter(q->platform, &state));
-	qi_cpu_leave(q->platform, state);
-}
-
 enum quire_status qi_drain_range(struct quire *q, quire_pfn_t pfn, uint64_t count)
 {
 	enum quire_status result = QUIRE_OK;
 	struct qi_part part = { 0 };
 
-	while (qi_next_part(q, pfn, pfn + count, &part)) {
-		if (drain_zone(part.za) == QUIRE_OK)
-			continue;
-		drain_own(q, part.za);
-		result = QUIRE_EUNSUPPORTED;
-	}
+	while (qi_next_part(q, pfn, pfn + count, &part))
+		if (qi_drain_zone(q, part.za) != QUIRE_OK)
+			result = QUIRE_EUNSUPPORTED;
 	return result;
 }
 

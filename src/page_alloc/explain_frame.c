@@ -33,20 +33,15 @@ struct sight {
 /* Other CPUs go on allocating, so the tree is read under its lock and told of afterwards. */
 static struct sight look(const struct quire *q, quire_pfn_t pfn)
 {
-	struct sight sight = { .head = pfn };
-	unsigned long state = 0;
+	struct sight sight = { .zone = zone_around(q, pfn), .head = pfn };
+	struct qi_zone *za = sight.zone ? qi_zone_of(sight.zone) : NULL;
 
-	qi_enter_cpu(q, &state);
-	sight.zone = zone_around(q, pfn);
-	if (sight.zone) {
-		struct qi_zone *za = qi_zone_of(sight.zone);
-
-		qi_lock(&za->lock);
-		sight.type = qi_tree_type(&za->tree, pfn);
-		sight.status = qi_tree_lookup(&za->tree, pfn, &sight.head, &sight.order);
-		qi_unlock(&za->lock);
-	}
-	qi_leave_cpu(q, state);
+	if (!za)
+		return sight;
+	qi_zone_lock(za);
+	sight.type = qi_tree_type(&za->tree, pfn);
+	sight.status = qi_tree_lookup(&za->tree, pfn, &sight.head, &sight.order);
+	qi_zone_unlock(za);
 	return sight;
 }
 

@@ -83,8 +83,8 @@ enum quire_status quire_free_frames(struct quire *q, quire_pfn_t pfn, unsigned o
 	return QUIRE_OK;
 }
 
-/* Interrupts may come between zones, and between CPUs. Somebody else may be at it: his does not cover what came since. */
-static enum quire_status drain_zone(struct quire *q, struct qi_zone *za)
+/* Interrupts may come between the two, and between CPUs. Somebody else may be at it: his does not cover what came since. */
+enum quire_status qi_drain_zone(struct quire *q, struct qi_zone *za)
 {
 	enum quire_status status;
 	unsigned long state = 0;
@@ -104,7 +104,7 @@ enum quire_status quire_drain_frames(struct quire *q)
 		for (unsigned type = 0; q->topology.nodes[nid] && type < QUIRE_ZONE_TYPES; type++) {
 			struct qi_zone *za = qi_zone_of(&q->topology.nodes[nid]->zones[type]);
 
-			if (za && drain_zone(q, za) != QUIRE_OK)
+			if (za && qi_drain_zone(q, za) != QUIRE_OK)
 				result = QUIRE_EUNSUPPORTED;
 		}
 	return result;

@@ -222,6 +222,8 @@ static inline void qi_leave_cpu(const struct quire *q, unsigned long state)
 /* quire_free_frames() for who was called from `site`; and without a word in the log. */
 enum quire_status qi_free_frames_from(struct quire *q, quire_pfn_t pfn, unsigned order, const void *site);
 enum quire_status qi_free_frames(struct quire *q, quire_pfn_t pfn, unsigned order);
+/* All that CPUs keep of a zone goes to its tree. QUIRE_EUNSUPPORTED: only what this one kept. Not inside cpu_enter. */
+enum quire_status qi_drain_zone(struct quire *q, struct qi_zone *za);
 
 /* --- frame_map.c --- */
 
